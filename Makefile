@@ -1,0 +1,92 @@
+# The one entry point: `make` lists what there is. Everything lives in .venv, built from the lock files.
+
+PYTHON ?= python3
+WORKERS ?= 2
+ARGS ?=
+
+BIN := .venv/bin
+VENV := .venv/.installed
+RUN := .venv/.installed-nostro
+DEV := .venv/.installed-dev
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+# Where npm is missing the tests of the Node SDK skip themselves.
+ifneq ($(shell command -v npm 2>/dev/null),)
+NODE := tests/node/node_modules/.installed
+endif
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help: ## list the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: $(RUN) ## start the development server (ARGS="--port 4242")
+	$(BIN)/nostro dev $(ARGS)
+
+.PHONY: test
+test: $(RUN) $(DEV) $(NODE) ## run every test, the slow ones too (ARGS="-k refund")
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+.PHONY: check
+check: $(RUN) $(DEV) $(NODE) ## formatting, lint, types, layers, and the fast tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q tests/test_tidy.py
+	$(BIN)/pytest -q -n $(WORKERS) --dist worksteal -m "not slow" --ignore tests/test_tidy.py
+
+.PHONY: format
+format: $(RUN) $(DEV) ## format the code, and repair what lint can repair
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+.PHONY: bench
+bench: $(RUN) $(DEV) ## measure rates and p99
+	$(BIN)/python -m bench $(ARGS)
+
+.PHONY: soak
+soak: $(RUN) $(DEV) ## run the simulation with faults for a long time (ARGS="--seed 7")
+	$(BIN)/python tools/soak.py $(ARGS)
+
+.PHONY: docs
+docs: $(RUN) $(DEV) ## write the generated pages of the documentation
+	$(BIN)/python tools/generate_docs.py $(ARGS)
+
+.PHONY: setup
+setup: $(RUN) $(DEV) $(NODE) ## install everything the other targets need
+
+.PHONY: lock
+lock: ## pin the dependencies anew (needs uv; ARGS="--upgrade")
+	$(COMPILE) --group build $(ARGS) --output-file requirements.lock pyproject.toml
+	$(COMPILE) --group dev --constraint requirements.lock $(ARGS) --output-file requirements-dev.lock pyproject.toml
+
+.PHONY: clean
+clean: ## remove everything that can be made again
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	rm -rf tests/node/node_modules
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A changed lock starts from an empty environment, so that nothing dropped from it lingers.
+$(VENV): requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Nostro needs Python 3.11 or later: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv --clear .venv
+	$(PIP) --require-hashes -r requirements.lock
+	@touch $@
+
+$(RUN): pyproject.toml $(VENV)
+	$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV): requirements-dev.lock $(VENV)
+	$(PIP) --require-hashes -r requirements-dev.lock
+	@touch $@
+
+tests/node/node_modules/.installed: tests/node/package.json tests/node/package-lock.json
+	cd tests/node && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@

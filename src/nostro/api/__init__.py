@@ -1,0 +1,1 @@
+"""The wire: HTTP in Stripe's format, resolved from the RESOURCE values."""

@@ -1,0 +1,74 @@
+"""Idempotency keys: the first answer is committed with its effects and given again, byte for byte.
+
+Keys live for a day. A key used with another path or other parameters is an error; a key whose first
+request is still running answers 409.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from nostro.kernel.errors import ApiError
+from nostro.storage.tx import Tx
+from nostro.storage.unit import Scope
+from nostro.storage.world import World
+
+from .reply import Reply
+
+LIFETIME = 86_400
+LONGEST_KEY = 255
+PUT = "INSERT INTO idempotency (scope,key,fingerprint,status,request,body,created) VALUES (?,?,?,?,?,?,?)"
+PURGE = "DELETE FROM idempotency WHERE created < ?"
+
+
+def fingerprint(method: str, path: str, body: bytes) -> str:
+    return hashlib.sha256(b"\0".join((method.encode(), path.encode(), body))).hexdigest()[:32]
+
+
+class Idempotency:
+    """The keys of requests that run in this worker, and the store of those that ended."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._running: set[tuple[int, str]] = set()
+
+    async def begin(self, scope: Scope, key: str, print: str) -> Reply | None:
+        """The stored answer, or None: then the caller runs the request and calls `end`."""
+        if len(key) > LONGEST_KEY:
+            raise ApiError(f"Idempotency keys can be up to {LONGEST_KEY} characters long.", type="idempotency_error")
+        if (scope.number, key) in self._running:
+            raise in_use(key)
+        self._running.add((scope.number, key))
+        found = await self._world.engine.rows(
+            "SELECT fingerprint, status, body, request FROM idempotency WHERE scope=? AND key=?",
+            (scope.number, key),
+        )
+        if not found:
+            return None
+        self.end(scope, key)
+        if found[0][0] != print:
+            raise ApiError(
+                f"Keys for idempotent requests can only be used with the same parameters they were first used with. "
+                f"Try using a key other than '{key}' if you meant to execute a different request.",
+                type="idempotency_error",
+            )
+        headers = [(b"original-request", found[0][3].encode()), (b"idempotent-replayed", b"true")]
+        return Reply(found[0][1], bytes(found[0][2]), headers, replayed=True)
+
+    def end(self, scope: Scope, key: str) -> None:
+        self._running.discard((scope.number, key))
+
+
+def keep(tx: Tx, key: str, print: str, reply: Reply) -> None:
+    """Commit the answer with what it answers."""
+    tx.write_row(
+        PUT,
+        (tx.scope.number, key, print, reply.status, tx.request.id, reply.body, tx.unit.micros // 1_000_000),
+    )
+
+
+def in_use(key: str) -> ApiError:
+    return ApiError(
+        f"There is currently another in-progress request using this Idempotent Key: {key}. Please try again later.",
+        status=409, type="idempotency_error", code="idempotency_key_in_use",
+    )  # fmt: skip

@@ -1,0 +1,306 @@
+"""The API as an ASGI application: one request in, one reply out.
+
+    authenticate -> find the route -> decode -> idempotency -> verb in a unit -> commit -> answer
+
+Pages, docs and health answer before authentication, from `extra`.
+"""
+
+from __future__ import annotations
+
+import base64
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from nostro.controls.api_key import Caller, Keys
+from nostro.events.work import perform
+from nostro.kernel.clock import elapsed
+from nostro.kernel.errors import ApiError, Refused, invalid, no_such, refused
+from nostro.kernel.form import FormError, decode
+from nostro.kernel.ids import ALPHABET
+from nostro.kernel.resource import Params, Stored
+from nostro.storage.tx import Request, Tx
+from nostro.storage.world import World
+
+from . import versions
+from .expand import expand
+from .idempotency import Idempotency, fingerprint, keep
+from .log import RequestLog
+from .multipart import decode_multipart
+from .pagination import SearchParams, list_page, list_params, search_page
+from .params import convert
+from .reply import JSON, Reply, encode, error_reply, internal_error, rendered
+from .router import Route, Router
+
+logger = logging.getLogger("nostro.api")
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Page = Callable[["Incoming"], Awaitable[Reply]]
+
+
+class Incoming(Struct):
+    """A request as it came."""
+
+    method: str
+    path: str
+    query: bytes
+    headers: dict[bytes, bytes]
+    body: bytes
+
+    def header(self, name: bytes) -> str | None:
+        value = self.headers.get(name)
+        return None if value is None else value.decode("latin-1")
+
+
+class Api:
+    """`pages` maps a path's first segment to what answers it without a key: hosted pages, docs, health."""
+
+    def __init__(self, world: World, pages: Mapping[str, Page] | None = None) -> None:
+        self.world = world
+        self.keys = Keys(world)
+        self.log = RequestLog()
+        self._pages = dict(pages or {})
+        self._router = Router(world.registry.resources)
+        self._idempotency = Idempotency(world)
+        self._list_params: dict[str, type[Params]] = {
+            verb.path + verb.name: list_params(verb)
+            for resource in world.registry.resources
+            for verb in resource.verbs
+            if verb.kind == "list"
+        }
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+            return
+        started = elapsed()
+        headers = dict(scope["headers"])
+        request_id = "req_" + _request_word()
+        reply, caller = await self._answer(scope, headers, receive, request_id)
+        out = [JSON, *reply.headers] if not _has_type(reply) else reply.headers
+        out.append((b"content-length", str(len(reply.body)).encode()))
+        out.append((b"request-id", request_id.encode()))
+        out.append((b"stripe-version", versions.CURRENT.encode()))
+        if key := headers.get(b"idempotency-key"):
+            out.append((b"idempotency-key", key))
+        self._note(scope, reply, caller, request_id, started)
+        await send({"type": "http.response.start", "status": reply.status, "headers": out})
+        await send({"type": "http.response.body", "body": reply.body})
+
+    async def _answer(
+        self, scope: Message, headers: dict[bytes, bytes], receive: Receive, request_id: str
+    ) -> tuple[Reply, Caller | None]:
+        caller: Caller | None = None
+        try:
+            body = await self._body(headers, receive)
+            incoming = Incoming(scope["method"], scope["path"], scope["query_string"], headers, body)
+            page = self._pages.get(incoming.path.split("/", 2)[1])
+            if page is not None:
+                return await page(incoming), None
+            caller = await self.keys.accept(_key(incoming))
+            return await self._serve(incoming, caller, request_id), caller
+        except ApiError as error:
+            return self._error(error, request_id), caller
+        except Refused as refusal:
+            return self._error(refused(refusal), request_id), caller
+        except Exception:
+            logger.exception("%s %s failed (%s)", scope["method"], scope["path"], request_id)
+            return self._error(internal_error(request_id), request_id), caller
+
+    async def _serve(self, incoming: Incoming, caller: Caller, request_id: str) -> Reply:
+        versions.check(incoming.header(b"stripe-version"))
+        self._check_account(incoming, caller)
+        found = self._router.find(incoming.method, incoming.path)
+        if found is None or (found[0].verb.dev_only and caller.scope.livemode):
+            raise ApiError(
+                f"Unrecognized request URL ({incoming.method}: {incoming.path[:200]}). "
+                f"See {self.world.settings.public_url}/docs for what there is.", status=404,
+            )  # fmt: skip
+        route, values = found
+        _check_access(route, caller)
+        form = self._form(incoming)
+        paths = _expand_paths(form)
+        ids = dict(zip(route.names, values, strict=True))
+        key = incoming.header(b"idempotency-key") if incoming.method == "POST" else None
+        request = Request(request_id, key)
+        if key is None:
+            return await self._perform(route, caller, ids, form, paths, request, None)
+        print = fingerprint(incoming.method, incoming.path, incoming.body)
+        stored = await self._idempotency.begin(caller.scope, key, print)
+        if stored is not None:
+            return stored
+        try:
+            return await self._perform(route, caller, ids, form, paths, request, print)
+        finally:
+            self._idempotency.end(caller.scope, key)
+
+    async def _perform(
+        self, route: Route, caller: Caller, ids: dict[str, str], form: dict[str, Any], paths: list[str],
+        request: Request, print: str | None,
+    ) -> Reply:  # fmt: skip
+        reply = Reply(200, b"")
+
+        async def run(tx: Tx) -> Any:
+            answer = await self._run(tx, route, caller, ids, dict(form))
+            wire = rendered(self.world.registry, answer)
+            return await expand(tx, wire, paths) if paths and tx.outcome is None else wire
+
+        def seal(tx: Tx, wire: Any) -> None:
+            made = self._error(tx.outcome, request.id or "") if tx.outcome else Reply(200, encode(wire))
+            reply.status, reply.body, reply.headers = made.status, made.body, made.headers
+            if request.idempotency_key and print:
+                keep(tx, request.idempotency_key, print, made)
+
+        await perform(self.world, caller.scope, run, request, seal)
+        return reply
+
+    async def _run(self, tx: Tx, route: Route, caller: Caller, ids: dict[str, str], form: dict[str, Any]) -> Any:
+        resource, verb = route.resource, route.verb
+        url = verb.path
+        for name, value in ids.items():
+            url = url.replace(f"{{{name}}}", value)
+        own = ids.pop("id", None)
+        form.update(ids)
+        if verb.kind == "list" and verb.run is None:
+            return await list_page(tx, resource, verb, convert(form, self._list_params[verb.path + verb.name]), url)
+        if verb.kind == "search":
+            return await search_page(tx, resource, convert(form, SearchParams), url)
+        secret = form.pop("client_secret", None) if verb.access == "client_secret" else None
+        if own is None:
+            params = convert(form, verb.params)
+            assert verb.run is not None, f"{verb.path} does nothing"
+            return await verb.run(tx, params)
+        record = await tx.find(resource, own)
+        hidden = record is not None and resource.visible and not resource.visible(record)
+        if record is None or (hidden and verb.kind != "retrieve"):
+            raise no_such(resource.noun or resource.object, own, resource.id_param)
+        _check_secret(record, caller, secret, resource.noun or resource.object, resource.id_param)
+        params = convert(form, verb.params)
+        return record if verb.run is None else await verb.run(tx, record, params)
+
+    def _form(self, incoming: Incoming) -> dict[str, Any]:
+        try:
+            form = decode(incoming.query) if incoming.query else {}
+            kind = incoming.headers.get(b"content-type", b"")
+            if incoming.body and incoming.method == "POST":
+                if kind.startswith(b"multipart/form-data"):
+                    form.update(decode_multipart(kind, incoming.body))
+                elif kind.startswith(b"application/json"):
+                    raise invalid("Send parameters as application/x-www-form-urlencoded, not as JSON.")
+                else:
+                    form.update(decode(incoming.body))
+            return form
+        except FormError as error:
+            raise invalid(str(error), error.param) from None
+
+    async def _body(self, headers: dict[bytes, bytes], receive: Receive) -> bytes:
+        upload = headers.get(b"content-type", b"").startswith(b"multipart/")
+        most = self.world.settings.max_file if upload else self.world.settings.max_body
+        message = await receive()
+        body: bytes = message.get("body", b"")
+        if message.get("more_body"):
+            parts, size = [body], len(body)
+            while message.get("more_body") and size <= most:
+                message = await receive()
+                parts.append(message.get("body", b""))
+                size += len(parts[-1])
+            body = b"".join(parts)
+        if len(body) > most:
+            raise ApiError(f"Request body too large: the limit is {most} bytes.", status=413)
+        return body
+
+    def _check_account(self, incoming: Incoming, caller: Caller) -> None:
+        account = incoming.header(b"stripe-account")
+        if account is not None and account != caller.scope.merchant:
+            raise ApiError(
+                f"The provided key does not have access to account '{account[:60]}' (or that account does not exist).",
+                status=403, code="account_invalid",
+            )  # fmt: skip
+
+    def _error(self, error: ApiError, request_id: str) -> Reply:
+        reply = error_reply(error, self.world.registry, request_id, self.world.settings.public_url)
+        if error.status in (409, 429, 503):
+            reply.headers.append((b"stripe-should-retry", b"true"))
+        return reply
+
+    def _note(self, scope: Message, reply: Reply, caller: Caller | None, request_id: str, started: int) -> None:
+        merchant = caller.scope.merchant if caller else None
+        took = elapsed() - started
+        at = self.world.clock.micros()
+        self.log.add(at, request_id, merchant, scope["method"], scope["path"], reply.status, took, None)
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
+
+
+def _key(incoming: Incoming) -> str:
+    """The API key of a Bearer or Basic authorization, or of the `key` parameter that browsers send."""
+    header = incoming.header(b"authorization") or ""
+    kind, _, value = header.partition(" ")
+    if kind.lower() == "bearer" and value.strip():
+        return value.strip()
+    if kind.lower() == "basic":
+        try:
+            return base64.b64decode(value, validate=True).decode().partition(":")[0]
+        except ValueError:
+            pass
+    raise ApiError(
+        "You did not provide an API key. Provide it in the Authorization header, using Bearer auth "
+        "(e.g. 'Authorization: Bearer YOUR_SECRET_KEY').", status=401,
+    )  # fmt: skip
+
+
+def _check_access(route: Route, caller: Caller) -> None:
+    if caller.kind == "publishable" and route.verb.access == "secret":
+        raise ApiError(
+            "This API call cannot be made with a publishable API key. Please use a secret API key.",
+            status=403, code="secret_key_required",
+        )  # fmt: skip
+
+
+def _check_secret(record: Stored, caller: Caller, secret: Any, noun: str, param: str) -> None:
+    """A publishable key sees an object only with its client secret."""
+    own = getattr(record, "client_secret", None)
+    if caller.kind == "secret" and secret is None:
+        return
+    if own is None and caller.kind == "secret":
+        return
+    if not isinstance(secret, str) or own is None or not secrets.compare_digest(secret, own):
+        raise ApiError(
+            f"No such {noun}: '{record.id}'" if secret is None else
+            "The client_secret provided does not match the client_secret of this object.",
+            status=404 if secret is None else 400,
+            code="resource_missing" if secret is None else "client_secret_invalid", param=param,
+        )  # fmt: skip
+
+
+def _expand_paths(form: dict[str, Any]) -> list[str]:
+    paths = form.pop("expand", None)
+    if paths is None:
+        return []
+    if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
+        raise invalid("Invalid array", "expand")
+    if len(paths) > 20:
+        raise invalid("You can expand up to 20 properties in one request.", "expand")
+    return paths
+
+
+def _has_type(reply: Reply) -> bool:
+    return any(name == b"content-type" for name, _ in reply.headers)
+
+
+def _request_word() -> str:
+    number, out = secrets.randbits(84), []
+    for _ in range(14):
+        number, digit = divmod(number, 62)
+        out.append(ALPHABET[digit])
+    return "".join(out)

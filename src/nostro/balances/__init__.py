@@ -1,0 +1,1 @@
+"""What each merchant has: balances, balance transactions, and when money becomes available."""

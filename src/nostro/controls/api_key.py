@@ -1,0 +1,132 @@
+"""API keys: who is calling, and in which sandbox.
+
+In `nostro dev` every `sk_test_` key names a sandbox of its own, made at first use, and the `pk_test_` key
+with the same ending belongs to it. Elsewhere only issued keys are accepted; they are kept as SHA-256.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Literal
+
+from msgspec import Struct
+
+from nostro.kernel.errors import ApiError
+from nostro.kernel.ids import ALPHABET
+from nostro.storage.unit import Scope, Unit
+from nostro.storage.world import World
+
+Kind = Literal["secret", "publishable"]
+PUT_SCOPE = (
+    "INSERT INTO scope (scope,merchant,livemode,book,dev,created) VALUES (?,?,?,?,?,?) "
+    "ON CONFLICT (merchant,livemode) DO NOTHING"
+)
+PUT_KEY = "INSERT INTO api_key (hash,scope,kind,hint,name,created) VALUES (?,?,?,?,?,?)"
+REVOKE_KEY = "UPDATE api_key SET revoked=? WHERE hint=? AND revoked IS NULL"
+FIND_SCOPE = "SELECT scope,merchant,livemode,book,clock_offset,dev FROM scope WHERE "
+_DEV_KEY = re.compile(r"^(sk|rk|pk)_test_[A-Za-z0-9_]{1,200}$")
+
+
+class Caller(Struct, frozen=True):
+    """A key that was accepted: its sandbox and whether it is the secret or the publishable one."""
+
+    scope: Scope
+    kind: Kind
+
+
+class Keys:
+    """Accepts keys; what was accepted is remembered for the life of the worker, `revoked` ones for a minute."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._known: dict[str, tuple[int, Kind]] = {}
+
+    async def accept(self, key: str) -> Caller:
+        """Raises a 401 `ApiError` for a key that is missing, malformed, unknown or revoked."""
+        known = self._known.get(key)
+        if known is None:
+            known = await self._look_up(key)
+            self._known[key] = known
+        return Caller(self._world.scopes[known[0]], known[1])
+
+    def forget(self) -> None:
+        """Look every key up again: called each minute, so that a revoked key stops working."""
+        self._known.clear()
+
+    async def _look_up(self, key: str) -> tuple[int, Kind]:
+        found = await self._world.engine.rows("SELECT scope, kind, revoked FROM api_key WHERE hash=?", (digest(key),))
+        if found and found[0][2] is None:
+            await load_scope(self._world, found[0][0])
+            return found[0][0], found[0][1]
+        if found or not self._world.settings.dev:
+            raise unknown_key(key)
+        if not _DEV_KEY.match(key):
+            raise unknown_key(key, "In nostro dev, use any key that starts with sk_test_ (or its pk_test_).")
+        scope = await sandbox(self._world, key.split("_", 2)[2])
+        return scope.number, "publishable" if key.startswith("pk_") else "secret"
+
+
+def digest(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def hint(key: str) -> str:
+    """What may be shown of a key: its kind and its last four characters."""
+    prefix = key[:8] if key.startswith(("sk_", "pk_", "rk_")) else key[:3]
+    return f"{prefix}{'*' * 8}{key[-4:]}"
+
+
+def unknown_key(key: str, advice: str = "") -> ApiError:
+    return ApiError(f"Invalid API Key provided: {hint(key)}. {advice}".strip(), status=401)
+
+
+async def load_scope(world: World, number: int) -> Scope:
+    """The scope by its number, from memory or the store."""
+    if number not in world.scopes:
+        rows = await world.engine.rows(FIND_SCOPE + "scope=?", (number,))
+        n, merchant, livemode, book, offset, dev = rows[0]
+        world.scopes[number] = Scope(n, merchant, bool(livemode), book, offset, bool(dev))
+    return world.scopes[number]
+
+
+async def sandbox(world: World, name: str) -> Scope:
+    """The dev sandbox of a key's ending, made if it is not there yet."""
+    return await make_scope(world, "acct_" + _word(f"sandbox:{name}"), livemode=False, dev=True)
+
+
+async def make_scope(world: World, merchant: str, *, livemode: bool, dev: bool) -> Scope:
+    """The scope of a merchant in one mode, made with a book of its own if it is not there yet."""
+    for _ in range(10):
+        rows = await world.engine.rows(FIND_SCOPE + "merchant=? AND livemode=?", (merchant, int(livemode)))
+        if rows:
+            return await load_scope(world, rows[0][0])
+        number = (await world.engine.rows("SELECT coalesce(max(scope),0)+1 FROM scope"))[0][0]
+        micros = world.clock.micros()
+        nobody = Scope(0, "", False, 0)
+        values = (number, merchant, int(livemode), number, int(dev), micros // 1_000_000)
+        try:
+            await world.engine.commit(Unit(scope=nobody, micros=micros, rows=[(PUT_SCOPE, values)]))
+        except Exception:  # another sandbox took this number at the same moment
+            continue
+    raise AssertionError(f"no scope could be made for {merchant}")
+
+
+async def issue(world: World, scope: Scope, kind: Kind, name: str) -> str:
+    """A new key, shown this once; only its hash is kept."""
+    prefix = {"secret": "sk", "publishable": "pk"}[kind]
+    key = f"{prefix}_{'live' if scope.livemode else 'test'}_{world.ids.secret(40)}"
+    micros = world.clock.micros()
+    values = (digest(key), scope.number, kind, hint(key), name, micros // 1_000_000)
+    await world.engine.commit(Unit(scope=scope, micros=micros, rows=[(PUT_KEY, values)]))
+    return key
+
+
+def _word(text: str) -> str:
+    """Sixteen stable base-62 characters of a text."""
+    number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:12])
+    out = ""
+    for _ in range(16):
+        number, digit = divmod(number, 62)
+        out += ALPHABET[digit]
+    return out

@@ -1,0 +1,1 @@
+"""What happened and who must hear of it: events, webhook endpoints, deliveries, and scheduled jobs."""

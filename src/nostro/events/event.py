@@ -1,0 +1,130 @@
+"""Event: something happened to an object, told as Stripe tells it.
+
+The object's snapshot is kept in its stored form, which leaves out every field at its default, and is
+rendered when it is read.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import Raw
+
+from nostro.kernel.resource import Filter, Registry, Resource, Shape, Stored, Wire, listing, retrieve
+from nostro.storage.tx import Happened, Tx
+
+from .webhook_endpoint import PUT_DELIVERY, subscribers
+
+
+class EventRequest(Shape, frozen=True, kw_only=True):
+    id: str | None = None
+    idempotency_key: str | None = None
+
+
+class Event(Shape, frozen=True, kw_only=True):
+    """The public fields; `data` and `pending_webhooks` are added when it is rendered."""
+
+    id: str
+    object: str = "event"
+    account: str | None = None
+    api_version: str | None = None
+    created: int
+    livemode: bool
+    request: EventRequest | None = None
+    type: str
+
+
+class EventRecord(Stored, frozen=True, kw_only=True, omit_defaults=True):
+    """`snapshot` is the object's record at that moment, `before` the changed public fields' old values."""
+
+    livemode: bool = False
+    type: str
+    api_version: str
+    object_type: str
+    object_id: str
+    snapshot: Raw
+    before: dict[str, Any] | None = None
+    request_id: str | None = None
+    idempotency_key: str | None = None
+    pending: int = 0
+
+
+def render(registry: Registry, event: EventRecord) -> Wire:
+    """The public event, its object in full."""
+    record = registry.by_object[event.object_type].record
+    data: Wire = {"object": registry.render(msgspec.json.decode(event.snapshot, type=record))}
+    if event.before is not None:
+        data["previous_attributes"] = event.before
+    return {
+        "id": event.id,
+        "object": "event",
+        "api_version": event.api_version,
+        "created": event.created,
+        "data": data,
+        "livemode": event.livemode,
+        "pending_webhooks": event.pending,
+        "request": {"id": event.request_id, "idempotency_key": event.idempotency_key},
+        "type": event.type,
+    }
+
+
+async def publish(tx: Tx) -> None:
+    """Turn what happened in `tx` into events, and one delivery for each endpoint that listens."""
+    if not tx.happened:
+        return
+    endpoints = await subscribers(tx)
+    for happened in tx.happened:
+        listening = [e for e in endpoints if e.hears(happened.type)]
+        event = _event(tx, happened, len(listening))
+        tx.save(event)
+        for endpoint in listening:
+            tx.unit.deliveries = True
+            due = tx.unit.micros // 1_000_000
+            tx.write_row(PUT_DELIVERY, (tx.scope.number, event.id, endpoint.id, "pending", due))
+
+
+def _event(tx: Tx, happened: Happened, pending: int) -> EventRecord:
+    resource = tx.registry.of(happened.record)
+    before = None
+    if happened.before is not None and happened.type.endswith("updated"):
+        before = _changed(tx.registry.render(happened.before), tx.registry.render(happened.record))
+    return EventRecord(
+        id=tx.new_id("evt"),
+        created=tx.now,
+        livemode=tx.scope.livemode,
+        type=happened.type,
+        api_version=tx.world.api_version,
+        object_type=resource.object,
+        object_id=happened.record.id,
+        snapshot=Raw(happened.body),
+        before=before,
+        request_id=tx.request.id,
+        idempotency_key=tx.request.idempotency_key,
+        pending=pending,
+    )
+
+
+def _changed(old: Wire, new: Wire) -> Wire:
+    """The old values of the top-level fields that differ, as plain JSON values."""
+    return {
+        name: msgspec.to_builtins(value)
+        for name, value in old.items()
+        if new.get(name) != value
+    }  # fmt: skip
+
+
+EVENT: Resource[EventRecord] = Resource(
+    object="event",
+    prefix="evt",
+    record=EventRecord,
+    shape=Event,
+    present=render,
+    doc="Something that happened to an object. Kept with the object as it was at that moment.",
+    filters=(Filter("type"),),
+    verbs=(
+        listing("/v1/events", Filter("type"), Filter("types", "type", "any"), summary="List events, newest first."),
+        retrieve("/v1/events/{id}"),
+    ),
+)
+RESOURCE = EVENT

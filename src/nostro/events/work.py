@@ -1,0 +1,51 @@
+"""Run a verb as a unit of work: read, do, commit; again on fresh reads if another unit was first."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from nostro.kernel.errors import ApiError, Conflict
+from nostro.storage.tx import Request, Tx
+from nostro.storage.unit import Scope
+from nostro.storage.world import World
+
+from .event import publish
+
+T = TypeVar("T")
+ATTEMPTS = 20
+
+
+async def perform(
+    world: World,
+    scope: Scope,
+    run: Callable[[Tx], Awaitable[T]],
+    request: Request | None = None,
+    seal: Callable[[Tx, T], None] | None = None,
+) -> T:
+    """Run `run(tx)` and commit what it built. `seal` may add the answer to the unit just before.
+
+    Raises what `run` raises (nothing is written), and a 409 `lock_timeout` if other units keep winning.
+    """
+    for attempt in range(ATTEMPTS):
+        tx = Tx(world, scope, request)
+        result = await run(tx)
+        await publish(tx)
+        if seal is not None:
+            seal(tx, result)
+        unit = tx.seal()
+        if not (unit.writes or unit.entries or unit.rows):
+            return result
+        try:
+            await world.engine.commit(unit)
+        except Conflict:
+            await asyncio.sleep(0.001 * attempt)
+            continue
+        if unit.due is not None or unit.deliveries:
+            world.work.set()
+        return result
+    raise ApiError(
+        "This object cannot be accessed right now because another request is changing it. Try again in a moment.",
+        status=409, code="lock_timeout",
+    )  # fmt: skip

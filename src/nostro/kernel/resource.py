@@ -1,0 +1,203 @@
+"""What a resource is made of. Plain values: no I/O, no registration by import.
+
+A resource's module ends in one `RESOURCE` value; routes, tables, indexes, the reference page,
+the OpenAPI document and the generic tests are read from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import cache
+from operator import attrgetter
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from .lifecycle import Lifecycle
+from .search import SearchField
+
+Metadata = dict[str, str]
+MetadataParam = dict[str, str | None] | None | UnsetType
+Unset = UnsetType
+Amount = Annotated[int, Meta(ge=1, le=99_999_999, description="In minor units of the currency.")]
+Wire = dict[str, Any]
+
+
+class Shape(Struct, frozen=True, kw_only=True):
+    """A public object or a part of one: exactly the fields that the SDK declares."""
+
+
+class Stored(Shape, frozen=True, kw_only=True):
+    """A public object that is kept in a table.
+
+    Its record extends it with private fields and `omit_defaults=True`, so that a field at its default takes no
+    space. Therefore a stored field's default is None, False, 0 or empty, or it is never searched or filtered by.
+    """
+
+    id: str
+    created: int
+
+
+class Params(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The parameters of one verb; a field that is not declared is an error."""
+
+
+class NoParams(Params, frozen=True, kw_only=True):
+    """A verb that takes nothing."""
+
+
+class Range(Params, frozen=True, kw_only=True):
+    """Bounds on a moment in seconds: `created[gte]=...`."""
+
+    gt: int | None = None
+    gte: int | None = None
+    lt: int | None = None
+    lte: int | None = None
+
+
+R = TypeVar("R", bound=Stored)
+
+
+class Filter(Struct, frozen=True):
+    """A list parameter that compares one field of the record. Each becomes an index."""
+
+    name: str
+    path: str = ""
+    kind: Literal["string", "bool", "range", "any"] = "string"
+    required: bool = False
+
+    @property
+    def field(self) -> str:
+        return self.path or self.name
+
+
+class Nested(Struct, frozen=True):
+    """A list shown inside an object when it is expanded: `refunds` in a charge, found by `by`."""
+
+    object: str
+    by: str
+    url: str
+
+
+Access = Literal["secret", "publishable", "client_secret"]
+Kind = Literal["create", "act", "retrieve", "list", "search", "delete"]
+
+
+class Verb(Struct, frozen=True, kw_only=True):
+    """One operation: a method and a path, the function that does it, and the parameters it takes.
+
+    `run(tx, params)`, or `run(tx, record, params)` where the path names the record as `{id}`.
+    Other names in the path are added to the parameters. `access` says who may call it besides
+    secret keys: any publishable key, or one that also shows the object's client secret.
+    """
+
+    name: str
+    method: Literal["GET", "POST", "DELETE"]
+    path: str
+    run: Callable[..., Awaitable[Any]] | None = None
+    params: type[Params] = NoParams
+    kind: Kind = "act"
+    access: Access = "secret"
+    summary: str = ""
+    filters: tuple[Filter, ...] = ()
+    dev_only: bool = False
+
+
+class Resource(Struct, Generic[R], frozen=True, kw_only=True):
+    """One value that ties a resource together."""
+
+    object: str
+    prefix: str
+    record: type[R]
+    shape: type[Shape]
+    verbs: tuple[Verb, ...]
+    life: Lifecycle[R] | None = None
+    filters: tuple[Filter, ...] = ()
+    expands: tuple[str, ...] = ()
+    nested: Mapping[str, Nested] = {}
+    search: Mapping[str, SearchField] = {}
+    errors: tuple[str, ...] = ()
+    present: Callable[[Registry, R], Wire] | None = None
+    visible: Callable[[R], bool] | None = None
+    stored: bool = True
+    example: Callable[[], R] | None = None
+    doc: str = ""
+    noun: str = ""
+    id_param: str = "id"
+
+    @property
+    def table(self) -> str:
+        return self.object.replace(".", "_")
+
+
+@cache
+def _reader(shape: type[Struct]) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]], bool]:
+    fields = msgspec.structs.fields(shape)
+    names = tuple(field.name for field in fields)
+    wire = tuple(field.encode_name for field in fields)
+    return wire, attrgetter(*names), any(field.default is UNSET for field in fields)
+
+
+def public(shape: type[Struct], record: Struct) -> Wire:
+    """The fields of `shape`, read from a record that extends it."""
+    names, read, sparse = _reader(shape)
+    wire = dict(zip(names, read(record), strict=True))
+    if sparse:
+        wire = {name: value for name, value in wire.items() if value is not UNSET}
+    return wire
+
+
+def retrieve(path: str, access: Access = "secret", summary: str = "") -> Verb:
+    return Verb(name="retrieve", method="GET", path=path, kind="retrieve", access=access, summary=summary)
+
+
+def listing(path: str, *filters: Filter, name: str = "list", summary: str = "") -> Verb:
+    return Verb(name=name, method="GET", path=path, kind="list", filters=filters, summary=summary)
+
+
+def searching(path: str) -> Verb:
+    return Verb(name="search", method="GET", path=path, kind="search")
+
+
+class Registry:
+    """Every resource of the application, found by object name, record type or id prefix."""
+
+    def __init__(self, resources: Iterable[Resource[Any]]) -> None:
+        self.resources = tuple(resources)
+        self.by_object = {resource.object: resource for resource in self.resources}
+        self.by_record = {resource.record: resource for resource in self.resources}
+        self.by_prefix = {resource.prefix: resource for resource in self.resources if resource.stored}
+
+    def of(self, record: Stored) -> Resource[Any]:
+        return self.by_record[type(record)]
+
+    def of_id(self, id: str) -> Resource[Any] | None:
+        """The resource that an id belongs to, by its prefix: `cus_...` is a customer."""
+        return self.by_prefix.get(id.rpartition("_")[0])
+
+    def render(self, value: Any) -> Any:
+        """Any verb's answer as wire values. Private fields cannot appear: only the shape's are read."""
+        resource = self.by_record.get(type(value))
+        if resource is None:
+            return value
+        return resource.present(self, value) if resource.present else public(resource.shape, value)
+
+
+def merge_metadata(old: Metadata, change: MetadataParam) -> Metadata:
+    """Stripe's rule: keys are merged, a key set to empty is removed, an empty `metadata` removes all."""
+    if change is UNSET:
+        return old
+    if not change:
+        return {} if change is None else old
+    merged = {**old, **{key: value for key, value in change.items() if value is not None}}
+    return {key: value for key, value in merged.items() if change.get(key, value) is not None}
+
+
+def changes(params: Params, *skip: str) -> dict[str, Any]:
+    """The fields that the caller gave, for `structs.replace`; what was not given is not there."""
+    return {
+        name: value
+        for name in params.__struct_fields__
+        if name not in skip and (value := getattr(params, name)) is not UNSET
+    }

@@ -1,0 +1,1 @@
+"""Double entry: the only way money moves."""

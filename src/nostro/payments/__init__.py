@@ -1,0 +1,1 @@
+"""Taking money from customers and giving it back."""

@@ -1,0 +1,1 @@
+"""Sending merchants' money to their banks."""

@@ -1,0 +1,123 @@
+"""Entries of one group commit, turned into rows: numbers, running balances, limits, the hash chain.
+
+Pure arithmetic on values that the engine loads and stores, the same for every engine. It checks each
+entry's balance again, on a path of its own: the second of the two checks that DESIGN section 4 asks for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from nostro.kernel.errors import Refused
+
+from .unit import Entry, Unit
+
+AccountKey = tuple[int, str, str]
+EntryRow = tuple[int, int, str, str, int, int, int | None, str | None, str]
+
+
+class Head(msgspec.Struct):
+    """Where the journal ends: the last link of the chain, entry, account number and recorded time."""
+
+    link: int = 0
+    entry: int = 0
+    account: int = 0
+    recorded: int = 0
+    hash: str = ""
+
+
+class Books:
+    """The ledger's part of one group commit. `find` answers an account's number and stored balance."""
+
+    def __init__(self, head: Head, find: Callable[[AccountKey], tuple[int, int] | None]) -> None:
+        self.head = head
+        self._find = find
+        self._numbers: dict[AccountKey, int] = {}
+        self._first = head.entry + 1
+        self.balances: dict[int, int] = {}
+        self.new_accounts: list[tuple[int, int, str, str]] = []
+        self.entries: list[EntryRow] = []
+        self.postings: list[tuple[int, int, int, int]] = []
+
+    def refusal(self, unit: Unit) -> Refused | None:
+        """What an account's limit says to this unit, after all that was booked before it."""
+        delta: dict[AccountKey, int] = {}
+        for entry in unit.entries:
+            for posting in entry.postings:
+                key = (unit.scope.book, posting.account, posting.currency)
+                delta[key] = delta.get(key, 0) + posting.amount
+        for entry in unit.entries:
+            for posting in entry.postings:
+                if posting.refusal is None:
+                    continue
+                key = (unit.scope.book, posting.account, posting.currency)
+                after = self._balance(key) + delta[key]
+                beyond = after if posting.amount > 0 else -after
+                if beyond > 0:
+                    return Refused(posting.account, posting.currency, posting.refusal, beyond)
+        return None
+
+    def book(self, unit: Unit) -> None:
+        """Number the unit's entries and apply them to the running balances."""
+        head = self.head
+        for entry in unit.entries:
+            _assert_balanced(entry)
+            head.entry += 1
+            head.recorded = max(head.recorded, unit.micros)
+            lines: dict[int, int] = {}
+            booked = []
+            for posting in entry.postings:
+                account = self._account((unit.scope.book, posting.account, posting.currency))
+                lines[account] = lines.get(account, 0) + posting.amount
+                booked.append((account, posting.amount))
+            for account, amount in lines.items():
+                self.balances[account] += amount
+                self.postings.append((account, head.entry, amount, self.balances[account]))
+            self.entries.append(
+                (head.entry, unit.scope.book, entry.kind, entry.source, head.recorded, entry.effective,
+                 entry.reverses, entry.description, msgspec.json.encode(booked).decode())
+            )  # fmt: skip
+
+    def close(self) -> tuple[int, int, int, int, str] | None:
+        """The chain's next link over all that was booked, or None if nothing was."""
+        if not self.entries:
+            return None
+        self.head.link += 1
+        self.head.hash = chain_hash(self.head.hash, self.entries)
+        return self.head.link, self._first, self.head.entry, self.head.recorded, self.head.hash
+
+    def _balance(self, key: AccountKey) -> int:
+        number = self._numbers.get(key)
+        if number is None:
+            found = self._find(key)
+            if found is None:
+                return 0
+            number = self._numbers[key] = found[0]
+            self.balances.setdefault(number, found[1])
+        return self.balances[number]
+
+    def _account(self, key: AccountKey) -> int:
+        self._balance(key)
+        number = self._numbers.get(key)
+        if number is None:
+            self.head.account += 1
+            number = self._numbers[key] = self.head.account
+            self.balances[number] = 0
+            self.new_accounts.append((number, *key))
+        return number
+
+
+def chain_hash(previous: str, entries: Sequence[EntryRow]) -> str:
+    """SHA-256 over the previous link's hash and the entries' columns as JSON, in order."""
+    return hashlib.sha256(previous.encode() + msgspec.json.encode(entries)).hexdigest()
+
+
+def _assert_balanced(entry: Entry) -> None:
+    totals: dict[str, int] = {}
+    for posting in entry.postings:
+        totals[posting.currency] = totals.get(posting.currency, 0) + posting.amount
+    assert entry.postings, f"{entry.kind} books nothing"
+    assert not any(totals.values()), f"{entry.kind} for {entry.source} is out of balance: {totals}"

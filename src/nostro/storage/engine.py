@@ -1,0 +1,36 @@
+"""What a storage engine is. Nothing above this room knows which one is there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from nostro.kernel.resource import Resource
+
+from .unit import Unit
+
+Row = tuple[Any, ...]
+
+
+class Engine(Protocol):
+    async def prepare(self, resources: Sequence[Resource[Any]]) -> None:
+        """Create or migrate what is missing: the hand-written tables, one table a resource, its indexes."""
+        ...
+
+    async def rows(self, statement: str, values: Sequence[Any] = ()) -> list[Row]:
+        """Read. `?` marks a value; the SQL is the portable subset (docs/decisions/0004)."""
+        ...
+
+    async def commit(self, unit: Unit) -> None:
+        """Apply the unit, atomically and durably.
+
+        Raises `Conflict` if a record changed since it was read, and `Refused` if an account limit
+        says no; then nothing of the unit was written.
+        """
+        ...
+
+    def path(self, *field: str) -> str:
+        """The SQL that reads a field of a record's body: `path("card.last4")`, `path("metadata", "a.b")`."""
+        ...
+
+    async def close(self) -> None: ...

@@ -1,0 +1,247 @@
+"""The embedded engine: SQLite through apsw, one file, WAL, synchronous=FULL.
+
+Units that arrive while a commit is being synced wait and are applied together in the next one
+(group commit). Rows are written on the event loop's own thread and only the COMMIT, which waits for
+the disk, runs on another: apsw gives up the interpreter's lock at every row, and a second thread would
+lose it to the loop each time (docs/decisions/0002 has the measurement).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from nostro.kernel.errors import Conflict
+from nostro.kernel.resource import Resource
+
+from .books import AccountKey, Books, Head
+from .engine import Row
+from .unit import Unit
+
+GROUP = 256
+INSERT_ENTRY = "INSERT INTO ledger_entry VALUES (?,?,?,?,?,?,?,?,?)"
+INSERT_POSTING = "INSERT INTO ledger_posting VALUES (?,?,?,?)"
+INSERT_ACCOUNT = "INSERT INTO ledger_account (account,book,code,currency,balance) VALUES (?,?,?,?,0)"
+INSERT_LINK = "INSERT INTO ledger_chain VALUES (?,?,?,?,?)"
+Waiting = tuple[Unit, "asyncio.Future[None]"]
+
+
+class SqliteEngine:
+    """One file. `durable=False` skips the sync to disk, for tests that may lose everything."""
+
+    def __init__(self, path: str | Path, *, durable: bool = True) -> None:
+        self.file = Path(path)
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        self._writer = self._open(durable)
+        self._reader = self._open(durable)
+        self._thread = ThreadPoolExecutor(1, "nostro-commit")
+        self._waiting: list[Waiting] = []
+        self._draining: asyncio.Task[None] | None = None
+        self._accounts: dict[AccountKey, int] = {}
+        self._statements: dict[str, tuple[str, str, str, str]] = {}
+
+    def _open(self, durable: bool) -> apsw.Connection:
+        db = apsw.Connection(str(self.file), statementcachesize=500)
+        db.set_busy_timeout(10_000)
+        for pragma in ("page_size=8192", "journal_mode=WAL", f"synchronous={'FULL' if durable else 'OFF'}",
+                       "cache_size=-65536", "mmap_size=1073741824", "temp_store=MEMORY",
+                       "wal_autocheckpoint=4000"):  # fmt: skip
+            db.execute(f"PRAGMA {pragma}").fetchall()
+        return db
+
+    # Reading -------------------------------------------------------------------
+
+    async def rows(self, statement: str, values: Sequence[Any] = ()) -> list[Row]:
+        return _all(self._reader, statement, tuple(values))
+
+    def path(self, *field: str) -> str:
+        return f"json_extract(body, '{_json_path(field)}')"
+
+    # Setting up ----------------------------------------------------------------
+
+    async def prepare(self, resources: Sequence[Resource[Any]]) -> None:
+        with self._writer:
+            self._migrate()
+            for resource in resources:
+                if resource.stored:
+                    for statement in self.table(resource):
+                        self._writer.execute(statement)
+
+    def _migrate(self) -> None:
+        version = _all(self._writer, "PRAGMA user_version")[0][0]
+        for script in sorted((files("nostro.storage") / "migrations").iterdir(), key=lambda f: f.name):
+            number = int(script.name.split("_")[0]) if script.name.endswith(".sql") else 0
+            if number > version:
+                self._writer.execute(script.read_text())
+                self._writer.execute(f"PRAGMA user_version={number}")
+
+    def table(self, resource: Resource[Any]) -> list[str]:
+        """The resource's table and one partial index a filter."""
+        name = resource.table
+        statements = [
+            f'CREATE TABLE IF NOT EXISTS "{name}" (scope INTEGER NOT NULL, id TEXT NOT NULL, '
+            "version INTEGER NOT NULL, created INTEGER NOT NULL, body TEXT NOT NULL)",
+            f'CREATE UNIQUE INDEX IF NOT EXISTS "{name}__id" ON "{name}" (scope, id)',
+        ]
+        for filter in resource.filters:
+            value = self.path(filter.field)
+            statements.append(
+                f'CREATE INDEX IF NOT EXISTS "{name}__{filter.field.replace(".", "_")}" ON "{name}" '
+                f"(scope, {value}, id) WHERE {value} IS NOT NULL"
+            )
+        return statements
+
+    # Committing ----------------------------------------------------------------
+
+    async def commit(self, unit: Unit) -> None:
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((unit, done))
+        if self._draining is None or self._draining.done():
+            self._draining = asyncio.create_task(self._drain())
+        await done
+
+    async def _drain(self) -> None:
+        while self._waiting:
+            group, self._waiting = self._waiting[:GROUP], self._waiting[GROUP:]
+            try:
+                await self._commit_group(group)
+            except Exception as error:
+                if len(group) == 1:
+                    _answer(group[0][1], error)
+                    continue
+                for one in group:  # one bad unit must not take the others with it
+                    try:
+                        await self._commit_group([one])
+                    except Exception as own_error:
+                        _answer(one[1], own_error)
+
+    async def _commit_group(self, group: list[Waiting]) -> None:
+        self._writer.execute("BEGIN IMMEDIATE")
+        try:
+            verdicts, learned = self._apply([unit for unit, _ in group])
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._sync)
+        except BaseException:
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
+            raise
+        self._accounts.update(learned)
+        for (_, done), verdict in zip(group, verdicts, strict=True):
+            _answer(done, verdict)
+
+    def _sync(self) -> None:
+        self._writer.execute("COMMIT")
+
+    def _apply(self, units: list[Unit]) -> tuple[list[Exception | None], dict[AccountKey, int]]:
+        """Check each unit and write the good ones; answers each unit's refusal or None."""
+        books = Books(self._head(), self._find_account)
+        touched: set[tuple[int, str, str]] = set()
+        staged: dict[str, list[tuple[Any, ...]]] = {}
+        verdicts: list[Exception | None] = []
+        for unit in units:
+            verdict = self._stale(unit, touched) or books.refusal(unit)
+            verdicts.append(verdict)
+            if verdict is None:
+                books.book(unit)
+                self._stage(unit, touched, staged)
+        for statement, rows in staged.items():
+            self._writer.executemany(statement, rows)
+        self._write_books(books)
+        return verdicts, {(book, code, currency): n for n, book, code, currency in books.new_accounts}
+
+    def _stale(self, unit: Unit, touched: set[tuple[int, str, str]]) -> Conflict | None:
+        for write in unit.writes:
+            if write.read == 0:
+                continue
+            if (unit.scope.number, write.table, write.id) in touched:
+                return Conflict(write.id)
+            found = _all(self._writer, self._sql(write.table)[0], (unit.scope.number, write.id))
+            if not found or found[0][0] != write.read:
+                return Conflict(write.id)
+        return None
+
+    def _stage(self, unit: Unit, touched: set[tuple[int, str, str]], staged: dict[str, list[tuple[Any, ...]]]) -> None:
+        scope = unit.scope.number
+        for write in unit.writes:
+            touched.add((scope, write.table, write.id))
+            _, insert, update, delete = self._sql(write.table)
+            if write.body is None:
+                staged.setdefault(delete, []).append((scope, write.id))
+            elif write.read == 0:
+                staged.setdefault(insert, []).append((scope, write.id, write.created, write.body.decode()))
+            else:
+                staged.setdefault(update, []).append((write.read + 1, write.body.decode(), scope, write.id))
+        for statement, values in unit.rows:
+            staged.setdefault(statement, []).append(values)
+
+    def _sql(self, table: str) -> tuple[str, str, str, str]:
+        if table not in self._statements:
+            self._statements[table] = (
+                f'SELECT version FROM "{table}" WHERE scope=? AND id=?',
+                f'INSERT INTO "{table}" (scope,id,version,created,body) VALUES (?,?,1,?,?)',
+                f'UPDATE "{table}" SET version=?, body=? WHERE scope=? AND id=?',
+                f'DELETE FROM "{table}" WHERE scope=? AND id=?',
+            )
+        return self._statements[table]
+
+    # The ledger ----------------------------------------------------------------
+
+    def _head(self) -> Head:
+        links = self._writer.execute("SELECT link,last,recorded,hash FROM ledger_chain ORDER BY link DESC LIMIT 1")
+        link, entry, recorded, hash = (links.fetchall() or [(0, 0, 0, "")])[0]
+        account = self._writer.execute("SELECT coalesce(max(account),0) FROM ledger_account").fetchall()[0][0]
+        return Head(link=link, entry=entry, account=account, recorded=recorded, hash=hash)
+
+    def _find_account(self, key: AccountKey) -> tuple[int, int] | None:
+        number = self._accounts.get(key)
+        if number is not None:
+            return number, _all(self._writer, "SELECT balance FROM ledger_account WHERE account=?", (number,))[0][0]
+        found = _all(
+            self._writer, "SELECT account, balance FROM ledger_account WHERE book=? AND code=? AND currency=?", key
+        )
+        if not found:
+            return None
+        self._accounts[key] = found[0][0]
+        return found[0][0], found[0][1]
+
+    def _write_books(self, books: Books) -> None:
+        link = books.close()
+        if link is None:
+            return
+        self._writer.executemany(INSERT_ACCOUNT, books.new_accounts)
+        self._writer.executemany(INSERT_ENTRY, books.entries)
+        self._writer.executemany(INSERT_POSTING, books.postings)
+        totals = [(balance, account) for account, balance in books.balances.items()]
+        self._writer.executemany("UPDATE ledger_account SET balance=? WHERE account=?", totals)
+        self._writer.execute(INSERT_LINK, link)
+
+    async def close(self) -> None:
+        if self._draining is not None:
+            await asyncio.gather(self._draining, return_exceptions=True)
+        self._thread.shutdown()
+        self._reader.close()
+        self._writer.close()
+
+
+def _all(db: apsw.Connection, statement: str, values: tuple[Any, ...] = ()) -> list[Row]:
+    return db.execute(statement, values).fetchall()
+
+
+def _answer(done: asyncio.Future[None], verdict: Exception | None) -> None:
+    if done.done():
+        return
+    if verdict is None:
+        done.set_result(None)
+    else:
+        done.set_exception(verdict)
+
+
+def _json_path(field: tuple[str, ...]) -> str:
+    """`card.last4`, or the steps one by one, as an SQLite JSON path; every step is quoted, so any key is safe."""
+    steps = field[0].split(".") if len(field) == 1 else field
+    return "$" + "".join('."' + step.replace('"', "").replace("'", "''") + '"' for step in steps)

@@ -1,0 +1,199 @@
+"""`tx` builds a unit of work: it reads a snapshot, remembers what changed, and does no other I/O.
+
+A verb that meets a conflict runs again with a new `tx`, so nothing here may have an effect outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from nostro.kernel.clock import SECOND
+from nostro.kernel.errors import ApiError, no_such
+from nostro.kernel.lifecycle import Move
+from nostro.kernel.posting import Posting, balanced
+from nostro.kernel.resource import Registry, Resource, Stored
+
+from .unit import Entry, Scope, Unit, Write
+from .world import World
+
+R = TypeVar("R", bound=Stored)
+_encode = msgspec.json.Encoder().encode
+PUT_JOB = (
+    "INSERT INTO job (scope,kind,ref,due) VALUES (?,?,?,?) "
+    "ON CONFLICT (scope,kind,ref) DO UPDATE SET due=excluded.due, attempts=0, error=NULL"
+)
+END_JOB = "DELETE FROM job WHERE scope=? AND kind=? AND ref=?"
+
+
+class Request(Struct, frozen=True):
+    """Who asked: shown in events and logs."""
+
+    id: str | None = None
+    idempotency_key: str | None = None
+
+
+class Happened(Struct, frozen=True):
+    """An event to be: the object's stored form at that moment, and the one before for `*.updated`."""
+
+    type: str
+    record: Stored
+    body: bytes
+    before: Stored | None
+
+
+class Tx:
+    """One attempt at one unit of work."""
+
+    def __init__(self, world: World, scope: Scope, request: Request | None = None) -> None:
+        self.world = world
+        self.scope = scope
+        self.request = request or Request()
+        self.unit = Unit(scope=scope, micros=world.clock.micros())
+        self.micros = self.unit.micros + scope.offset * SECOND
+        self.now = self.micros // SECOND
+        self.happened: list[Happened] = []
+        self.outcome: ApiError | None = None
+        self._read: dict[tuple[str, str], tuple[int, Stored]] = {}
+        self._written: dict[tuple[str, str], Stored | None] = {}
+        self._bodies: dict[int, tuple[Stored, bytes]] = {}
+
+    @property
+    def registry(self) -> Registry:
+        return self.world.registry
+
+    @property
+    def merchant(self) -> str:
+        return self.scope.merchant
+
+    def new_id(self, prefix: str) -> str:
+        return self.world.ids.new(prefix, self.micros)
+
+    # Reading -------------------------------------------------------------------
+
+    async def find(self, resource: Resource[R], id: str) -> R | None:
+        """The record as this unit sees it, or None."""
+        key = (resource.table, id)
+        if key in self._written:
+            return self._written[key]  # type: ignore[return-value]
+        if key in self._read:
+            return self._read[key][1]  # type: ignore[return-value]
+        if not id.isascii() or len(id) > 255:
+            return None
+        found = await self.world.engine.rows(
+            f'SELECT version, body FROM "{resource.table}" WHERE scope=? AND id=?', (self.scope.number, id)
+        )
+        return self.loaded(resource, found[0][0], found[0][1]) if found else None
+
+    async def get(self, resource: Resource[R], id: str, param: str = "id") -> R:
+        """The record, or the API's resource_missing error about `param`."""
+        record = await self.find(resource, id)
+        if record is None or (resource.visible and not resource.visible(record)):
+            raise no_such(resource.noun or resource.object, id, param)
+        return record
+
+    async def all(
+        self, resource: Resource[R], where: Mapping[str, str], limit: int = 100, newest_first: bool = True
+    ) -> list[R]:
+        """Committed records whose declared filters equal `where`, with this unit's own changes shown."""
+        engine = self.world.engine
+        condition = "".join(f" AND {engine.path(field)}=?" for field in where)
+        rows = await engine.rows(
+            f'SELECT version, body FROM "{resource.table}" WHERE scope=?{condition} '
+            f"ORDER BY id {'DESC' if newest_first else 'ASC'} LIMIT ?",
+            (self.scope.number, *where.values(), limit),
+        )
+        return [self.loaded(resource, version, body) for version, body in rows]
+
+    def loaded(self, resource: Resource[R], version: int, body: str | bytes) -> R:
+        """A record from its row; what this unit has read or written before stays as it was."""
+        record = msgspec.json.decode(body, type=resource.record)
+        key = (resource.table, record.id)
+        self._read.setdefault(key, (version, record))
+        return self._written.get(key) or self._read[key][1]  # type: ignore[return-value]
+
+    async def balance(self, account: str, currency: str) -> int:
+        """The committed balance of an account in this book, debit positive, in minor units."""
+        found = await self.world.engine.rows(
+            "SELECT balance FROM ledger_account WHERE book=? AND code=? AND currency=?",
+            (self.scope.book, account, currency),
+        )
+        return found[0][0] if found else 0
+
+    # Writing -------------------------------------------------------------------
+
+    def save(self, record: R, *events: str) -> R:
+        """Keep a new or changed record, and emit events about it as it now is."""
+        resource = self.registry.of(record)
+        key = (resource.table, record.id)
+        before = self._written.get(key) or (self._read[key][1] if key in self._read else None)
+        self._written[key] = record
+        for type in events:
+            self.happened.append(Happened(type, record, self._body(record), before))
+        return record
+
+    def delete(self, record: Stored, *events: str) -> None:
+        for type in events:
+            self.emit(type, record)
+        self._written[(self.registry.of(record).table, record.id)] = None
+
+    def move(self, record: R, move: Move[R], **changes: Any) -> R:
+        """The only way a status changes: the new state, its postings and its events, together."""
+        life = self.registry.of(record).life
+        assert life is not None, f"{type(record).__name__} has no life"
+        assert life.moves.get(move.name) is move, f"{move.name} is not a move of {type(record).__name__}"
+        if move.source:
+            state = getattr(record, life.field)
+            assert state in move.source, f"{record.id} cannot {move.name} from {state}"
+        moved: R = msgspec.structs.replace(record, **{life.field: move.target}, **changes)
+        self.post(f"{self.registry.of(record).object}.{move.name}", record.id, move.posts(moved))
+        return self.save(moved, *move.emits)
+
+    def emit(self, type: str, record: Stored) -> None:
+        """An event about a record that this unit does not change."""
+        self.happened.append(Happened(type, record, self._body(record), None))
+
+    def post(self, kind: str, source: str, postings: Iterable[Posting], *, effective: int | None = None) -> None:
+        """Book a balanced entry under the posting rule `kind`; no postings, no entry."""
+        lines = tuple(postings)
+        if not lines:
+            return
+        assert balanced(lines), f"{kind} for {source} is out of balance: {lines}"
+        self.unit.entries.append(Entry(kind, source, self.now if effective is None else effective, lines))
+
+    def schedule(self, kind: str, ref: str, due: int) -> None:
+        """Run the job `kind` about `ref` at `due` (seconds, sandbox time); a later call moves it."""
+        assert kind in self.world.jobs, f"no job is called {kind}"
+        self.write_row(PUT_JOB, (self.scope.number, kind, ref, due))
+        self.unit.due = due if self.unit.due is None else min(due, self.unit.due)
+
+    def unschedule(self, kind: str, ref: str) -> None:
+        self.write_row(END_JOB, (self.scope.number, kind, ref))
+
+    def write_row(self, statement: str, values: tuple[Any, ...]) -> None:
+        """A row of a hand-written table, committed with the rest."""
+        self.unit.rows.append((statement, values))
+
+    def decline(self, error: ApiError) -> None:
+        """Answer with this error, but keep what the unit did: a decline is an outcome, not a failure."""
+        self.outcome = error
+
+    def seal(self) -> Unit:
+        """The finished unit: every changed record as a write with the version it was read at."""
+        for (table, id), record in self._written.items():
+            read = self._read[(table, id)][0] if (table, id) in self._read else 0
+            if record is not None:
+                self.unit.writes.append(Write(table, id, read, record.created, self._body(record)))
+            elif read:
+                self.unit.writes.append(Write(table, id, read, 0, None))
+        return self.unit
+
+    def _body(self, record: Stored) -> bytes:
+        """Encoded once for each value; the record is kept beside it so that its identity stays its own."""
+        kept = self._bodies.get(id(record))
+        if kept is None:
+            kept = self._bodies[id(record)] = (record, _encode(record))
+        return kept[1]

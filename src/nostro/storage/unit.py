@@ -1,0 +1,60 @@
+"""The unit of work: everything that one request or job changes, as a value.
+
+An engine applies a unit whole, durably, or not at all.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+from nostro.kernel.posting import Posting
+
+
+class Scope(Struct, frozen=True):
+    """Whose data a unit touches: one merchant in one mode, within one book of the ledger.
+
+    `number` stands for the pair in every table, so another sandbox's ids do not exist here by construction.
+    `offset` is how many seconds this sandbox's time has been moved ahead of the machine's.
+    """
+
+    number: int
+    merchant: str
+    livemode: bool
+    book: int
+    offset: int = 0
+    dev: bool = False
+
+
+class Write(Struct, frozen=True):
+    """One record as it is to be: `read` is the version it was read at, 0 for a new one. No body deletes."""
+
+    table: str
+    id: str
+    read: int
+    created: int
+    body: bytes | None
+
+
+class Entry(Struct, frozen=True):
+    """A balanced set of postings, with the rule that made it and the object it is about."""
+
+    kind: str
+    source: str
+    effective: int
+    postings: tuple[Posting, ...]
+    reverses: int | None = None
+    description: str | None = None
+
+
+class Unit(Struct):
+    """What `engine.commit` applies. `rows` are (statement, values) for the hand-written tables."""
+
+    scope: Scope
+    micros: int
+    writes: list[Write] = []
+    entries: list[Entry] = []
+    rows: list[tuple[str, tuple[Any, ...]]] = []
+    due: int | None = None
+    deliveries: bool = False

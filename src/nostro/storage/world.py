@@ -1,0 +1,32 @@
+"""Everything that a unit of work stands on, made once in `app.py` and passed down. No globals."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from nostro.kernel.clock import Clock
+from nostro.kernel.ids import Ids
+from nostro.kernel.resource import Registry
+from nostro.kernel.settings import Settings
+
+from .engine import Engine
+from .unit import Scope
+
+
+class World(Struct, kw_only=True):
+    """`rails` by payment method type, `jobs` by kind; `work` is set when a commit left jobs or deliveries to do."""
+
+    engine: Engine
+    registry: Registry
+    clock: Clock
+    ids: Ids
+    settings: Settings
+    rails: Mapping[str, Any]
+    jobs: Mapping[str, Any]
+    api_version: str
+    work: asyncio.Event
+    scopes: dict[int, Scope] = {}
