@@ -6,12 +6,16 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+from nostro.api.serve import Application
 from nostro.api.versions import CURRENT
+from nostro.balances import availability, balance, balance_transaction
 from nostro.events import event, webhook_endpoint
 from nostro.kernel.clock import Clock, SystemClock
 from nostro.kernel.ids import Ids
 from nostro.kernel.resource import Registry, Resource
 from nostro.kernel.settings import Settings
+from nostro.payments import charge, payment_intent, payment_method, refund
+from nostro.rails import card
 from nostro.storage.engine import Engine
 from nostro.storage.sqlite import SqliteEngine
 from nostro.storage.world import World
@@ -19,9 +23,21 @@ from nostro.storage.world import World
 RESOURCES: tuple[Resource[Any], ...] = (
     event.RESOURCE,
     webhook_endpoint.RESOURCE,
+    balance.RESOURCE,
+    balance_transaction.RESOURCE,
+    payment_method.RESOURCE,
+    payment_intent.RESOURCE,
+    charge.RESOURCE,
+    refund.RESOURCE,
 )
-RAILS: dict[str, Any] = {}
-JOBS: dict[str, Any] = {}
+RAILS: dict[str, Any] = {rail.type: rail for rail in (card.RAIL,)}
+JOBS: dict[str, Any] = {
+    "balance.release": availability.release_job,
+    "charge.expire": charge.expire_job,
+    "payment_intent.expire": payment_intent.expire_job,
+    "refund.settle": refund.settle_job,
+    "refund.bounce": refund.bounce_job,
+}
 
 
 def engine_of(settings: Settings) -> Engine:
@@ -49,3 +65,8 @@ async def make_world(
         api_version=CURRENT,
         work=asyncio.Event(),
     )
+
+
+def application(settings: Settings, *, clock: Clock | None = None) -> Application:
+    """The whole product as one ASGI application; its world opens when the server starts."""
+    return Application(lambda: make_world(settings, clock=clock), work=None)

@@ -44,6 +44,9 @@ async def _expand(tx: Tx, value: Any, steps: list[str], within: tuple[str, ...])
     if resource and step in resource.nested:
         value[step] = await _nested(tx, resource, step, value["id"])
         return await _expand(tx, value[step], rest, ())
+    if resource and step in resource.on_demand:
+        value[step] = await resource.on_demand[step](tx, value["id"])
+        return await _expand(tx, value[step], rest, ())
     inner = value.get(step)
     if isinstance(inner, msgspec.Struct):
         inner = value[step] = msgspec.to_builtins(inner)
@@ -63,11 +66,11 @@ async def _object(tx: Tx, id: str) -> Wire | None:
     record = await tx.find(resource, id) if resource else None
     if record is None:
         return None
-    wire: Wire = tx.registry.render(record)
+    wire: Wire = tx.view.render(record)
     return wire
 
 
 async def _nested(tx: Tx, resource: Resource[Any], step: str, id: str) -> Wire:
     page = await nested_list(tx, resource.nested[step], id)
-    page["data"] = [tx.registry.render(record) for record in page["data"]]
+    page["data"] = [tx.view.render(record) for record in page["data"]]
     return page

@@ -3,27 +3,45 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 from msgspec import Struct
 
 from nostro.kernel.errors import ApiError
-from nostro.kernel.resource import Registry, Wire
+from nostro.kernel.resource import Download, View, Wire
 
 JSON = (b"content-type", b"application/json")
 encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 class Reply(Struct):
-    """What goes back. `replayed` marks the stored answer of an earlier request with the same key."""
+    """What goes back. `replayed` marks the stored answer of an earlier request with the same key.
+
+    `code` is the error's, for the request log.
+    """
 
     status: int
     body: bytes
     headers: list[tuple[bytes, bytes]] = []
     replayed: bool = False
+    code: str | None = None
 
 
-def error_reply(error: ApiError, registry: Registry, request_id: str, docs: str, log_url: str | None = None) -> Reply:
+def success(wire: Any) -> Reply:
+    """200: JSON, or a file's content as it was uploaded. A browser is to save it, never to run it."""
+    if not isinstance(wire, Download):
+        return Reply(200, encode(wire))
+    name = quote(wire.name, safe="")
+    headers = [
+        (b"content-type", wire.content_type.encode("latin-1", "replace")),
+        (b"content-disposition", f"attachment; filename*=UTF-8''{name}".encode()),
+        (b"x-content-type-options", b"nosniff"),
+    ]
+    return Reply(200, wire.content, headers)
+
+
+def error_reply(error: ApiError, view: View, request_id: str, docs: str, log_url: str | None = None) -> Reply:
     """`{"error": {...}}` with the objects that the error is about."""
     wire: Wire = {"type": error.type, "message": error.message}
     if error.code:
@@ -34,10 +52,10 @@ def error_reply(error: ApiError, registry: Registry, request_id: str, docs: str,
             wire[name] = value
     wire.update(error.fields)
     for name, value in error.objects.items():
-        wire[name] = value if isinstance(value, str) else registry.render(value)
+        wire[name] = value if isinstance(value, str) else view.render(value)
     if log_url:
         wire["request_log_url"] = log_url
-    return Reply(error.status, encode({"error": wire}))
+    return Reply(error.status, encode({"error": wire}), code=error.decline_code or error.code)
 
 
 def internal_error(request_id: str) -> ApiError:
@@ -48,9 +66,9 @@ def internal_error(request_id: str) -> ApiError:
     )  # fmt: skip
 
 
-def rendered(registry: Registry, answer: Any) -> Any:
+def rendered(view: View, answer: Any) -> Any:
     """A verb's answer as wire values; the records in a list are rendered one by one."""
-    wire = registry.render(answer)
+    wire = view.render(answer)
     if isinstance(wire, dict) and wire.get("object") in ("list", "search_result"):
-        wire = {**wire, "data": [registry.render(item) for item in wire["data"]]}
+        wire = {**wire, "data": [view.render(item) for item in wire["data"]]}
     return wire

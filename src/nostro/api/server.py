@@ -17,22 +17,23 @@ from msgspec import Struct
 
 from nostro.controls.api_key import Caller, Keys
 from nostro.events.work import perform
-from nostro.kernel.clock import elapsed
+from nostro.kernel.clock import SECOND, elapsed
 from nostro.kernel.errors import ApiError, Refused, invalid, no_such, refused
 from nostro.kernel.form import FormError, decode
 from nostro.kernel.ids import ALPHABET
-from nostro.kernel.resource import Params, Stored
+from nostro.kernel.params import convert
+from nostro.kernel.resource import Params, Stored, View
 from nostro.storage.tx import Request, Tx
 from nostro.storage.world import World
 
 from . import versions
 from .expand import expand
 from .idempotency import Idempotency, fingerprint, keep
-from .log import RequestLog
+from .log import POLL, RequestLog
+from .log import resource as request_log
 from .multipart import decode_multipart
 from .pagination import SearchParams, list_page, list_params, search_page
-from .params import convert
-from .reply import JSON, Reply, encode, error_reply, internal_error, rendered
+from .reply import JSON, Reply, error_reply, internal_error, rendered, success
 from .router import Route, Router
 
 logger = logging.getLogger("nostro.api")
@@ -64,7 +65,7 @@ class Api:
         self.keys = Keys(world)
         self.log = RequestLog()
         self._pages = dict(pages or {})
-        self._router = Router(world.registry.resources)
+        self._router = Router((*world.registry.resources, request_log(self.log)))
         self._idempotency = Idempotency(world)
         self._list_params: dict[str, type[Params]] = {
             verb.path + verb.name: list_params(verb)
@@ -87,7 +88,8 @@ class Api:
         out.append((b"stripe-version", versions.CURRENT.encode()))
         if key := headers.get(b"idempotency-key"):
             out.append((b"idempotency-key", key))
-        self._note(scope, reply, caller, request_id, started)
+        if POLL not in headers:
+            self._note(scope, reply, caller, request_id, started)
         await send({"type": "http.response.start", "status": reply.status, "headers": out})
         await send({"type": "http.response.body", "body": reply.body})
 
@@ -126,7 +128,7 @@ class Api:
         paths = _expand_paths(form)
         ids = dict(zip(route.names, values, strict=True))
         key = incoming.header(b"idempotency-key") if incoming.method == "POST" else None
-        request = Request(request_id, key)
+        request = Request(request_id, key, incoming.header(b"stripe-version"))
         if key is None:
             return await self._perform(route, caller, ids, form, paths, request, None)
         print = fingerprint(incoming.method, incoming.path, incoming.body)
@@ -146,12 +148,12 @@ class Api:
 
         async def run(tx: Tx) -> Any:
             answer = await self._run(tx, route, caller, ids, dict(form))
-            wire = rendered(self.world.registry, answer)
+            wire = rendered(tx.view, answer)
             return await expand(tx, wire, paths) if paths and tx.outcome is None else wire
 
         def seal(tx: Tx, wire: Any) -> None:
-            made = self._error(tx.outcome, request.id or "") if tx.outcome else Reply(200, encode(wire))
-            reply.status, reply.body, reply.headers = made.status, made.body, made.headers
+            made = self._error(tx.outcome, request.id or "") if tx.outcome else success(wire)
+            reply.status, reply.body, reply.headers, reply.code = made.status, made.body, made.headers, made.code
             if request.idempotency_key and print:
                 keep(tx, request.idempotency_key, print, made)
 
@@ -165,6 +167,8 @@ class Api:
             url = url.replace(f"{{{name}}}", value)
         own = ids.pop("id", None)
         form.update(ids)
+        if verb.kind == "list":
+            await _check_owner(tx, ids)
         if verb.kind == "list" and verb.run is None:
             return await list_page(tx, resource, verb, convert(form, self._list_params[verb.path + verb.name]), url)
         if verb.kind == "search":
@@ -222,7 +226,12 @@ class Api:
             )  # fmt: skip
 
     def _error(self, error: ApiError, request_id: str) -> Reply:
-        reply = error_reply(error, self.world.registry, request_id, self.world.settings.public_url)
+        reply = error_reply(
+            error,
+            View(self.world.registry, self.world.clock.micros() // SECOND),
+            request_id,
+            self.world.settings.public_url,
+        )
         if error.status in (409, 429, 503):
             reply.headers.append((b"stripe-should-retry", b"true"))
         return reply
@@ -231,7 +240,7 @@ class Api:
         merchant = caller.scope.merchant if caller else None
         took = elapsed() - started
         at = self.world.clock.micros()
-        self.log.add(at, request_id, merchant, scope["method"], scope["path"], reply.status, took, None)
+        self.log.add(at, request_id, merchant, scope["method"], scope["path"], reply.status, took, reply.code)
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:
@@ -281,6 +290,18 @@ def _check_secret(record: Stored, caller: Caller, secret: Any, noun: str, param:
             status=404 if secret is None else 400,
             code="resource_missing" if secret is None else "client_secret_invalid", param=param,
         )  # fmt: skip
+
+
+async def _check_owner(tx: Tx, ids: dict[str, str]) -> None:
+    """What a nested list's path names is there: the customer of `/v1/customers/{customer}/sources`."""
+    for name, id in ids.items():
+        resource = tx.registry.by_object.get(name)
+        if resource is not None:
+            try:
+                await tx.get(resource, id, name)
+            except ApiError as error:
+                error.status = 404  # the path names it
+                raise
 
 
 def _expand_paths(form: dict[str, Any]) -> list[str]:

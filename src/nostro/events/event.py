@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
-from nostro.kernel.resource import Filter, Registry, Resource, Shape, Stored, Wire, listing, retrieve
+from nostro.kernel.resource import Filter, Resource, Shape, Stored, View, Wire, listing, retrieve
 from nostro.storage.tx import Happened, Tx
 
 from .webhook_endpoint import PUT_DELIVERY, subscribers
@@ -50,10 +50,10 @@ class EventRecord(Stored, frozen=True, kw_only=True, omit_defaults=True):
     pending: int = 0
 
 
-def render(registry: Registry, event: EventRecord) -> Wire:
+def render(view: View, event: EventRecord) -> Wire:
     """The public event, its object in full."""
-    record = registry.by_object[event.object_type].record
-    data: Wire = {"object": registry.render(msgspec.json.decode(event.snapshot, type=record))}
+    record = view.registry.by_object[event.object_type].record
+    data: Wire = {"object": view.render(msgspec.json.decode(event.snapshot, type=record))}
     if event.before is not None:
         data["previous_attributes"] = event.before
     return {
@@ -88,7 +88,7 @@ def _event(tx: Tx, happened: Happened, pending: int) -> EventRecord:
     resource = tx.registry.of(happened.record)
     before = None
     if happened.before is not None and happened.type.endswith("updated"):
-        before = _changed(tx.registry.render(happened.before), tx.registry.render(happened.record))
+        before = _changed(tx.view.render(happened.before), tx.view.render(happened.record))
     return EventRecord(
         id=tx.new_id("evt"),
         created=tx.now,

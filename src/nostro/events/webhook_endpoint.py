@@ -19,12 +19,12 @@ from nostro.kernel.resource import (
     MetadataParam,
     NoParams,
     Params,
-    Registry,
     Resource,
     Shape,
     Stored,
     Unset,
     Verb,
+    View,
     Wire,
     changes,
     listing,
@@ -88,7 +88,7 @@ class RollParams(Params, frozen=True, kw_only=True):
     expires_in: int = 86_400
 
 
-def render(_: Registry, endpoint: Record) -> Wire:
+def render(_: View, endpoint: Record) -> Wire:
     """The signing secret appears only in the answer that made it."""
     wire = public(WebhookEndpoint, endpoint)
     if endpoint.show_secret:

@@ -35,7 +35,7 @@ async def perform(
         if seal is not None:
             seal(tx, result)
         unit = tx.seal()
-        if not (unit.writes or unit.entries or unit.rows):
+        if not (unit.writes or unit.entries or unit.rows or unit.claim):
             return result
         try:
             await world.engine.commit(unit)

@@ -2,7 +2,8 @@
 
 The time (microseconds) leads, so ids sort by creation, insertion into an index is local,
 and a list, newest first, needs no second index. One process never gives the same moment
-twice, so two objects made in one microsecond still keep their order.
+twice within a lane, so two objects made in one microsecond still keep their order. A sandbox is a
+lane of its own: where time was moved ahead, only its own ids follow.
 """
 
 from __future__ import annotations
@@ -39,13 +40,14 @@ class Ids:
     """Makes ids. With a seed every id repeats, for simulations; without, they cannot be guessed."""
 
     def __init__(self, seed: int | None = None) -> None:
-        self._last = 0
+        self._last: dict[int, int] = {}
         below: Callable[[int], int] = secrets.randbelow if seed is None else random.Random(seed).randrange
         self._below = below
 
-    def new(self, prefix: str, micros: int) -> str:
-        self._last = micros if micros > self._last else self._last + 1
-        return f"{prefix}_{time_code(self._last)}{_random_code(self._below(_RANDOM_SPACE))}"
+    def new(self, prefix: str, micros: int, lane: int = 0) -> str:
+        last = self._last.get(lane, 0)
+        at = self._last[lane] = micros if micros > last else last + 1
+        return f"{prefix}_{time_code(at)}{_random_code(self._below(_RANDOM_SPACE))}"
 
     def secret(self, length: int = 32) -> str:
         """An unguessable base-62 word (a signing secret, a client secret)."""

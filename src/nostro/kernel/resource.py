@@ -80,6 +80,18 @@ class Nested(Struct, frozen=True):
     url: str
 
 
+# A field shown only when it is expanded: `await make(tx, id)` answers its wire value.
+OnDemand = Callable[[Any, str], Awaitable[Any]]
+
+
+class Download(Struct, frozen=True):
+    """A verb's answer that is a file's content, not JSON."""
+
+    content: bytes
+    content_type: str
+    name: str
+
+
 Access = Literal["secret", "publishable", "client_secret"]
 Kind = Literal["create", "act", "retrieve", "list", "search", "delete"]
 
@@ -116,9 +128,10 @@ class Resource(Struct, Generic[R], frozen=True, kw_only=True):
     filters: tuple[Filter, ...] = ()
     expands: tuple[str, ...] = ()
     nested: Mapping[str, Nested] = {}
+    on_demand: Mapping[str, OnDemand] = {}
     search: Mapping[str, SearchField] = {}
     errors: tuple[str, ...] = ()
-    present: Callable[[Registry, R], Wire] | None = None
+    present: Callable[[View, R], Wire] | None = None
     visible: Callable[[R], bool] | None = None
     stored: bool = True
     example: Callable[[], R] | None = None
@@ -176,9 +189,16 @@ class Registry:
         """The resource that an id belongs to, by its prefix: `cus_...` is a customer."""
         return self.by_prefix.get(id.rpartition("_")[0])
 
+
+class View(Struct, frozen=True):
+    """How answers are rendered: by which resources, and at what moment (seconds, the sandbox's time)."""
+
+    registry: Registry
+    now: int
+
     def render(self, value: Any) -> Any:
         """Any verb's answer as wire values. Private fields cannot appear: only the shape's are read."""
-        resource = self.by_record.get(type(value))
+        resource = self.registry.by_record.get(type(value))
         if resource is None:
             return value
         return resource.present(self, value) if resource.present else public(resource.shape, value)

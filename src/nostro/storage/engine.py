@@ -13,6 +13,11 @@ Row = tuple[Any, ...]
 
 
 class Engine(Protocol):
+    @property
+    def exclusive(self) -> bool:
+        """True if no other process works on this database, so what was claimed at the start is nobody's."""
+        ...
+
     async def prepare(self, resources: Sequence[Resource[Any]]) -> None:
         """Create or migrate what is missing: the hand-written tables, one table a resource, its indexes."""
         ...
@@ -24,8 +29,8 @@ class Engine(Protocol):
     async def commit(self, unit: Unit) -> None:
         """Apply the unit, atomically and durably.
 
-        Raises `Conflict` if a record changed since it was read, and `Refused` if an account limit
-        says no; then nothing of the unit was written.
+        Raises `Conflict` if a record changed since it was read or the unit's claim took nothing, and
+        `Refused` if an account limit says no; then nothing of the unit was written.
         """
         ...
 

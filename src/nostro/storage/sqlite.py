@@ -35,6 +35,8 @@ Waiting = tuple[Unit, "asyncio.Future[None]"]
 class SqliteEngine:
     """One file. `durable=False` skips the sync to disk, for tests that may lose everything."""
 
+    exclusive = True
+
     def __init__(self, path: str | Path, *, durable: bool = True) -> None:
         self.file = Path(path)
         self.file.parent.mkdir(parents=True, exist_ok=True)
@@ -142,15 +144,19 @@ class SqliteEngine:
         books = Books(self._head(), self._find_account)
         touched: set[tuple[int, str, str]] = set()
         staged: dict[str, list[tuple[Any, ...]]] = {}
+        ordered: list[tuple[str, tuple[Any, ...]]] = []
         verdicts: list[Exception | None] = []
         for unit in units:
-            verdict = self._stale(unit, touched) or books.refusal(unit)
+            verdict = self._stale(unit, touched) or books.refusal(unit) or self._too_late(unit)
             verdicts.append(verdict)
             if verdict is None:
                 books.book(unit)
                 self._stage(unit, touched, staged)
+                ordered += unit.rows
         for statement, rows in staged.items():
             self._writer.executemany(statement, rows)
+        for statement, values in ordered:  # one after another: a job may be put on, taken off and put on again
+            self._writer.execute(statement, values)
         self._write_books(books)
         return verdicts, {(book, code, currency): n for n, book, code, currency in books.new_accounts}
 
@@ -165,6 +171,13 @@ class SqliteEngine:
                 return Conflict(write.id)
         return None
 
+    def _too_late(self, unit: Unit) -> Conflict | None:
+        """The last check, because a claim that succeeds has already written."""
+        if unit.claim is None:
+            return None
+        self._writer.execute(*unit.claim)
+        return None if self._writer.changes() == 1 else Conflict(unit.claim[0])
+
     def _stage(self, unit: Unit, touched: set[tuple[int, str, str]], staged: dict[str, list[tuple[Any, ...]]]) -> None:
         scope = unit.scope.number
         for write in unit.writes:
@@ -176,8 +189,6 @@ class SqliteEngine:
                 staged.setdefault(insert, []).append((scope, write.id, write.created, write.body.decode()))
             else:
                 staged.setdefault(update, []).append((write.read + 1, write.body.decode(), scope, write.id))
-        for statement, values in unit.rows:
-            staged.setdefault(statement, []).append(values)
 
     def _sql(self, table: str) -> tuple[str, str, str, str]:
         if table not in self._statements:

@@ -15,7 +15,7 @@ from nostro.kernel.clock import SECOND
 from nostro.kernel.errors import ApiError, no_such
 from nostro.kernel.lifecycle import Move
 from nostro.kernel.posting import Posting, balanced
-from nostro.kernel.resource import Registry, Resource, Stored
+from nostro.kernel.resource import Registry, Resource, Stored, View
 
 from .unit import Entry, Scope, Unit, Write
 from .world import World
@@ -34,6 +34,7 @@ class Request(Struct, frozen=True):
 
     id: str | None = None
     idempotency_key: str | None = None
+    api_version: str | None = None
 
 
 class Happened(Struct, frozen=True):
@@ -69,8 +70,12 @@ class Tx:
     def merchant(self) -> str:
         return self.scope.merchant
 
+    @property
+    def view(self) -> View:
+        return View(self.world.registry, self.now)
+
     def new_id(self, prefix: str) -> str:
-        return self.world.ids.new(prefix, self.micros)
+        return self.world.ids.new(prefix, self.micros, self.scope.number)
 
     # Reading -------------------------------------------------------------------
 
@@ -172,6 +177,11 @@ class Tx:
 
     def unschedule(self, kind: str, ref: str) -> None:
         self.write_row(END_JOB, (self.scope.number, kind, ref))
+
+    def claim(self, statement: str, values: tuple[Any, ...]) -> None:
+        """Take one row for this unit alone: if the statement does not change exactly one, the unit is stale."""
+        assert self.unit.claim is None, "a unit claims one thing"
+        self.unit.claim = (statement, values)
 
     def write_row(self, statement: str, values: tuple[Any, ...]) -> None:
         """A row of a hand-written table, committed with the rest."""

@@ -49,12 +49,17 @@ class Entry(Struct, frozen=True):
 
 
 class Unit(Struct):
-    """What `engine.commit` applies. `rows` are (statement, values) for the hand-written tables."""
+    """What `engine.commit` applies. `rows` are (statement, values) for the hand-written tables, run in this order.
+
+    `claim` is a statement that must change exactly one row, or the unit is stale: it takes a job or a delivery
+    for this unit alone. It runs before the rows, so a job may put itself on again.
+    """
 
     scope: Scope
     micros: int
     writes: list[Write] = []
     entries: list[Entry] = []
     rows: list[tuple[str, tuple[Any, ...]]] = []
+    claim: tuple[str, tuple[Any, ...]] | None = None
     due: int | None = None
     deliveries: bool = False

@@ -79,6 +79,7 @@ CREATE TABLE idempotency (
 CREATE INDEX idempotency__created ON idempotency (created);
 
 -- Scheduled work. `due` is seconds of the sandbox's time; one row for each (scope, kind, ref).
+-- job__due finds what is due everywhere, job__scope in a sandbox whose time was moved ahead.
 CREATE TABLE job (
     scope    INTEGER NOT NULL,
     kind     TEXT    NOT NULL,
@@ -89,18 +90,22 @@ CREATE TABLE job (
     PRIMARY KEY (scope, kind, ref)
 ) WITHOUT ROWID;
 CREATE INDEX job__due ON job (due);
+CREATE INDEX job__scope ON job (scope, due);
 
--- One event on its way to one endpoint. `due` is machine time in seconds.
+-- One event on its way to one endpoint: pending, sending, delivered or failed. `due` is machine time in
+-- seconds: when to send it, or, while it is being sent, when to take it for lost and send it again; NULL at the
+-- end. `attempts` numbers every try, `tries` counts those since it was last queued and leads the retries.
 CREATE TABLE delivery (
     scope    INTEGER NOT NULL,
     event    TEXT    NOT NULL,
     endpoint TEXT    NOT NULL,
     state    TEXT    NOT NULL,
-    due      INTEGER NOT NULL,
+    due      INTEGER,
     attempts INTEGER NOT NULL DEFAULT 0,
+    tries    INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (scope, event, endpoint)
 ) WITHOUT ROWID;
-CREATE INDEX delivery__due ON delivery (due) WHERE state = 'pending';
+CREATE INDEX delivery__due ON delivery (due) WHERE due IS NOT NULL;
 
 -- Each try at a delivery, and what came of it.
 CREATE TABLE delivery_attempt (

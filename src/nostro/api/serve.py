@@ -1,0 +1,103 @@
+"""The API with its world around it: opened when the server starts, closed when it stops.
+
+The world is made inside the server's own event loop, because its engine commits there. Beside the requests run
+the worker (jobs and webhook deliveries) and a housekeeper that once a minute forgets keys, so that a revoked one
+stops working, and drops idempotency records that are past their day.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from nostro.kernel.clock import SECOND
+from nostro.storage.unit import Scope, Unit
+from nostro.storage.world import World
+
+from .idempotency import LIFETIME, PURGE
+from .server import Api, Message, Page, Receive, Send
+
+logger = logging.getLogger("nostro.api")
+HOUSEKEEPING = 60
+PATIENCE = 10
+NOBODY = Scope(0, "", False, 0)
+Work = Callable[[World, asyncio.Event], Awaitable[None]]
+
+
+class Application:
+    """An ASGI application. `api` and `world` are there from the end of start-up on."""
+
+    api: Api
+    world: World
+
+    def __init__(
+        self, open: Callable[[], Awaitable[World]], work: Work | None = None,
+        pages: Callable[[World], Mapping[str, Page]] | None = None,
+    ) -> None:  # fmt: skip
+        self._open = open
+        self._work = work
+        self._pages = pages
+        self._stop = asyncio.Event()
+        self._tasks: list[asyncio.Task[Any]] = []
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self.api(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._live(receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            await self.start()
+        except Exception as error:
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            raise
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self.close()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def start(self) -> None:
+        self.world = await self._open()
+        self.api = Api(self.world, self._pages(self.world) if self._pages else None)
+        self._tasks.append(asyncio.create_task(self._keep_house(), name="housekeeping"))
+        if self._work is not None:
+            self._tasks.append(asyncio.create_task(self._toil(self._work), name="worker"))
+
+    async def close(self) -> None:
+        """Let the worker finish what it has in hand, then close the engine."""
+        self._stop.set()
+        self.world.work.set()
+        _, late = await asyncio.wait(self._tasks, timeout=PATIENCE)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+        await self.world.engine.close()
+
+    async def _toil(self, work: Work) -> None:
+        """The worker must not end before the server does: what stops it is logged, and it starts again."""
+        while not self._stop.is_set():
+            try:
+                await work(self.world, self._stop)
+            except Exception:
+                logger.exception("the worker failed and starts again")
+                await self._pause(1)
+
+    async def _keep_house(self) -> None:
+        while not self._stop.is_set():
+            await self._pause(HOUSEKEEPING)
+            self.api.keys.forget()
+            micros = self.world.clock.micros()
+            old = Unit(scope=NOBODY, micros=micros, rows=[(PURGE, (micros // SECOND - LIFETIME,))])
+            try:
+                await self.world.engine.commit(old)
+            except Exception:
+                logger.exception("old idempotency records could not be dropped")
+
+    async def _pause(self, seconds: int) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stop.wait(), seconds)

@@ -1,0 +1,66 @@
+"""When money becomes available: two business days after the payment, at midnight UTC.
+
+Pending money stands in one account for each day on which it becomes available. A job at that moment moves the
+whole balance of the day's account to `available` in one entry, and another settles what the networks owe.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from functools import lru_cache
+
+from nostro.kernel.clock import midnight, utc_date
+from nostro.kernel.posting import Posting, transfer
+from nostro.ledger import chart
+from nostro.storage.tx import Tx
+
+BUSINESS_DAYS = 2
+
+
+@lru_cache(maxsize=64)
+def available_day(day: date) -> date:
+    """The second business day after `day`; Saturdays and Sundays are not business days."""
+    left = BUSINESS_DAYS
+    while left:
+        day += timedelta(days=1)
+        left -= day.weekday() < 5
+    return day
+
+
+def available_on(now: int) -> int:
+    """Seconds since 1970 at which a payment taken `now` becomes available."""
+    return midnight(available_day(utc_date(now)))
+
+
+def waiting_account(merchant: str, available_on: int, now: int) -> str:
+    """Where a payment's money stands: in its day's pending account, or already available."""
+    if available_on <= now:
+        return chart.available(merchant)
+    return chart.pending(merchant, utc_date(available_on).isoformat())
+
+
+def expect(tx: Tx, currency: str, available_on: int) -> None:
+    """Schedule the release of the day's money; one job a day and currency, however many payments."""
+    if available_on > tx.now:
+        tx.schedule("balance.release", f"{currency}:{available_on}", available_on)
+
+
+def release(merchant: str, day: str, amount: int, currency: str) -> tuple[Posting, ...]:
+    """The day has come: pending becomes available."""
+    return transfer(chart.pending(merchant, day), chart.available(merchant), amount, currency)
+
+
+def settle(rail: str, amount: int, currency: str) -> tuple[Posting, ...]:
+    """The network pays what it owes into the platform's bank account."""
+    return transfer(chart.CASH, chart.receivable(rail), amount, currency)
+
+
+async def release_job(tx: Tx, ref: str) -> None:
+    """Job `balance.release`: `ref` is `currency:available_on`."""
+    currency, at = ref.split(":")
+    day = utc_date(int(at)).isoformat()
+    owed = -await tx.balance(chart.pending(tx.merchant, day), currency)
+    tx.post("balance.release", tx.merchant, release(tx.merchant, day, owed, currency))
+    for rail in tx.world.rails:
+        receivable = await tx.balance(chart.receivable(rail), currency)
+        tx.post("network.settle", rail, settle(rail, receivable, currency))

@@ -1,0 +1,126 @@
+"""Balance transaction: one line of a merchant's statement, written beside the entry that moves the money.
+
+`net` is what the merchant's pending and available accounts changed by; `ledger verify` holds the sum of all nets
+against those accounts.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from nostro.kernel.resource import Filter, Resource, Shape, Stored, View, Wire, listing, public, retrieve
+from nostro.storage.tx import Tx
+
+from .availability import expect
+
+Type = Literal[
+    "adjustment", "charge", "payment", "payment_failure_refund", "payment_refund", "payout", "payout_cancel",
+    "payout_failure", "refund", "refund_failure", "stripe_fee",
+]  # fmt: skip
+REPORTING_CATEGORIES = {
+    "adjustment": "dispute",
+    "payment": "charge",
+    "payment_failure_refund": "refund_failure",
+    "payment_refund": "refund",
+    "payout_cancel": "payout_reversal",
+    "payout_failure": "payout_reversal",
+    "stripe_fee": "fee",
+}
+
+
+class FeeDetail(Shape, frozen=True, kw_only=True):
+    amount: int
+    application: str | None = None
+    currency: str
+    description: str | None = None
+    type: str = "stripe_fee"
+
+
+class BalanceTransaction(Stored, frozen=True, kw_only=True):
+    object: Literal["balance_transaction"] = "balance_transaction"
+    amount: int
+    available_on: int
+    balance_type: Literal["payments"] = "payments"
+    currency: str
+    description: str | None = None
+    exchange_rate: Literal[None] = None
+    fee: int = 0
+    fee_details: list[FeeDetail] = []
+    net: int
+    reporting_category: str
+    source: str | None = None
+    status: Literal["available", "pending"]
+    type: Type
+
+
+class Record(BalanceTransaction, frozen=True, kw_only=True, omit_defaults=True):
+    """`payout` is the payout that carried the line away."""
+
+    payout: str | None = None
+
+
+class Line(Struct, frozen=True, kw_only=True):
+    """What is about to be written on a merchant's statement. Amounts in minor units, signed."""
+
+    type: Type
+    amount: int
+    currency: str
+    source: str
+    available_on: int
+    fees: tuple[FeeDetail, ...] = ()
+    description: str | None = None
+    reporting_category: str | None = None
+    payout: str | None = None
+
+
+def write(tx: Tx, line: Line) -> Record:
+    """A new statement line, with the release of its money scheduled if it has to wait."""
+    fee = sum(detail.amount for detail in line.fees)
+    waits = line.available_on > tx.now
+    if waits:
+        expect(tx, line.currency, line.available_on)
+    return tx.save(
+        Record(
+            id=tx.new_id("txn"),
+            created=tx.now,
+            amount=line.amount,
+            available_on=line.available_on if waits else tx.now,
+            currency=line.currency,
+            description=line.description,
+            fee=fee,
+            fee_details=list(line.fees),
+            net=line.amount - fee,
+            reporting_category=line.reporting_category or REPORTING_CATEGORIES.get(line.type, line.type),
+            source=line.source,
+            status="pending" if waits else "available",
+            type=line.type,
+            payout=line.payout,
+        )
+    )
+
+
+def render(view: View, line: Record) -> Wire:
+    """The day's release makes every line of the day available at once, so the status is told by the clock."""
+    wire = public(BalanceTransaction, line)
+    if line.status == "pending" and line.available_on <= view.now:
+        wire["status"] = "available"
+    return wire
+
+
+BALANCE_TRANSACTION: Resource[Record] = Resource(
+    object="balance_transaction",
+    prefix="txn",
+    record=Record,
+    shape=BalanceTransaction,
+    present=render,
+    doc="A line of your balance's statement: what changed it, by how much, and the fees taken.",
+    filters=(Filter("source"), Filter("payout"), Filter("type"), Filter("currency")),
+    expands=("source",),
+    verbs=(
+        listing("/v1/balance_transactions", Filter("currency"), Filter("payout"), Filter("source"), Filter("type")),
+        retrieve("/v1/balance_transactions/{id}"),
+    ),
+)
+RESOURCE = BALANCE_TRANSACTION

@@ -1,0 +1,131 @@
+"""Job: work that was put off until a moment of the sandbox's time, done exactly once.
+
+A job is a row (scope, kind, ref, due). Running it is one unit, whose claim deletes the row: of two runners that
+see the same job, the engine lets one commit. The claim comes before the unit's rows, so a job that puts itself on
+again stays. A job that fails keeps its row, with the error, and is tried again later.
+
+Due jobs run in waves: of each sandbox those of the earliest moment, and of these one kind. The jobs of a wave run
+side by side and share a commit; what they put on for the same moment or before comes in its turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from nostro.kernel.clock import SECOND
+from nostro.storage.engine import Row
+from nostro.storage.scope import load_scope
+from nostro.storage.tx import Tx
+from nostro.storage.unit import Unit
+from nostro.storage.world import World
+
+from .work import perform
+
+logger = logging.getLogger("nostro.jobs")
+
+# Seconds until a failed job is tried again; the last one repeats.
+BACKOFF = (10, 60, 300, 1_800, 7_200, 21_600)
+WAVE = 200
+LONGEST_ERROR = 500
+
+_COLUMNS = "j.scope, j.kind, j.ref, j.due, j.attempts"
+_ORDER = "j.scope, j.kind, j.ref LIMIT ?"
+# An offset is never negative, so what is due by the machine's clock is due in every sandbox. Sandboxes whose time
+# was moved ahead are few, and each is asked by its own clock.
+DUE = f"SELECT {_COLUMNS} FROM job j WHERE j.due <= ? ORDER BY j.due, {_ORDER}"
+DUE_AHEAD = (
+    f"SELECT {_COLUMNS} FROM scope s JOIN job j ON j.scope = s.scope AND j.due <= s.clock_offset + ? "
+    f"WHERE s.clock_offset > 0 ORDER BY j.due, {_ORDER}"
+)
+DUE_IN = f"SELECT {_COLUMNS} FROM job j WHERE j.scope = ? AND j.due <= ? ORDER BY j.due, {_ORDER}"
+NEXT = "SELECT min(due) FROM job"
+NEXT_AHEAD = (
+    "SELECT min((SELECT min(j.due) FROM job j WHERE j.scope = s.scope) - s.clock_offset) "
+    "FROM scope s WHERE s.clock_offset > 0"
+)
+FIND = "SELECT due FROM job WHERE scope=? AND kind=? AND ref=?"
+CLAIM = "DELETE FROM job WHERE scope=? AND kind=? AND ref=? AND due=?"
+PUT_OFF = "UPDATE job SET due=?, attempts=?, error=? WHERE scope=? AND kind=? AND ref=? AND due=? AND attempts=?"
+
+
+class Job(Struct, frozen=True):
+    """`due` is seconds of the sandbox's time; `attempts` counts the failures so far."""
+
+    scope: int
+    kind: str
+    ref: str
+    due: int
+    attempts: int
+
+
+async def run_due(world: World, scope: int | None = None) -> int:
+    """Run every due job, or those of one sandbox, in due order. Answers how many ran; failures count."""
+    ran = 0
+    while wave := await next_wave(world, scope):
+        await run_wave(world, wave)
+        ran += len(wave)
+    return ran
+
+
+async def next_wave(world: World, scope: int | None = None, until: int | None = None) -> list[Job]:
+    """The jobs to run next. `until` (seconds of the sandbox's time) stands in for now, for one sandbox."""
+    seconds = world.clock.micros() // SECOND
+    if scope is not None:
+        now = seconds + (await load_scope(world, scope)).offset if until is None else until
+        return _first(await world.engine.rows(DUE_IN, (scope, now, WAVE)))
+    rows = await world.engine.rows(DUE, (seconds, WAVE))
+    ahead = await world.engine.rows(DUE_AHEAD, (seconds, WAVE))
+    return _first(ahead if not rows else rows if not ahead else _merged(rows, ahead))
+
+
+def _merged(rows: Sequence[Row], ahead: Sequence[Row]) -> list[Row]:
+    """Both lists, each job once, with a sandbox that was moved ahead in its own due order."""
+    return sorted({*rows, *ahead}, key=lambda row: (row[3], row[0], row[1], row[2]))
+
+
+def _first(rows: Sequence[Row]) -> list[Job]:
+    """Of each sandbox, the jobs that share the due moment and the kind of its first one."""
+    first: dict[int, tuple[str, int]] = {}
+    jobs = [Job(*row) for row in rows]
+    return [job for job in jobs if first.setdefault(job.scope, (job.kind, job.due)) == (job.kind, job.due)]
+
+
+async def run_wave(world: World, wave: Sequence[Job]) -> None:
+    await asyncio.gather(*(_run(world, job) for job in wave))
+
+
+async def next_due(world: World) -> int | None:
+    """The machine's second at which the next job is due, or None if there is no job."""
+    rows = [*await world.engine.rows(NEXT), *await world.engine.rows(NEXT_AHEAD)]
+    return min((due for (due,) in rows if due is not None), default=None)
+
+
+async def _run(world: World, job: Job) -> None:
+    """One job as one unit; what it raises is kept with it."""
+
+    async def run(tx: Tx) -> None:
+        found = await world.engine.rows(FIND, (job.scope, job.kind, job.ref))
+        if not found or found[0][0] != job.due:
+            return  # another runner was first, or the job was moved
+        tx.claim(CLAIM, (job.scope, job.kind, job.ref, job.due))
+        await world.jobs[job.kind](tx, job.ref)
+
+    try:
+        assert job.kind in world.jobs, f"no job is called {job.kind}"
+        await perform(world, await load_scope(world, job.scope), run)
+    except Exception as error:
+        logger.exception("job %s about %s failed (attempt %d)", job.kind, job.ref, job.attempts + 1)
+        await _put_off(world, job, error)
+
+
+async def _put_off(world: World, job: Job, error: Exception) -> None:
+    scope, micros = await load_scope(world, job.scope), world.clock.micros()
+    wait = BACKOFF[min(job.attempts, len(BACKOFF) - 1)]
+    due = max(micros // SECOND + scope.offset, job.due) + wait
+    text = f"{type(error).__name__}: {error}"[:LONGEST_ERROR]
+    values = (due, job.attempts + 1, text, job.scope, job.kind, job.ref, job.due, job.attempts)
+    await world.engine.commit(Unit(scope=scope, micros=micros, rows=[(PUT_OFF, values)]))

@@ -1,0 +1,85 @@
+"""Account: one place where money stands, in one currency, within one book. Its balance is a running total.
+
+Amounts are minor units, debit positive; `natural` shows them as an accountant reads them: positive on the normal side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from msgspec import Struct
+
+from nostro.storage.engine import Engine
+
+from . import chart
+from .chart import Kind, Side, account_of
+
+COLUMNS = "SELECT account, book, code, currency, balance FROM ledger_account WHERE "
+NOT_ON_CHART = chart.Account("", "memorandum", "Not on the chart of accounts.")
+
+
+class Account(Struct, frozen=True, kw_only=True):
+    """An account as stored, with what the chart says of it."""
+
+    number: int
+    book: int
+    code: str
+    currency: str
+    kind: Kind
+    normal: Side
+    meaning: str
+    clearing: bool
+    balance: int
+
+    @property
+    def natural(self) -> int:
+        return self.balance if self.normal == "debit" else -self.balance
+
+
+async def accounts(
+    engine: Engine, book: int | None = None, prefix: str = "", currency: str | None = None
+) -> list[Account]:
+    """Every account of a book (or of all), whose code starts with `prefix`, by code and currency."""
+    where, values = "substr(code,1,?)=?", [len(prefix), prefix]
+    where, values = narrowed(where, values, book=book, currency=currency)
+    return [_account(row) for row in await engine.rows(f"{COLUMNS}{where} ORDER BY code, currency, book", values)]
+
+
+async def find(engine: Engine, code: str, book: int | None = None, currency: str | None = None) -> list[Account]:
+    """The accounts of this code: one for each currency and book asked for."""
+    where, values = narrowed("code=?", [code], book=book, currency=currency)
+    return [_account(row) for row in await engine.rows(f"{COLUMNS}{where} ORDER BY currency, book", values)]
+
+
+async def names(engine: Engine, numbers: Iterable[int]) -> dict[int, tuple[int, str, str]]:
+    """Book, code and currency of accounts by their numbers; a number that names none is left out."""
+    wanted = sorted(set(numbers))
+    found: dict[int, tuple[int, str, str]] = {}
+    for start in range(0, len(wanted), 500):
+        part = wanted[start : start + 500]
+        marks = ",".join("?" * len(part))
+        for row in await engine.rows(f"{COLUMNS}account IN ({marks})", part):
+            found[row[0]] = (row[1], row[2], row[3])
+    return found
+
+
+def narrowed(where: str, values: list[Any], **equal: Any) -> tuple[str, list[Any]]:
+    """A condition with one more `AND name=?` for each value that is given."""
+    for name, value in equal.items():
+        if value is not None:
+            where += f" AND {name}=?"
+            values = [*values, value]
+    return where, values
+
+
+def _account(row: tuple[Any, ...]) -> Account:
+    number, book, code, currency, balance = row
+    try:
+        on_chart = account_of(code)
+    except KeyError:  # `verify` complains of it; here it must still be seen
+        on_chart = NOT_ON_CHART
+    return Account(
+        number=number, book=book, code=code, currency=currency, kind=on_chart.kind, normal=on_chart.normal,
+        meaning=on_chart.meaning, clearing=on_chart.clearing, balance=balance,
+    )  # fmt: skip

@@ -1,0 +1,91 @@
+"""The accounts' part of the audit: each account's lines in order, with the balance after each, and its total."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from nostro.storage.engine import Engine
+
+from .account import names
+from .chart import account_of
+from .problem import Problem
+
+PAGE = 5000
+
+
+async def check_accounts(engine: Engine, last: int, tell: Callable[[str, int, int], None]) -> list[Problem]:
+    """Lines of entries after `last` are left to the next audit."""
+    problems: list[Problem] = []
+    total = (await engine.rows("SELECT coalesce(max(account),0) FROM ledger_account"))[0][0]
+    after = 0
+    while page := await engine.rows(
+        "SELECT account, code, currency FROM ledger_account WHERE account>? ORDER BY account LIMIT 1000", (after,)
+    ):
+        for number, code, currency in page:
+            try:
+                account_of(code)
+            except KeyError:
+                problems.append(Problem(f"account {number}", f"its code {code} is not on the chart of accounts"))
+            problems += await _check_account(engine, number, f"{code} {currency}", last)
+        after = page[-1][0]
+        tell("accounts", after, total)
+    return problems
+
+
+async def _check_account(engine: Engine, number: int, name: str, last: int) -> list[Problem]:
+    balance, after = 0, -1
+    while page := await engine.rows(
+        "SELECT entry, amount, balance FROM ledger_posting WHERE account=? AND entry>? AND entry<=? "
+        "ORDER BY entry LIMIT ?",
+        (number, after, last, PAGE),
+    ):
+        for entry, amount, stored in page:
+            balance += amount
+            if stored != balance:
+                return [Problem(f"entry {entry}, {name}", f"the balance after it is {balance}, not {stored}")]
+        after = page[-1][0]
+    return await _check_end(engine, number, name)
+
+
+async def _check_end(engine: Engine, number: int, name: str) -> list[Problem]:
+    """One reading, so that a server at work cannot book between the total and its last line."""
+    rows = await engine.rows(
+        "SELECT a.balance, coalesce(p.balance,0), p.entry, e.entry FROM ledger_account a "
+        "LEFT JOIN ledger_posting p ON p.account=a.account "
+        "AND p.entry=(SELECT max(x.entry) FROM ledger_posting x WHERE x.account=a.account) "
+        "LEFT JOIN ledger_entry e ON e.entry=p.entry WHERE a.account=?",
+        (number,),
+    )
+    total, balance, line, entry = rows[0]
+    if line != entry:
+        return [Problem(f"entry {line}, {name}", "the account has a line that no entry booked")]
+    if total != balance:
+        return [Problem(f"account {name}", f"its total is {total}, but its lines add up to {balance}")]
+    return []
+
+
+async def stray_lines(engine: Engine, last: int) -> list[Problem]:
+    """Lines in accounts that no entry booked: read all, one by one. Only when their number is wrong."""
+    problems: list[Problem] = []
+    account, entry = 0, 0
+    while page := await engine.rows(
+        "SELECT p.account, p.entry, e.postings FROM ledger_posting p LEFT JOIN ledger_entry e ON e.entry=p.entry "
+        "WHERE (p.account, p.entry) > (?, ?) AND p.entry<=? ORDER BY p.account, p.entry LIMIT ?",
+        (account, entry, last, PAGE),
+    ):
+        strays = [(n, at) for n, at, postings in page if postings is None or not _books(postings, n)]
+        known = await names(engine, (n for n, _ in strays))
+        for n, at in strays:
+            name = " ".join(known[n][1:]) if n in known else f"account {n}, which is missing"
+            problems.append(Problem(f"entry {at}, {name}", "the account has a line that no entry booked"))
+        account, entry = page[-1][0], page[-1][1]
+    return problems
+
+
+def _books(postings: str, account: int) -> bool:
+    try:
+        return any(number == account for number, _ in msgspec.json.decode(postings, type=list[tuple[int, int]]))
+    except msgspec.DecodeError:
+        return False

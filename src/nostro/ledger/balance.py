@@ -1,0 +1,63 @@
+"""Balance: what stands on an account now, as it was recorded at a past moment, or as of a past effective moment.
+
+All are sums over the accounts of one code and currency, in minor units, debit positive.
+"""
+
+from __future__ import annotations
+
+from nostro.storage.engine import Engine
+
+from .account import find
+
+
+async def balance(engine: Engine, code: str, currency: str, book: int | None = None) -> int:
+    """Now."""
+    return sum(account.balance for account in await find(engine, code, book, currency))
+
+
+async def balance_recorded(engine: Engine, code: str, currency: str, micros: int, book: int | None = None) -> int:
+    """What the books said at this machine time (microseconds), corrections made since left out."""
+    return await balance_after(engine, code, currency, await last_entry(engine, micros), book)
+
+
+async def balance_after(engine: Engine, code: str, currency: str, entry: int, book: int | None = None) -> int:
+    """What the books said when this entry was the last."""
+    total = 0
+    for account in await find(engine, code, book, currency):
+        rows = await engine.rows(
+            "SELECT balance FROM ledger_posting WHERE account=? AND entry<=? ORDER BY entry DESC LIMIT 1",
+            (account.number, entry),
+        )
+        total += rows[0][0] if rows else 0
+    return total
+
+
+async def balance_effective(engine: Engine, code: str, currency: str, seconds: int, book: int | None = None) -> int:
+    """What we now know that stood there at this moment of the sandbox's time (seconds)."""
+    total = 0
+    for account in await find(engine, code, book, currency):
+        rows = await engine.rows(
+            "SELECT coalesce(sum(p.amount),0) FROM ledger_posting p JOIN ledger_entry e ON e.entry=p.entry "
+            "WHERE p.account=? AND e.effective<=?",
+            (account.number, seconds),
+        )
+        total += int(rows[0][0])
+    return total
+
+
+async def last_entry(engine: Engine, micros: int) -> int:
+    """The number of the last entry recorded at or before this moment, 0 if there is none.
+
+    Recorded time never falls as the number grows, so a bisection over the numbers finds it without an index.
+    """
+    low, high = 0, (await engine.rows("SELECT coalesce(max(entry),0) FROM ledger_entry"))[0][0]
+    while low < high:
+        middle = (low + high + 1) // 2
+        rows = await engine.rows(
+            "SELECT entry, recorded FROM ledger_entry WHERE entry>=? ORDER BY entry LIMIT 1", (middle,)
+        )
+        if rows[0][1] <= micros:
+            low = rows[0][0]
+        else:
+            high = middle - 1
+    return int(low)

@@ -1,0 +1,112 @@
+"""The chart of accounts: every account that money can stand in, with its normal balance and what it means.
+
+A code is a path. The names in braces are filled in: `merchant:acct_1:available`. Codes are made only here.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from msgspec import Struct
+
+Side = Literal["debit", "credit"]
+Kind = Literal["asset", "liability", "revenue", "expense", "memorandum"]
+
+
+class Account(Struct, frozen=True):
+    """One row of the chart. `clearing` accounts are empty when every object that uses them is at rest."""
+
+    pattern: str
+    kind: Kind
+    meaning: str
+    clearing: bool = False
+
+    @property
+    def normal(self) -> Side:
+        return "debit" if self.kind in ("asset", "expense") else "credit"
+
+
+CHART = (
+    Account(
+        "merchant:{merchant}:pending:{day}", "liability", "Owed to the merchant, available from that day (UTC) on."
+    ),
+    Account("merchant:{merchant}:available", "liability", "Owed to the merchant and free to pay out."),
+    Account("merchant:{merchant}:in_transit", "liability", "On its way to the merchant's bank.", clearing=True),
+    Account("merchant:{merchant}:uncaptured", "memorandum", "Authorized for the merchant, not yet captured."),
+    Account("merchant:{merchant}:credit_granted", "memorandum", "Credit the merchant has given to customers."),
+    Account("customer:{customer}:credit", "memorandum", "Credit a customer may use on invoices; negative is owed."),
+    Account("customer:{customer}:cash", "liability", "Cash a customer has sent ahead by bank transfer."),
+    Account("network:{rail}:authorized", "memorandum", "What the network has promised for authorized payments."),
+    Account("network:{rail}:receivable", "asset", "Captured, not yet settled by the network."),
+    Account("network:{rail}:refunds_payable", "liability", "Refunds the network has not confirmed.", clearing=True),
+    Account("network:{rail}:disputed", "asset", "Withdrawn by the network while a dispute is open.", clearing=True),
+    Account("bank:cash", "asset", "Money at the platform's bank."),
+    Account("platform:fees", "revenue", "Fees earned on payments."),
+    Account("platform:dispute_fees", "revenue", "Fees earned on disputes."),
+    Account("platform:losses", "expense", "What the platform could not recover."),
+    Account("platform:suspense", "liability", "Money whose owner is not known yet."),
+)
+
+
+def pending(merchant: str, day: str) -> str:
+    return f"merchant:{merchant}:pending:{day}"
+
+
+def available(merchant: str) -> str:
+    return f"merchant:{merchant}:available"
+
+
+def in_transit(merchant: str) -> str:
+    return f"merchant:{merchant}:in_transit"
+
+
+def uncaptured(merchant: str) -> str:
+    return f"merchant:{merchant}:uncaptured"
+
+
+def credit_granted(merchant: str) -> str:
+    return f"merchant:{merchant}:credit_granted"
+
+
+def customer_credit(customer: str) -> str:
+    return f"customer:{customer}:credit"
+
+
+def customer_cash(customer: str) -> str:
+    return f"customer:{customer}:cash"
+
+
+def authorized(rail: str) -> str:
+    return f"network:{rail}:authorized"
+
+
+def receivable(rail: str) -> str:
+    return f"network:{rail}:receivable"
+
+
+def refunds_payable(rail: str) -> str:
+    return f"network:{rail}:refunds_payable"
+
+
+def disputed(rail: str) -> str:
+    return f"network:{rail}:disputed"
+
+
+CASH = "bank:cash"
+FEES = "platform:fees"
+DISPUTE_FEES = "platform:dispute_fees"
+LOSSES = "platform:losses"
+SUSPENSE = "platform:suspense"
+
+_PATTERNS = [
+    (re.compile("^" + re.sub(r"\\\{\w+\\\}", "[^:]+", re.escape(account.pattern)) + "$"), account) for account in CHART
+]
+
+
+def account_of(code: str) -> Account:
+    """The row of the chart that a code belongs to. Raises `KeyError` for a code that is on no row."""
+    for pattern, account in _PATTERNS:
+        if pattern.match(code):
+            return account
+    raise KeyError(code)

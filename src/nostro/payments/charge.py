@@ -1,0 +1,365 @@
+"""Charge: one attempt to take money, and what became of it.
+
+The money of a captured charge waits in the merchant's pending account of the day on which it becomes
+available; the network owes it until it settles. An authorized charge is a hold: it stands in memorandum
+accounts until it is captured, released or expires after seven days. `status` is what the wire shows;
+the life is told by the private `state`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+from msgspec import UNSET
+
+from nostro.balances import balance_transaction
+from nostro.balances.availability import available_on, waiting_account
+from nostro.balances.balance_transaction import FeeDetail, Line
+from nostro.kernel.errors import invalid
+from nostro.kernel.lifecycle import Lifecycle, Move
+from nostro.kernel.money import portion, text
+from nostro.kernel.posting import Posting, credit, debit
+from nostro.kernel.resource import (
+    Filter,
+    Metadata,
+    MetadataParam,
+    Nested,
+    Params,
+    Resource,
+    Stored,
+    Unset,
+    Verb,
+    changes,
+    listing,
+    merge_metadata,
+    retrieve,
+    searching,
+)  # fmt: skip
+from nostro.kernel.search import SearchField
+from nostro.ledger import chart
+from nostro.rails.rail import Outcome, rail_of
+from nostro.storage.tx import Tx
+
+from . import refund
+from .address import Shipping, ShippingParams
+from .billing_details import BillingDetails
+
+State = Literal["authorized", "captured", "failed", "released", "expired"]
+
+
+class Charge(Stored, frozen=True, kw_only=True):
+    object: Literal["charge"] = "charge"
+    amount: int
+    amount_captured: int = 0
+    amount_refunded: int = 0
+    application: str | None = None
+    application_fee: str | None = None
+    application_fee_amount: int | None = None
+    balance_transaction: str | None = None
+    billing_details: BillingDetails
+    calculated_statement_descriptor: str | None = None
+    captured: bool = False
+    currency: str
+    customer: str | None = None
+    description: str | None = None
+    disputed: bool = False
+    failure_balance_transaction: str | None = None
+    failure_code: str | None = None
+    failure_message: str | None = None
+    fraud_details: dict[str, str] = {}
+    livemode: bool = False
+    metadata: Metadata = {}
+    on_behalf_of: str | None = None
+    outcome: Outcome | None = None
+    paid: bool = False
+    payment_intent: str | None = None
+    payment_method: str | None = None
+    payment_method_details: dict[str, Any] | None = None
+    radar_options: dict[str, str] = {}
+    receipt_email: str | None = None
+    receipt_number: str | None = None
+    receipt_url: str | None = None
+    refunded: bool = False
+    review: str | None = None
+    shipping: Shipping | None = None
+    source: dict[str, Any] | None = None
+    source_transfer: str | None = None
+    statement_descriptor: str | None = None
+    statement_descriptor_suffix: str | None = None
+    status: Literal["succeeded", "pending", "failed"]
+    transfer_data: dict[str, Any] | None = None
+    transfer_group: str | None = None
+
+
+class Record(Charge, frozen=True, kw_only=True, omit_defaults=True):
+    """`fee` was taken at capture; `grown` is the last increment of an authorization; `token` is the network's."""
+
+    merchant: str
+    rail: str
+    token: str
+    state: State = "failed"
+    fee: int = 0
+    available_on: int = 0
+    grown: int = 0
+    effective_at: int = 0
+    dispute: str | None = None
+
+
+# Money -----------------------------------------------------------------------
+
+
+def hold(c: Record) -> tuple[Posting, ...]:
+    """The network promises the amount; nothing has moved."""
+    return (
+        debit(chart.authorized(c.rail), c.amount, c.currency),
+        credit(chart.uncaptured(c.merchant), c.amount, c.currency),
+    )
+
+
+def grow_hold(c: Record) -> tuple[Posting, ...]:
+    """The promise grows by the increment."""
+    if not c.grown:
+        return ()
+    return (
+        debit(chart.authorized(c.rail), c.grown, c.currency),
+        credit(chart.uncaptured(c.merchant), c.grown, c.currency),
+    )
+
+
+def end_hold(c: Record) -> tuple[Posting, ...]:
+    """The promise ends, kept or not."""
+    return (
+        debit(chart.uncaptured(c.merchant), c.amount, c.currency),
+        credit(chart.authorized(c.rail), c.amount, c.currency),
+    )
+
+
+def take_from_network(c: Record) -> tuple[Posting, ...]:
+    """The network owes the captured amount; the merchant gets it less the fee, the platform the fee."""
+    waiting = waiting_account(c.merchant, c.available_on, c.effective_at)
+    net = c.amount_captured - c.fee
+    return (
+        debit(chart.receivable(c.rail), c.amount_captured, c.currency),
+        credit(waiting, net, c.currency) if net >= 0 else debit(waiting, -net, c.currency),
+        credit(chart.FEES, c.fee, c.currency),
+    )
+
+
+def capture_hold(c: Record) -> tuple[Posting, ...]:
+    """The whole hold ends and the captured part is taken."""
+    return (*end_hold(c), *take_from_network(c))
+
+
+# Life ------------------------------------------------------------------------
+
+M = Move[Record]
+# fmt: off
+LIFE: Lifecycle[Record] = Lifecycle(
+    #  move         from             to            posts              emits
+    M("pay",        (),              "captured",   take_from_network, ("charge.succeeded",), "Paid at once."),
+    M("authorize",  (),              "authorized", hold,              ("charge.succeeded",), "Held, to be captured."),
+    M("fail",       (),              "failed",     emits=("charge.failed",), meaning="Refused by network or rule."),
+    M("increment",  ("authorized",), "authorized", grow_hold,         ("charge.updated",), "The hold was raised."),
+    M("capture",    ("authorized",), "captured",   capture_hold,      ("charge.captured",), "Taken, whole or in part."),
+    M("release",    ("authorized",), "released",   end_hold,          ("charge.refunded",), "Canceled before capture."),
+    M("expire",     ("authorized",), "expired",    end_hold,          ("charge.expired",), "Not captured in time."),
+    rest=("captured", "failed", "released", "expired"), field="state",
+)
+# fmt: on
+
+
+# What payments call ----------------------------------------------------------
+
+
+def pay(tx: Tx, charge: Record) -> Record:
+    """Take the whole amount now."""
+    charge = _with_money(tx, charge, charge.amount)
+    return tx.move(charge, LIFE["pay"], captured=True, paid=True, status="succeeded")
+
+
+def authorize(tx: Tx, charge: Record) -> Record:
+    """Hold the amount, to be captured within the rail's time."""
+    return tx.move(charge, LIFE["authorize"], paid=True, status="succeeded")
+
+
+def fail(tx: Tx, charge: Record) -> Record:
+    return tx.move(charge, LIFE["fail"], status="failed")
+
+
+def increment(tx: Tx, charge: Record, amount: int) -> Record:
+    """Raise the hold to `amount`."""
+    details = charge.payment_method_details or {}
+    inner = {**details.get(charge.rail, {}), "amount_authorized": amount}
+    return tx.move(
+        charge, LIFE["increment"], grown=amount - charge.amount, amount=amount,
+        payment_method_details={**details, charge.rail: inner},
+    )  # fmt: skip
+
+
+def capture(tx: Tx, charge: Record, amount: int, **changed: Any) -> Record:
+    """Take `amount` of the hold and release the rest, which shows as a refund that moves no money."""
+    rest = charge.amount - amount
+    if rest > 0:
+        refund.release(tx, charge, rest)
+        changed["amount_refunded"] = rest
+    charge = _with_money(tx, charge, amount)
+    return tx.move(charge, LIFE["capture"], captured=True, **changed)
+
+
+def release(tx: Tx, charge: Record) -> Record:
+    """Give the whole hold back."""
+    refund.release(tx, charge, charge.amount)
+    return tx.move(charge, LIFE["release"], amount_refunded=charge.amount, refunded=True)
+
+
+def expire(tx: Tx, charge: Record) -> Record:
+    refund.release(tx, charge, charge.amount, reason="expired_uncaptured_charge")
+    return tx.move(charge, LIFE["expire"], amount_refunded=charge.amount, refunded=True)
+
+
+def _with_money(tx: Tx, charge: Record, amount: int) -> Record:
+    """The captured amount, its fee and day, and the statement line that tells of them."""
+    plan = tx.world.settings.fees
+    fee = portion(amount, plan.rate) + plan.fixed
+    rate = f"{(plan.rate * 100).normalize():f}%"
+    why = f"Card payment fee: {rate} + {text(plan.fixed, charge.currency)}"
+    line = balance_transaction.write(
+        tx,
+        Line(
+            type=rail_of(tx, charge.rail).charge_type,
+            amount=amount,
+            currency=charge.currency,
+            source=charge.id,
+            available_on=charge.available_on or available_on(tx.now),
+            fees=(FeeDetail(amount=fee, currency=charge.currency, description=why),),
+            description=charge.description,
+        ),
+    )
+    return msgspec.structs.replace(
+        charge, amount_captured=amount, fee=fee, available_on=line.available_on,
+        balance_transaction=line.id, effective_at=tx.now,
+    )  # fmt: skip
+
+
+# Verbs -----------------------------------------------------------------------
+
+
+class FraudDetailsParams(Params, frozen=True, kw_only=True):
+    user_report: Literal["fraudulent", "safe"] | None = None
+
+
+class UpdateParams(Params, frozen=True, kw_only=True):
+    customer: str | Unset = UNSET
+    description: str | None | Unset = UNSET
+    fraud_details: FraudDetailsParams | Unset = UNSET
+    metadata: MetadataParam = UNSET
+    receipt_email: str | None | Unset = UNSET
+    shipping: ShippingParams | Unset = UNSET
+    transfer_group: str | Unset = UNSET
+
+
+class CaptureParams(Params, frozen=True, kw_only=True):
+    amount: int | None = None
+    application_fee_amount: int | None = None
+    receipt_email: str | None = None
+    statement_descriptor: str | None = None
+    statement_descriptor_suffix: str | None = None
+    transfer_group: str | None = None
+
+
+async def update(tx: Tx, charge: Record, params: UpdateParams) -> Record:
+    changed = changes(params, "metadata", "shipping", "fraud_details")
+    if params.shipping is not UNSET:
+        changed["shipping"] = params.shipping.shape()
+    if params.fraud_details is not UNSET:
+        report = params.fraud_details.user_report
+        changed["fraud_details"] = {"user_report": report} if report else {}
+    if params.customer is not UNSET and charge.customer not in (None, params.customer):
+        raise invalid("This charge already belongs to a customer, which cannot be changed.", "customer")
+    metadata = merge_metadata(charge.metadata, params.metadata)
+    return tx.save(msgspec.structs.replace(charge, metadata=metadata, **changed), "charge.updated")
+
+
+def check_capturable(charge: Record) -> None:
+    """Raises what Stripe raises for a charge that is not waiting to be captured."""
+    if charge.state == "captured":
+        raise invalid(f"Charge {charge.id} has already been captured.", code="charge_already_captured")
+    if charge.state == "expired":
+        raise invalid(
+            f"Charge {charge.id} has expired: an authorization that is not captured in time is released.",
+            code="charge_expired_for_capture",
+        )  # fmt: skip
+    if charge.state == "released":
+        raise invalid(f"Charge {charge.id} has already been refunded.", code="charge_already_refunded")
+    if charge.state == "failed":
+        raise invalid(f"Charge {charge.id} failed and cannot be captured.", code="charge_not_capturable")
+
+
+async def capture_verb(tx: Tx, charge: Record, params: CaptureParams) -> Record:
+    check_capturable(charge)
+    if charge.payment_intent is not None:
+        raise invalid(
+            f"This charge belongs to the PaymentIntent {charge.payment_intent}: capture that instead.",
+            code="charge_invalid_parameter",
+        )  # fmt: skip
+    amount = charge.amount if params.amount is None else params.amount
+    if not 0 < amount <= charge.amount:
+        raise invalid(
+            f"The amount to capture must be between 1 and {charge.amount}, the amount authorized.", "amount",
+            "amount_too_large" if amount > charge.amount else "parameter_invalid_integer",
+        )  # fmt: skip
+    changed = {
+        name: value
+        for name in ("receipt_email", "statement_descriptor", "statement_descriptor_suffix", "transfer_group")
+        if (value := getattr(params, name)) is not None
+    }
+    tx.unschedule("charge.expire", charge.id)
+    return capture(tx, charge, amount, **changed)
+
+
+async def expire_job(tx: Tx, id: str) -> None:
+    """Job `charge.expire`: a directly made charge was not captured within the rail's time."""
+    charge = await tx.get(CHARGE, id)
+    if charge.state == "authorized":
+        expire(tx, charge)
+
+
+BY_INTENT, BY_CUSTOMER, BY_GROUP = Filter("payment_intent"), Filter("customer"), Filter("transfer_group")
+CHARGE: Resource[Record] = Resource(
+    object="charge",
+    prefix="ch",
+    record=Record,
+    shape=Charge,
+    life=LIFE,
+    doc="One attempt to take money from a payment method, and what became of it.",
+    filters=(BY_INTENT, BY_CUSTOMER, BY_GROUP),
+    expands=("balance_transaction", "customer", "failure_balance_transaction", "payment_intent", "payment_method",
+             "review", "application_fee", "on_behalf_of", "transfer", "source_transfer"),
+    nested={"refunds": Nested("refund", "charge", "/v1/charges/{id}/refunds")},
+    search={
+        "amount": SearchField("amount", "number"),
+        "billing_details.address.postal_code": SearchField("billing_details.address.postal_code", "token"),
+        "created": SearchField("created", "number"),
+        "currency": SearchField("currency", "token"),
+        "customer": SearchField("customer", "token"),
+        "disputed": SearchField("disputed", "token"),
+        "refunded": SearchField("refunded", "token"),
+        "status": SearchField("status", "token"),
+        "payment_method_details.card.brand": SearchField("payment_method_details.card.brand", "token"),
+        "payment_method_details.card.exp_month": SearchField("payment_method_details.card.exp_month", "number"),
+        "payment_method_details.card.exp_year": SearchField("payment_method_details.card.exp_year", "number"),
+        "payment_method_details.card.fingerprint": SearchField("payment_method_details.card.fingerprint", "token"),
+        "payment_method_details.card.last4": SearchField("payment_method_details.card.last4", "token"),
+    },
+    verbs=(
+        listing("/v1/charges", BY_CUSTOMER, BY_INTENT, BY_GROUP),
+        searching("/v1/charges/search"),
+        retrieve("/v1/charges/{id}"),
+        Verb(name="update", method="POST", path="/v1/charges/{id}", run=update, params=UpdateParams),
+        Verb(name="capture", method="POST", path="/v1/charges/{id}/capture", run=capture_verb, params=CaptureParams),
+    ),
+    errors=("charge_already_captured", "charge_expired_for_capture", "charge_already_refunded",
+            "charge_not_capturable", "amount_too_large"),
+)  # fmt: skip
+RESOURCE = CHARGE

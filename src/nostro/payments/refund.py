@@ -1,0 +1,343 @@
+"""Refund: money given back to a customer from a captured charge.
+
+The amount leaves the merchant's available balance at once and waits in the rail's `refunds_payable` until the
+network reports; the balance may go below zero. A refund may still fail after it succeeded, because a closed
+card sends the money back weeks later: that is the `bounce` move. The fee of the charge is not given back.
+A hold that is released also shows as a refund; no money moves for it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import msgspec
+from msgspec import UNSET
+
+from nostro.balances import balance_transaction
+from nostro.balances.balance_transaction import Line
+from nostro.kernel.errors import invalid, missing
+from nostro.kernel.lifecycle import Lifecycle, Move
+from nostro.kernel.money import text
+from nostro.kernel.posting import Posting, credit, debit
+from nostro.kernel.resource import (
+    Filter,
+    Metadata,
+    MetadataParam,
+    NoParams,
+    Params,
+    Resource,
+    Stored,
+    Verb,
+    listing,
+    merge_metadata,
+    retrieve,
+)  # fmt: skip
+from nostro.ledger import chart
+from nostro.rails.rail import rail_of
+from nostro.storage.tx import Tx
+
+if TYPE_CHECKING:
+    from .charge import Record as Charge
+
+Status = Literal["pending", "requires_action", "succeeded", "failed", "canceled"]
+Reason = Literal["duplicate", "fraudulent", "requested_by_customer"]
+LATER = 5
+FAILURE = "lost_or_stolen_card"
+
+
+class Refund(Stored, frozen=True, kw_only=True):
+    object: Literal["refund"] = "refund"
+    amount: int
+    balance_transaction: str | None = None
+    charge: str | None = None
+    currency: str
+    customer: str | None = None
+    customer_account: str | None = None
+    destination_details: dict[str, Any] | None = None
+    failure_balance_transaction: str | None = None
+    failure_reason: str | None = None
+    metadata: Metadata = {}
+    payment_intent: str | None = None
+    payment_method: str | None = None
+    pending_reason: Literal["charge_pending", "insufficient_funds", "processing"] | None = None
+    reason: Literal["duplicate", "expired_uncaptured_charge", "fraudulent", "requested_by_customer"] | None = None
+    receipt_number: str | None = None
+    source_transfer_reversal: str | None = None
+    status: Status
+    transfer_reversal: str | None = None
+
+
+class Record(Refund, frozen=True, kw_only=True, omit_defaults=True):
+    """`token` is the network's, which decides in test mode how the refund ends."""
+
+    merchant: str
+    rail: str
+    token: str
+
+
+# Money -----------------------------------------------------------------------
+
+
+def take_from_merchant(r: Record) -> tuple[Posting, ...]:
+    """The merchant gives the amount up; the network has yet to pay it."""
+    return (
+        debit(chart.available(r.merchant), r.amount, r.currency),
+        credit(chart.refunds_payable(r.rail), r.amount, r.currency),
+    )
+
+
+def pay_to_network(r: Record) -> tuple[Posting, ...]:
+    """The network pays the customer and owes us that much less."""
+    return (
+        debit(chart.refunds_payable(r.rail), r.amount, r.currency),
+        credit(chart.receivable(r.rail), r.amount, r.currency),
+    )
+
+
+def take_and_pay(r: Record) -> tuple[Posting, ...]:
+    """Both at once, when the network answers at once."""
+    return (
+        debit(chart.available(r.merchant), r.amount, r.currency),
+        credit(chart.receivable(r.rail), r.amount, r.currency),
+    )
+
+
+def give_back(r: Record) -> tuple[Posting, ...]:
+    """The network never paid: the merchant has the amount again."""
+    return (
+        debit(chart.refunds_payable(r.rail), r.amount, r.currency),
+        credit(chart.available(r.merchant), r.amount, r.currency),
+    )
+
+
+def take_back_from_network(r: Record) -> tuple[Posting, ...]:
+    """The network returns what it had paid."""
+    return (
+        debit(chart.receivable(r.rail), r.amount, r.currency),
+        credit(chart.available(r.merchant), r.amount, r.currency),
+    )
+
+
+# Life ------------------------------------------------------------------------
+
+M = Move[Record]
+OPEN = ("pending", "requires_action")
+# fmt: off
+LIFE: Lifecycle[Record] = Lifecycle(
+    #  move            from           to           posts                   emits
+    M("succeed_now",   (),            "succeeded", take_and_pay,           ("refund.created",), "Paid at once."),
+    M("release",       (),            "succeeded", emits=("refund.created",), meaning="A hold given back; no money."),
+    M("create",        (),            "pending",   take_from_merchant,     ("refund.created",), "Sent to the network."),
+    M("await_details", (),            "requires_action", take_from_merchant, ("refund.created",),
+      "The customer must say where to send the money."),
+    M("succeed",       OPEN,          "succeeded", pay_to_network,         ("refund.updated",), "The network paid."),
+    M("fail",          OPEN,          "failed",    give_back,              ("refund.failed",), "The network refused."),
+    M("bounce",        ("succeeded",), "failed",   take_back_from_network, ("refund.failed",), "Paid, then returned."),
+    M("cancel",        OPEN[1:],      "canceled",  give_back,              ("refund.updated",), "Given up in time."),
+    rest=("succeeded", "failed", "canceled"),
+)
+# fmt: on
+
+
+# What payments call ----------------------------------------------------------
+
+
+def release(tx: Tx, charge: Charge, amount: int, reason: Any = None) -> Record:
+    """Show a released hold as a refund; the ledger's part is the charge's own."""
+    return tx.move(_new(tx, charge, amount, reason), LIFE["release"], destination_details=_destination(charge))
+
+
+def _new(tx: Tx, charge: Charge, amount: int, reason: Any, **given: Any) -> Record:
+    return Record(
+        id=tx.new_id("re"), created=tx.now, amount=amount, charge=charge.id, currency=charge.currency,
+        payment_intent=charge.payment_intent, reason=reason, status="pending", merchant=charge.merchant,
+        rail=charge.rail, token=charge.token, **given,
+    )  # fmt: skip
+
+
+def _destination(charge: Charge) -> dict[str, Any]:
+    if charge.rail != "card":
+        return {"type": charge.rail, charge.rail: {}}
+    kind = "refund" if charge.captured else "reversal"
+    card: dict[str, Any] = {"type": kind}
+    if kind == "refund":
+        card |= {"reference_status": "pending", "reference_type": "acquirer_reference_number"}
+    return {"card": card, "type": "card"}
+
+
+def give(tx: Tx, charge: Charge, amount: int, reason: Any = None, metadata: Metadata | None = None) -> Record:
+    """Refund `amount` of a captured charge: the statement line, the money, and the charge's own totals."""
+    refund = _new(tx, charge, amount, reason, metadata=metadata or {}, destination_details=_destination(charge))
+    line = _line(tx, refund, "refund", -amount, f"REFUND FOR CHARGE ({charge.description or charge.id})")
+    fate = rail_of(tx, charge.rail).refund_fate(charge.token)
+    if fate == "succeeds_later":
+        refund = tx.move(refund, LIFE["create"], balance_transaction=line, pending_reason="processing")
+        tx.schedule("refund.settle", refund.id, tx.now + LATER)
+    else:
+        refund = tx.move(refund, LIFE["succeed_now"], balance_transaction=line)
+        if fate == "fails_later":
+            tx.schedule("refund.bounce", refund.id, tx.now + LATER)
+    total = charge.amount_refunded + amount
+    tx.save(msgspec.structs.replace(charge, amount_refunded=total, refunded=total >= charge.amount), "charge.refunded")
+    return refund
+
+
+def _line(tx: Tx, refund: Record, type: Literal["refund", "refund_failure"], amount: int, why: str) -> str:
+    rail = rail_of(tx, refund.rail)
+    payment = rail.refund_type == "payment_refund"
+    if payment:
+        kind: Any = "payment_refund" if type == "refund" else "payment_failure_refund"
+    else:
+        kind = type
+    return balance_transaction.write(
+        tx, Line(type=kind, amount=amount, currency=refund.currency, source=refund.id, available_on=tx.now,
+                 description=why),
+    ).id  # fmt: skip
+
+
+async def _undo(tx: Tx, refund: Record, move: str, **changed: Any) -> Record:
+    """A refund that did not reach the customer: the money and the charge's totals go back."""
+    line = _line(tx, refund, "refund_failure", refund.amount, f"REFUND FAILURE ({refund.id})")
+    moved = tx.move(refund, LIFE[move], failure_balance_transaction=line, pending_reason=None, **changed)
+    if refund.charge:
+        charge = cast("Charge", await tx.get(tx.registry.by_object["charge"], refund.charge))
+        left = charge.amount_refunded - refund.amount
+        tx.save(
+            msgspec.structs.replace(charge, amount_refunded=left, refunded=left >= charge.amount),
+            "charge.updated",
+        )
+    return moved
+
+
+async def settle_job(tx: Tx, id: str) -> None:
+    """Job `refund.settle`: the network reports that it paid."""
+    refund = await tx.get(REFUND, id)
+    if refund.status == "pending":
+        tx.move(refund, LIFE["succeed"], pending_reason=None)
+
+
+async def bounce_job(tx: Tx, id: str) -> None:
+    """Job `refund.bounce`: the network returns what it had paid."""
+    refund = await tx.get(REFUND, id)
+    if refund.status == "succeeded":
+        await _undo(tx, refund, "bounce", failure_reason=FAILURE)
+
+
+# Verbs -----------------------------------------------------------------------
+
+
+class CreateParams(Params, frozen=True, kw_only=True):
+    amount: int | None = None
+    charge: str | None = None
+    currency: str | None = None
+    customer: str | None = None
+    instructions_email: str | None = None
+    metadata: dict[str, str | None] | None = None
+    origin: Literal["customer_balance"] | None = None
+    payment_intent: str | None = None
+    reason: Reason | None = None
+    refund_application_fee: bool | None = None
+    reverse_transfer: bool | None = None
+
+
+class UpdateParams(Params, frozen=True, kw_only=True):
+    metadata: MetadataParam = UNSET
+
+
+async def create(tx: Tx, params: CreateParams) -> Record:
+    charge = await _charge_of(tx, params)
+    left = charge.amount - charge.amount_refunded
+    if charge.refunded or left == 0:
+        raise invalid(f"Charge {charge.id} has already been refunded.", code="charge_already_refunded")
+    if charge.disputed and not charge.captured:
+        raise invalid(f"Charge {charge.id} cannot be refunded.", code="charge_disputed")
+    if charge.dispute is not None:
+        raise invalid(f"Charge {charge.id} has been charged back; cannot issue a refund.", code="charge_disputed")
+    amount = left if params.amount is None else params.amount
+    if amount < 1:
+        raise invalid("Invalid positive integer", "amount", "parameter_invalid_integer")
+    if amount > left:
+        raise invalid(
+            f"Refund amount ({text(amount, charge.currency)}) is greater than unrefunded amount on charge "
+            f"({text(left, charge.currency)})", "amount", "amount_too_large",
+        )  # fmt: skip
+    return give(tx, charge, amount, params.reason, merge_metadata({}, params.metadata))
+
+
+async def _charge_of(tx: Tx, params: CreateParams) -> Charge:
+    charges, intents = tx.registry.by_object["charge"], tx.registry.by_object["payment_intent"]
+    if params.origin is not None:
+        raise invalid("Refunding from a customer's cash balance needs `customer` and cash that was sent.", "origin")
+    if params.charge is None and params.payment_intent is None:
+        raise missing("payment_intent")
+    if params.charge is not None and params.payment_intent is not None:
+        raise invalid("You may only specify one of these parameters: charge, payment_intent.")
+    if params.reverse_transfer or params.refund_application_fee:
+        name = "reverse_transfer" if params.reverse_transfer else "refund_application_fee"
+        raise invalid("This charge has no transfer or application fee to give back.", name)
+    id = params.charge
+    if id is None:
+        intent = await tx.get(intents, params.payment_intent or "", "payment_intent")
+        if intent.latest_charge is None or intent.status != "succeeded":
+            raise invalid(
+                f"This PaymentIntent ({intent.id}) does not have a successful charge to refund: "
+                f"its status is {intent.status}.", "payment_intent", "payment_intent_unexpected_state",
+            )  # fmt: skip
+        id = intent.latest_charge
+    charge = cast("Charge", await tx.get(charges, id, "charge"))
+    if charge.state == "authorized":
+        raise invalid(
+            "This charge is not captured yet: cancel its PaymentIntent to release it." if charge.payment_intent
+            else "This charge is not captured yet: capture it first, or let it expire.",
+            "charge", "charge_not_refundable",
+        )  # fmt: skip
+    if charge.state == "failed":
+        raise invalid(f"Charge {charge.id} failed: there is nothing to refund.", "charge", "charge_not_refundable")
+    return charge
+
+
+async def update(tx: Tx, refund: Record, params: UpdateParams) -> Record:
+    metadata = merge_metadata(refund.metadata, params.metadata)
+    return tx.save(msgspec.structs.replace(refund, metadata=metadata), "refund.updated", "charge.refund.updated")
+
+
+async def cancel(tx: Tx, refund: Record, params: NoParams) -> Record:
+    if refund.status != "requires_action":
+        raise invalid(
+            f"This refund has a status of {refund.status}; only one that requires action can be canceled.",
+            code="refund_not_cancelable",
+        )  # fmt: skip
+    return await _undo(tx, refund, "cancel")
+
+
+async def expire(tx: Tx, refund: Record, params: NoParams) -> Record:
+    """Test helper: the customer did not say in time where to send the money."""
+    if refund.status != "requires_action":
+        raise invalid(f"Only a refund that requires action can expire; this one is {refund.status}.")
+    return await _undo(tx, refund, "fail", failure_reason="expired_or_canceled_card")
+
+
+BY_CHARGE, BY_INTENT = Filter("charge"), Filter("payment_intent")
+REFUND: Resource[Record] = Resource(
+    object="refund",
+    prefix="re",
+    record=Record,
+    shape=Refund,
+    life=LIFE,
+    doc="Money given back to a customer from a captured charge.",
+    filters=(BY_CHARGE, BY_INTENT),
+    expands=("balance_transaction", "charge", "failure_balance_transaction", "payment_intent", "payment_method",
+             "customer", "source_transfer_reversal", "transfer_reversal"),
+    verbs=(
+        Verb(name="create", method="POST", path="/v1/refunds", run=create, params=CreateParams, kind="create"),
+        listing("/v1/refunds", BY_CHARGE, BY_INTENT),
+        retrieve("/v1/refunds/{id}"),
+        Verb(name="update", method="POST", path="/v1/refunds/{id}", run=update, params=UpdateParams),
+        Verb(name="cancel", method="POST", path="/v1/refunds/{id}/cancel", run=cancel),
+        Verb(name="expire", method="POST", path="/v1/test_helpers/refunds/{id}/expire", run=expire, dev_only=True),
+        listing("/v1/charges/{charge}/refunds", BY_CHARGE, name="list_of_charge"),
+    ),
+    errors=("charge_already_refunded", "charge_disputed", "amount_too_large", "charge_not_refundable",
+            "refund_not_cancelable", "payment_intent_unexpected_state"),
+)  # fmt: skip
+RESOURCE = REFUND

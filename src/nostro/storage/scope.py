@@ -1,0 +1,33 @@
+"""Scopes as the worker knows them. One is read from the store once; only its clock ever moves."""
+
+from __future__ import annotations
+
+import msgspec
+
+from .unit import Scope, Unit
+from .world import World
+
+FIND_SCOPE = "SELECT scope,merchant,livemode,book,clock_offset,dev FROM scope WHERE "
+MOVE_CLOCK = "UPDATE scope SET clock_offset=? WHERE scope=? AND clock_offset<?"
+
+
+async def load_scope(world: World, number: int) -> Scope:
+    """The scope by its number, from memory or the store."""
+    if number not in world.scopes:
+        rows = await world.engine.rows(FIND_SCOPE + "scope=?", (number,))
+        n, merchant, livemode, book, offset, dev = rows[0]
+        world.scopes.setdefault(number, Scope(n, merchant, bool(livemode), book, offset, bool(dev)))
+    return world.scopes[number]
+
+
+async def move_clock(world: World, number: int, offset: int) -> None:
+    """Set how many seconds the scope's time is ahead of the machine's; it never goes back.
+
+    Durable when it returns. Whatever is committed after the call was made, is committed after it.
+    """
+    scope = await load_scope(world, number)
+    if offset <= scope.offset:
+        return
+    moved = world.scopes[number] = msgspec.structs.replace(scope, offset=offset)
+    row = (MOVE_CLOCK, (offset, number, offset))
+    await world.engine.commit(Unit(scope=moved, micros=world.clock.micros(), rows=[row]))
