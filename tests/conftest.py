@@ -1,7 +1,20 @@
-"""What every test shares."""
+"""What every test shares: a server in this process, and the official SDK in a sandbox of the test's own.
+
+The fixtures `nostro` and `nostro_server` are the product's own, for its users; the ones here add that every answer
+is held against the contract.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
 
 import pytest
+import stripe
 from hypothesis import settings
+
+from checked import CheckedHttpx, CheckedRequests
+from nostro.testing.sandbox import Sandbox
+from nostro.testing.server import Server
 
 # Times vary on shared machines; a property is true or not, however long it takes to try.
 settings.register_profile("nostro", deadline=None)
@@ -12,3 +25,22 @@ settings.load_profile("nostro")
 def anyio_backend() -> str:
     """`async def test_` runs on asyncio, as the server does."""
     return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def server(nostro_server: Server) -> Iterator[Server]:
+    """One server for all tests of this process. At its end the books of every sandbox must be right."""
+    yield nostro_server
+    assert nostro_server.verify() == []
+
+
+@pytest.fixture
+def client(server: Server, nostro: Sandbox) -> stripe.StripeClient:
+    """The SDK in the sandbox `nostro`; an answer that is not as declared fails the test."""
+    return nostro.client_of(nostro.key, http_client=CheckedRequests())
+
+
+@pytest.fixture
+def async_client(server: Server, nostro: Sandbox) -> stripe.StripeClient:
+    """The same for the methods that end in `_async`."""
+    return nostro.client_of(nostro.key, http_client=CheckedHttpx())

@@ -23,7 +23,7 @@ MAX_FILE_LINES = 500
 MAX_FUNCTION_LINES = 60
 
 # Files that are one table of data, and may be as long as the data is.
-TABLES_OF_DATA: set[str] = set()
+TABLES_OF_DATA: set[str] = {"src/nostro/networks/test_cards.py"}
 
 # Files and functions that are too long today, with the length they must not pass.
 LONG_FILES: dict[str, int] = {}

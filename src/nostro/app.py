@@ -6,16 +6,48 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+from nostro.api.docs import docs_page, healthy, redirect
+from nostro.api.links import links_page
+from nostro.api.reference import Rule, pages
 from nostro.api.serve import Application
+from nostro.api.server import Page
 from nostro.api.versions import CURRENT
 from nostro.balances import availability, balance, balance_transaction
-from nostro.events import event, webhook_endpoint
+from nostro.events import delivery, event, sandbox, webhook_endpoint
+from nostro.events.worker import work
 from nostro.kernel.clock import Clock, SystemClock
 from nostro.kernel.ids import Ids
 from nostro.kernel.resource import Registry, Resource
 from nostro.kernel.settings import Settings
-from nostro.payments import charge, payment_intent, payment_method, refund
+from nostro.payments import (
+    account,
+    bank_account,
+    cash_balance,
+    charge,
+    confirmation_token,
+    customer,
+    customer_balance_transaction,
+    customer_cash_balance_transaction,
+    customer_source,
+    dispute,
+    ephemeral_key,
+    file,
+    file_link,
+    follow_up,
+    funding_instructions,
+    mandate,
+    payment_intent,
+    payment_method,
+    refund,
+    setup_attempt,
+    setup_intent,
+    tax_id,
+    token,
+)  # fmt: skip
+from nostro.payments import card as legacy_card
+from nostro.payouts import external_account, payout
 from nostro.rails import card
+from nostro.risk import early_fraud_warning, review
 from nostro.storage.engine import Engine
 from nostro.storage.sqlite import SqliteEngine
 from nostro.storage.world import World
@@ -23,21 +55,67 @@ from nostro.storage.world import World
 RESOURCES: tuple[Resource[Any], ...] = (
     event.RESOURCE,
     webhook_endpoint.RESOURCE,
+    delivery.RESOURCE,
+    sandbox.RESOURCE,
     balance.RESOURCE,
     balance_transaction.RESOURCE,
+    account.RESOURCE,
+    customer.RESOURCE,
+    customer_balance_transaction.RESOURCE,
+    cash_balance.RESOURCE,
+    customer_cash_balance_transaction.RESOURCE,
+    funding_instructions.RESOURCE,
+    tax_id.RESOURCE,
+    customer_source.RESOURCE,
+    legacy_card.RESOURCE,
+    bank_account.RESOURCE,
+    ephemeral_key.RESOURCE,
+    file.RESOURCE,
+    file_link.RESOURCE,
     payment_method.RESOURCE,
     payment_intent.RESOURCE,
+    setup_intent.RESOURCE,
+    setup_attempt.RESOURCE,
+    mandate.RESOURCE,
+    token.RESOURCE,
+    confirmation_token.RESOURCE,
     charge.RESOURCE,
     refund.RESOURCE,
+    dispute.RESOURCE,
+    early_fraud_warning.RESOURCE,
+    review.RESOURCE,
+    payout.RESOURCE,
+    external_account.RESOURCE,
 )
 RAILS: dict[str, Any] = {rail.type: rail for rail in (card.RAIL,)}
 JOBS: dict[str, Any] = {
     "balance.release": availability.release_job,
     "charge.expire": charge.expire_job,
+    file_link.JOB: file_link.expire_job,
+    tax_id.JOB: tax_id.verify_job,
     "payment_intent.expire": payment_intent.expire_job,
     "refund.settle": refund.settle_job,
     "refund.bounce": refund.bounce_job,
+    "dispute.open": follow_up.dispute_job,
+    "dispute.decide": dispute.decide_job,
+    "dispute.end": dispute.end_job,
+    "early_fraud_warning.open": follow_up.warning_job,
+    "review.open": follow_up.review_job,
+    "review.cancel": review.cancel_job,
+    "payout.send": payout.send_job,
+    "payout.arrive": payout.arrive_job,
 }
+
+RULES: tuple[Rule, ...] = (
+    Rule("balance.release", "The day has come: pending becomes available.",
+         availability.release("acct_1", "2026-01-02", 100, "usd")),
+    Rule("network.settle", "The network pays what it owes into the platform's bank account.",
+         availability.settle("card", 100, "usd")),
+    Rule("customer_balance_transaction.create", "The merchant gives a customer credit for invoices, or takes it back.",
+         customer_balance_transaction.grant_credit("acct_1", "cus_1", 100, "usd")),
+    Rule("customer_cash_balance_transaction.fund", "A customer's bank transfer arrives: cash, owed to the customer.",
+         customer_cash_balance_transaction.receive_cash("cus_1", 100, "usd")),
+)  # fmt: skip
 
 
 def engine_of(settings: Settings) -> Engine:
@@ -69,4 +147,14 @@ async def make_world(
 
 def application(settings: Settings, *, clock: Clock | None = None) -> Application:
     """The whole product as one ASGI application; its world opens when the server starts."""
-    return Application(lambda: make_world(settings, clock=clock), work=None)
+    return Application(lambda: make_world(settings, clock=clock), work=work, pages=open_pages)
+
+
+def open_pages(world: World) -> dict[str, Page]:
+    """What answers without a key, by the first segment of the path."""
+    return {
+        "": redirect("/docs"),
+        "docs": docs_page(pages(world.registry, RULES), world.settings.public_url),
+        "healthz": healthy,
+        "links": links_page(world),
+    }

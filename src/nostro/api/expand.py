@@ -62,12 +62,12 @@ async def _expand(tx: Tx, value: Any, steps: list[str], within: tuple[str, ...])
 
 
 async def _object(tx: Tx, id: str) -> Wire | None:
-    resource = tx.registry.of_id(id)
-    record = await tx.find(resource, id) if resource else None
-    if record is None:
-        return None
-    wire: Wire = tx.view.render(record)
-    return wire
+    for resource in tx.registry.all_of_id(id):
+        record = await tx.find(resource, id)
+        if record is not None:
+            wire: Wire = tx.view.render(record)
+            return wire
+    return None
 
 
 async def _nested(tx: Tx, resource: Resource[Any], step: str, id: str) -> Wire:

@@ -8,17 +8,33 @@ from __future__ import annotations
 
 import hashlib
 
+from nostro.kernel.clock import SECOND
 from nostro.kernel.errors import ApiError
+from nostro.kernel.http import Reply
 from nostro.storage.tx import Tx
-from nostro.storage.unit import Scope
+from nostro.storage.unit import NOBODY, Scope, Unit
 from nostro.storage.world import World
-
-from .reply import Reply
 
 LIFETIME = 86_400
 LONGEST_KEY = 255
 PUT = "INSERT INTO idempotency (scope,key,fingerprint,status,request,body,created) VALUES (?,?,?,?,?,?,?)"
 PURGE = "DELETE FROM idempotency WHERE created < ?"
+
+
+PURGED_AT_ONCE = 500
+OLDEST = "SELECT created FROM idempotency WHERE created < ? ORDER BY created LIMIT 1 OFFSET ?"
+
+
+async def purge(world: World) -> None:
+    """Drop the keys that are past their day, a few at a time so that nothing waits for it."""
+    micros = world.clock.micros()
+    end = micros // SECOND - LIFETIME
+    while True:
+        rows = await world.engine.rows(OLDEST, (end, PURGED_AT_ONCE))
+        before = rows[0][0] + 1 if rows else end
+        await world.engine.commit(Unit(scope=NOBODY, micros=micros, rows=[(PURGE, (before,))]))
+        if not rows:
+            return
 
 
 def fingerprint(method: str, path: str, body: bytes) -> str:

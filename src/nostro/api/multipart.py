@@ -5,8 +5,9 @@ from __future__ import annotations
 from email.parser import BytesParser
 from email.policy import HTTP
 from typing import Any
+from urllib.parse import urlencode
 
-from nostro.kernel.form import FormError, decode, encode
+from nostro.kernel.form import FormError, decode
 
 MOST_PARTS = 50
 
@@ -40,5 +41,5 @@ def decode_multipart(content_type: bytes, body: bytes) -> dict[str, Any]:
                 fields.append((name, content.decode()))
             except UnicodeDecodeError:
                 raise FormError("The multipart body is not valid UTF-8.", name) from None
-    form = decode("&".join(encode({name: value}) for name, value in fields).encode())
+    form = decode(urlencode(fields).encode())
     return {**form, **files}

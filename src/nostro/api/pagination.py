@@ -27,6 +27,8 @@ def list_params(verb: Verb) -> type[Params]:
     ]  # fmt: skip
     kinds: dict[str, Any] = {"string": str, "bool": bool, "any": list[str], "range": int | Range}
     for filter in verb.filters:
+        if filter.always is not None:
+            continue
         kind = kinds[filter.kind]
         fields.append((filter.name, kind) if filter.required else (filter.name, kind | None, None))
     made = msgspec.defstruct(
@@ -63,7 +65,7 @@ def _conditions(tx: Tx, resource: Resource[Any], verb: Verb, params: Any) -> tup
     where = ""
     values: list[Any] = [tx.scope.number]
     for filter in verb.filters:
-        given = getattr(params, filter.name)
+        given: Any = getattr(params, filter.name) if filter.always is None else filter.always
         if given is None:
             continue
         column = tx.world.engine.path(filter.field)

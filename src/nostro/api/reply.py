@@ -6,26 +6,13 @@ from typing import Any
 from urllib.parse import quote
 
 import msgspec
-from msgspec import Struct
 
 from nostro.kernel.errors import ApiError
+from nostro.kernel.http import Reply
 from nostro.kernel.resource import Download, View, Wire
 
 JSON = (b"content-type", b"application/json")
 encode = msgspec.json.Encoder(decimal_format="number").encode
-
-
-class Reply(Struct):
-    """What goes back. `replayed` marks the stored answer of an earlier request with the same key.
-
-    `code` is the error's, for the request log.
-    """
-
-    status: int
-    body: bytes
-    headers: list[tuple[bytes, bytes]] = []
-    replayed: bool = False
-    code: str | None = None
 
 
 def success(wire: Any) -> Reply:
@@ -34,7 +21,7 @@ def success(wire: Any) -> Reply:
         return Reply(200, encode(wire))
     name = quote(wire.name, safe="")
     headers = [
-        (b"content-type", wire.content_type.encode("latin-1", "replace")),
+        (b"content-type", wire.content_type.encode()),
         (b"content-disposition", f"attachment; filename*=UTF-8''{name}".encode()),
         (b"x-content-type-options", b"nosniff"),
     ]

@@ -13,25 +13,23 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from nostro.kernel.clock import SECOND
-from nostro.storage.unit import Scope, Unit
 from nostro.storage.world import World
 
-from .idempotency import LIFETIME, PURGE
+from .idempotency import purge
 from .server import Api, Message, Page, Receive, Send
 
 logger = logging.getLogger("nostro.api")
 HOUSEKEEPING = 60
 PATIENCE = 10
-NOBODY = Scope(0, "", False, 0)
 Work = Callable[[World, asyncio.Event], Awaitable[None]]
 
 
 class Application:
-    """An ASGI application. `api` and `world` are there from the end of start-up on."""
+    """An ASGI application. `api` and `world` are there from the end of start-up on; if it failed, `failure` is why."""
 
     api: Api
     world: World
+    failure: Exception | None = None
 
     def __init__(
         self, open: Callable[[], Awaitable[World]], work: Work | None = None,
@@ -54,8 +52,9 @@ class Application:
         try:
             await self.start()
         except Exception as error:
-            await send({"type": "lifespan.startup.failed", "message": str(error)})
-            raise
+            self.failure = error
+            await send({"type": "lifespan.startup.failed", "message": ""})
+            return
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await self.close()
@@ -91,10 +90,8 @@ class Application:
         while not self._stop.is_set():
             await self._pause(HOUSEKEEPING)
             self.api.keys.forget()
-            micros = self.world.clock.micros()
-            old = Unit(scope=NOBODY, micros=micros, rows=[(PURGE, (micros // SECOND - LIFETIME,))])
             try:
-                await self.world.engine.commit(old)
+                await purge(self.world)
             except Exception:
                 logger.exception("old idempotency records could not be dropped")
 

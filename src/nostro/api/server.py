@@ -13,14 +13,12 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from msgspec import Struct
-
 from nostro.controls.api_key import Caller, Keys
 from nostro.events.work import perform
 from nostro.kernel.clock import SECOND, elapsed
 from nostro.kernel.errors import ApiError, Refused, invalid, no_such, refused
 from nostro.kernel.form import FormError, decode
-from nostro.kernel.ids import ALPHABET
+from nostro.kernel.http import Incoming, Reply
 from nostro.kernel.params import convert
 from nostro.kernel.resource import Params, Stored, View
 from nostro.storage.tx import Request, Tx
@@ -33,28 +31,14 @@ from .log import POLL, RequestLog
 from .log import resource as request_log
 from .multipart import decode_multipart
 from .pagination import SearchParams, list_page, list_params, search_page
-from .reply import JSON, Reply, error_reply, internal_error, rendered, success
+from .reply import JSON, error_reply, internal_error, rendered, success
 from .router import Route, Router
 
 logger = logging.getLogger("nostro.api")
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-Page = Callable[["Incoming"], Awaitable[Reply]]
-
-
-class Incoming(Struct):
-    """A request as it came."""
-
-    method: str
-    path: str
-    query: bytes
-    headers: dict[bytes, bytes]
-    body: bytes
-
-    def header(self, name: bytes) -> str | None:
-        value = self.headers.get(name)
-        return None if value is None else value.decode("latin-1")
+Page = Callable[[Incoming], Awaitable[Reply]]
 
 
 class Api:
@@ -80,9 +64,9 @@ class Api:
             return
         started = elapsed()
         headers = dict(scope["headers"])
-        request_id = "req_" + _request_word()
+        request_id = "req_" + self.world.ids.word(14)
         reply, caller = await self._answer(scope, headers, receive, request_id)
-        out = [JSON, *reply.headers] if not _has_type(reply) else reply.headers
+        out = list(reply.headers) if _has_type(reply) else [JSON, *reply.headers]
         out.append((b"content-length", str(len(reply.body)).encode()))
         out.append((b"request-id", request_id.encode()))
         out.append((b"stripe-version", versions.CURRENT.encode()))
@@ -145,9 +129,10 @@ class Api:
         request: Request, print: str | None,
     ) -> Reply:  # fmt: skip
         reply = Reply(200, b"")
+        outside = await self._run_outside(route, caller, ids, form) if route.verb.kind == "system" else None
 
         async def run(tx: Tx) -> Any:
-            answer = await self._run(tx, route, caller, ids, dict(form))
+            answer = outside or await self._run(tx, route, caller, dict(ids), dict(form))
             wire = rendered(tx.view, answer)
             return await expand(tx, wire, paths) if paths and tx.outcome is None else wire
 
@@ -160,6 +145,11 @@ class Api:
         await perform(self.world, caller.scope, run, request, seal)
         return reply
 
+    async def _run_outside(self, route: Route, caller: Caller, ids: dict[str, str], form: dict[str, Any]) -> Any:
+        """A verb that acts through many units; the one that follows only keeps its answer."""
+        assert route.verb.run is not None, f"{route.verb.path} does nothing"
+        return await route.verb.run(self.world, caller.scope, convert({**form, **ids}, route.verb.params))
+
     async def _run(self, tx: Tx, route: Route, caller: Caller, ids: dict[str, str], form: dict[str, Any]) -> Any:
         resource, verb = route.resource, route.verb
         url = verb.path
@@ -170,7 +160,10 @@ class Api:
         if verb.kind == "list":
             await _check_owner(tx, ids)
         if verb.kind == "list" and verb.run is None:
-            return await list_page(tx, resource, verb, convert(form, self._list_params[verb.path + verb.name]), url)
+            page = await list_page(tx, resource, verb, convert(form, self._list_params[verb.path + verb.name]), url)
+            if resource.complete:
+                page["data"] = await resource.complete(tx, page["data"])
+            return page
         if verb.kind == "search":
             return await search_page(tx, resource, convert(form, SearchParams), url)
         secret = form.pop("client_secret", None) if verb.access == "client_secret" else None
@@ -181,10 +174,14 @@ class Api:
         record = await tx.find(resource, own)
         hidden = record is not None and resource.visible and not resource.visible(record)
         if record is None or (hidden and verb.kind != "retrieve"):
-            raise no_such(resource.noun or resource.object, own, resource.id_param)
+            error = no_such(resource.noun or resource.object, own, resource.id_param)
+            error.status = 404  # the path names it
+            raise error
         _check_secret(record, caller, secret, resource.noun or resource.object, resource.id_param)
         params = convert(form, verb.params)
-        return record if verb.run is None else await verb.run(tx, record, params)
+        if verb.run is not None:
+            return await verb.run(tx, record, params)
+        return (await resource.complete(tx, [record]))[0] if resource.complete else record
 
     def _form(self, incoming: Incoming) -> dict[str, Any]:
         try:
@@ -296,7 +293,7 @@ async def _check_owner(tx: Tx, ids: dict[str, str]) -> None:
     """What a nested list's path names is there: the customer of `/v1/customers/{customer}/sources`."""
     for name, id in ids.items():
         resource = tx.registry.by_object.get(name)
-        if resource is not None:
+        if resource is not None and resource.stored:
             try:
                 await tx.get(resource, id, name)
             except ApiError as error:
@@ -317,11 +314,3 @@ def _expand_paths(form: dict[str, Any]) -> list[str]:
 
 def _has_type(reply: Reply) -> bool:
     return any(name == b"content-type" for name, _ in reply.headers)
-
-
-def _request_word() -> str:
-    number, out = secrets.randbits(84), []
-    for _ in range(14):
-        number, digit = divmod(number, 62)
-        out.append(ALPHABET[digit])
-    return "".join(out)

@@ -14,6 +14,8 @@ from nostro.kernel.posting import Posting, transfer
 from nostro.ledger import chart
 from nostro.storage.tx import Tx
 
+from . import balance
+
 BUSINESS_DAYS = 2
 
 
@@ -61,6 +63,8 @@ async def release_job(tx: Tx, ref: str) -> None:
     day = utc_date(int(at)).isoformat()
     owed = -await tx.balance(chart.pending(tx.merchant, day), currency)
     tx.post("balance.release", tx.merchant, release(tx.merchant, day, owed, currency))
+    if owed:
+        tx.emit("balance.available", await balance.read(tx, owed, currency))
     for rail in tx.world.rails:
         receivable = await tx.balance(chart.receivable(rail), currency)
         tx.post("network.settle", rail, settle(rail, receivable, currency))

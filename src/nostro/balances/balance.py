@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
-from nostro.kernel.resource import NoParams, Resource, Stored, Verb, Wire
+from nostro.kernel.resource import NoParams, Resource, Stored, Verb, View, Wire, public
 from nostro.ledger import chart
 from nostro.storage.tx import Tx
 
@@ -12,13 +12,14 @@ ACCOUNTS = "SELECT code, currency, balance FROM ledger_account WHERE book=? AND 
 
 
 class Balance(Stored, frozen=True, kw_only=True):
+    """Its id and moment are for the event that tells of it; they are not shown."""
+
     object: Literal["balance"] = "balance"
-    available: list[Any]
-    connect_reserved: list[Any] = []
-    instant_available: list[Any] = []
+    available: list[Wire]
+    instant_available: list[Wire]
     livemode: bool
-    pending: list[Any]
-    refund_and_dispute_prefunding: Any = None
+    pending: list[Wire]
+    refund_and_dispute_prefunding: Wire
 
 
 async def amounts(tx: Tx) -> tuple[dict[str, int], dict[str, int]]:
@@ -35,24 +36,37 @@ async def amounts(tx: Tx) -> tuple[dict[str, int], dict[str, int]]:
     return available, pending
 
 
-async def retrieve(tx: Tx, params: NoParams) -> Wire:
+async def read(tx: Tx, released: int = 0, currency: str = "usd") -> Balance:
+    """The balance as the ledger has it, with `released` minor units that this unit moves to available."""
     available, pending = await amounts(tx)
+    if released:
+        available[currency] = available.get(currency, 0) + released
+        pending[currency] = pending.get(currency, 0) - released
     currencies = sorted(available.keys() | pending.keys()) or ["usd"]
-    return {
-        "object": "balance",
-        "available": [_line(available.get(c, 0), c) for c in currencies],
-        "instant_available": [_line(max(available.get(c, 0), 0), c) for c in currencies],
-        "livemode": tx.scope.livemode,
-        "pending": [_line(pending.get(c, 0), c) for c in currencies],
-        "refund_and_dispute_prefunding": {
-            "available": [{"amount": 0, "currency": c} for c in currencies],
-            "pending": [{"amount": 0, "currency": c} for c in currencies],
-        },
-    }
+    nothing = [{"amount": 0, "currency": c} for c in currencies]
+    return Balance(
+        id="balance",
+        created=tx.now,
+        available=[_line(available.get(c, 0), c) for c in currencies],
+        instant_available=[_line(max(available.get(c, 0), 0), c) for c in currencies],
+        livemode=tx.scope.livemode,
+        pending=[_line(pending.get(c, 0), c) for c in currencies],
+        refund_and_dispute_prefunding={"available": nothing, "pending": nothing},
+    )
+
+
+async def retrieve(tx: Tx, params: NoParams) -> Balance:
+    return await read(tx)
 
 
 def _line(amount: int, currency: str) -> Wire:
     return {"amount": amount, "currency": currency, "source_types": {"card": amount}}
+
+
+def render(_: View, balance: Balance) -> Wire:
+    wire = public(Balance, balance)
+    del wire["id"], wire["created"]
+    return wire
 
 
 BALANCE: Resource[Balance] = Resource(
@@ -60,6 +74,7 @@ BALANCE: Resource[Balance] = Resource(
     prefix="balance",
     record=Balance,
     shape=Balance,
+    present=render,
     stored=False,
     doc="What you have: pending, available, and available at once, by currency.",
     verbs=(Verb(name="retrieve", method="GET", path="/v1/balance", run=retrieve, kind="retrieve"),),

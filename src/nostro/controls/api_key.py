@@ -14,7 +14,8 @@ from msgspec import Struct
 
 from nostro.kernel.errors import ApiError
 from nostro.kernel.ids import ALPHABET
-from nostro.storage.unit import Scope, Unit
+from nostro.storage.scope import FIND_SCOPE, load_scope
+from nostro.storage.unit import NOBODY, Scope, Unit
 from nostro.storage.world import World
 
 Kind = Literal["secret", "publishable"]
@@ -24,7 +25,6 @@ PUT_SCOPE = (
 )
 PUT_KEY = "INSERT INTO api_key (hash,scope,kind,hint,name,created) VALUES (?,?,?,?,?,?)"
 REVOKE_KEY = "UPDATE api_key SET revoked=? WHERE hint=? AND revoked IS NULL"
-FIND_SCOPE = "SELECT scope,merchant,livemode,book,clock_offset,dev FROM scope WHERE "
 _DEV_KEY = re.compile(r"^(sk|rk|pk)_test_[A-Za-z0-9_]{1,200}$")
 
 
@@ -81,18 +81,14 @@ def unknown_key(key: str, advice: str = "") -> ApiError:
     return ApiError(f"Invalid API Key provided: {hint(key)}. {advice}".strip(), status=401)
 
 
-async def load_scope(world: World, number: int) -> Scope:
-    """The scope by its number, from memory or the store."""
-    if number not in world.scopes:
-        rows = await world.engine.rows(FIND_SCOPE + "scope=?", (number,))
-        n, merchant, livemode, book, offset, dev = rows[0]
-        world.scopes[number] = Scope(n, merchant, bool(livemode), book, offset, bool(dev))
-    return world.scopes[number]
-
-
 async def sandbox(world: World, name: str) -> Scope:
     """The dev sandbox of a key's ending, made if it is not there yet."""
-    return await make_scope(world, "acct_" + _word(f"sandbox:{name}"), livemode=False, dev=True)
+    return await make_scope(world, sandbox_merchant(name), livemode=False, dev=True)
+
+
+def sandbox_merchant(name: str) -> str:
+    """The account id of the dev sandbox of a key's ending."""
+    return "acct_" + _word(f"sandbox:{name}")
 
 
 async def make_scope(world: World, merchant: str, *, livemode: bool, dev: bool) -> Scope:
@@ -103,10 +99,9 @@ async def make_scope(world: World, merchant: str, *, livemode: bool, dev: bool) 
             return await load_scope(world, rows[0][0])
         number = (await world.engine.rows("SELECT coalesce(max(scope),0)+1 FROM scope"))[0][0]
         micros = world.clock.micros()
-        nobody = Scope(0, "", False, 0)
         values = (number, merchant, int(livemode), number, int(dev), micros // 1_000_000)
         try:
-            await world.engine.commit(Unit(scope=nobody, micros=micros, rows=[(PUT_SCOPE, values)]))
+            await world.engine.commit(Unit(scope=NOBODY, micros=micros, rows=[(PUT_SCOPE, values)]))
         except Exception:  # another sandbox took this number at the same moment
             continue
     raise AssertionError(f"no scope could be made for {merchant}")
@@ -115,7 +110,7 @@ async def make_scope(world: World, merchant: str, *, livemode: bool, dev: bool) 
 async def issue(world: World, scope: Scope, kind: Kind, name: str) -> str:
     """A new key, shown this once; only its hash is kept."""
     prefix = {"secret": "sk", "publishable": "pk"}[kind]
-    key = f"{prefix}_{'live' if scope.livemode else 'test'}_{world.ids.secret(40)}"
+    key = f"{prefix}_{'live' if scope.livemode else 'test'}_{world.ids.word(40)}"
     micros = world.clock.micros()
     values = (digest(key), scope.number, kind, hint(key), name, micros // 1_000_000)
     await world.engine.commit(Unit(scope=scope, micros=micros, rows=[(PUT_KEY, values)]))

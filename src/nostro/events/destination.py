@@ -9,11 +9,6 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
-import ssl
-from collections.abc import Iterable
-from functools import cache
-
-import httpcore
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
@@ -42,63 +37,15 @@ def is_public(address: Address) -> bool:
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 
-class PublicNetwork(httpcore.AsyncNetworkBackend):
-    """Connects like httpcore's own backend, after looking at where the connection would go."""
+async def checked_addresses(host: str, port: int, private: bool) -> list[str]:
+    """Every address of the name, each of them public unless `private` ones are allowed.
 
-    def __init__(self, private: bool) -> None:
-        self._private = private
-        self._inner = httpcore.AnyIOBackend()
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        """Raises `NotPublic`, or httpcore's `ConnectError` of the last address tried."""
-        async with asyncio.timeout(timeout):
-            addresses = await _resolve(host, port)
-        if not self._private:
-            refuse_private(host, addresses)
-        for address in addresses:
-            try:
-                return await self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-                failure = error
-        raise failure
-
-
-def refuse_private(host: str, addresses: Iterable[str]) -> None:
-    """One private address among several is enough to refuse: which of them would be used is not ours to choose."""
-    for text in addresses:
-        if not is_public(ipaddress.ip_address(text.partition("%")[0])):
-            raise NotPublic(f"{host} is {text}, which is not a public address")
-
-
-async def _resolve(host: str, port: int) -> list[str]:
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise httpcore.ConnectError(f"{host} was not found: {error}") from None
+    One private address among several is enough to refuse: which of them a connection takes is not ours to choose.
+    Raises `NotPublic`, or `OSError` for a name that is not known.
+    """
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     addresses = list(dict.fromkeys(str(info[4][0]) for info in found))
-    if not addresses:
-        raise httpcore.ConnectError(f"{host} has no address")
+    for address in addresses:
+        if not private and not is_public(ipaddress.ip_address(address.partition("%")[0])):
+            raise NotPublic(f"{host} is {address}, which is not a public address")
     return addresses
-
-
-@cache
-def _tls() -> ssl.SSLContext:
-    return httpcore.default_ssl_context()
-
-
-def connections(private: bool, most: int) -> httpcore.AsyncConnectionPool:
-    """A pool of at most `most` connections, kept open for a while for the next delivery."""
-    return httpcore.AsyncConnectionPool(
-        ssl_context=_tls(),
-        max_connections=most,
-        max_keepalive_connections=most,
-        keepalive_expiry=30,
-        network_backend=PublicNetwork(private),
-    )

@@ -6,6 +6,7 @@ rendered when it is read.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -36,7 +37,10 @@ class Event(Shape, frozen=True, kw_only=True):
 
 
 class EventRecord(Stored, frozen=True, kw_only=True, omit_defaults=True):
-    """`snapshot` is the object's record at that moment, `before` the changed public fields' old values."""
+    """`snapshot` is the object's record at that moment, `before` the changed public fields' old values.
+
+    `pending` is not stored: `complete` counts it when an event is read.
+    """
 
     livemode: bool = False
     type: str
@@ -76,7 +80,7 @@ async def publish(tx: Tx) -> None:
     endpoints = await subscribers(tx)
     for happened in tx.happened:
         listening = [e for e in endpoints if e.hears(happened.type)]
-        event = _event(tx, happened, len(listening))
+        event = _event(tx, happened)
         tx.save(event)
         for endpoint in listening:
             tx.unit.deliveries = True
@@ -84,7 +88,7 @@ async def publish(tx: Tx) -> None:
             tx.write_row(PUT_DELIVERY, (tx.scope.number, event.id, endpoint.id, "pending", due))
 
 
-def _event(tx: Tx, happened: Happened, pending: int) -> EventRecord:
+def _event(tx: Tx, happened: Happened) -> EventRecord:
     resource = tx.registry.of(happened.record)
     before = None
     if happened.before is not None and happened.type.endswith("updated"):
@@ -95,14 +99,25 @@ def _event(tx: Tx, happened: Happened, pending: int) -> EventRecord:
         livemode=tx.scope.livemode,
         type=happened.type,
         api_version=tx.world.api_version,
-        object_type=resource.object,
+        object_type=resource.name,
         object_id=happened.record.id,
         snapshot=Raw(happened.body),
         before=before,
         request_id=tx.request.id,
         idempotency_key=tx.request.idempotency_key,
-        pending=pending,
     )
+
+
+async def complete(tx: Tx, events: Sequence[EventRecord]) -> list[EventRecord]:
+    """The events with `pending` counted: how many endpoints have not accepted each of them."""
+    if not events:
+        return []
+    counts = await tx.world.engine.rows(
+        f"SELECT event, count(*) FROM delivery WHERE scope=? AND event IN ({','.join('?' * len(events))}) "
+        "AND state <> 'delivered' GROUP BY event", (tx.scope.number, *(event.id for event in events)),
+    )  # fmt: skip
+    pending: dict[str, int] = dict(counts)
+    return [msgspec.structs.replace(event, pending=pending.get(event.id, 0)) for event in events]
 
 
 def _changed(old: Wire, new: Wire) -> Wire:
@@ -120,6 +135,7 @@ EVENT: Resource[EventRecord] = Resource(
     record=EventRecord,
     shape=Event,
     present=render,
+    complete=complete,
     doc="Something that happened to an object. Kept with the object as it was at that moment.",
     filters=(Filter("type"),),
     verbs=(

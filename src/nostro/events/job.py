@@ -20,7 +20,7 @@ from nostro.kernel.clock import SECOND
 from nostro.storage.engine import Row
 from nostro.storage.scope import load_scope
 from nostro.storage.tx import Tx
-from nostro.storage.unit import Unit
+from nostro.storage.unit import NOBODY, Unit
 from nostro.storage.world import World
 
 from .work import perform
@@ -35,11 +35,12 @@ LONGEST_ERROR = 500
 _COLUMNS = "j.scope, j.kind, j.ref, j.due, j.attempts"
 _ORDER = "j.scope, j.kind, j.ref LIMIT ?"
 # An offset is never negative, so what is due by the machine's clock is due in every sandbox. Sandboxes whose time
-# was moved ahead are few, and each is asked by its own clock.
+# was moved ahead are few, and each is asked by its own clock; the plus sign keeps the planner from walking through
+# all jobs in due order instead.
 DUE = f"SELECT {_COLUMNS} FROM job j WHERE j.due <= ? ORDER BY j.due, {_ORDER}"
 DUE_AHEAD = (
     f"SELECT {_COLUMNS} FROM scope s JOIN job j ON j.scope = s.scope AND j.due <= s.clock_offset + ? "
-    f"WHERE s.clock_offset > 0 ORDER BY j.due, {_ORDER}"
+    f"WHERE s.clock_offset > 0 ORDER BY +j.due, {_ORDER}"
 )
 DUE_IN = f"SELECT {_COLUMNS} FROM job j WHERE j.scope = ? AND j.due <= ? ORDER BY j.due, {_ORDER}"
 NEXT = "SELECT min(due) FROM job"
@@ -128,4 +129,4 @@ async def _put_off(world: World, job: Job, error: Exception) -> None:
     due = max(micros // SECOND + scope.offset, job.due) + wait
     text = f"{type(error).__name__}: {error}"[:LONGEST_ERROR]
     values = (due, job.attempts + 1, text, job.scope, job.kind, job.ref, job.due, job.attempts)
-    await world.engine.commit(Unit(scope=scope, micros=micros, rows=[(PUT_OFF, values)]))
+    await world.engine.commit(Unit(scope=NOBODY, micros=micros, rows=[(PUT_OFF, values)]))

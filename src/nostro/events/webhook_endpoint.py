@@ -5,7 +5,6 @@ Its life is two states, enabled and disabled, and moves no money.
 
 from __future__ import annotations
 
-import ipaddress
 from fnmatch import fnmatchcase
 from typing import Literal
 from urllib.parse import urlsplit
@@ -35,8 +34,11 @@ from nostro.kernel.resource import (
 from nostro.storage.tx import Tx
 
 from .catalog import EVENT_TYPES
+from .destination import is_private
 
 PUT_DELIVERY = "INSERT INTO delivery (scope,event,endpoint,state,due) VALUES (?,?,?,?,?)"
+# `+scope` keeps the planner on the index of what is still to be sent.
+DROP_DELIVERIES = "DELETE FROM delivery WHERE +scope = ? AND endpoint = ? AND due IS NOT NULL"
 MOST_ENDPOINTS = 16
 
 
@@ -117,7 +119,7 @@ async def create(tx: Tx, params: CreateParams) -> Record:
         enabled_events=params.enabled_events,
         metadata=merge_metadata({}, params.metadata),
         url=params.url,
-        secrets=[Secret(f"whsec_{tx.world.ids.secret()}")],
+        secrets=[Secret(f"whsec_{tx.world.ids.word(32)}")],
     )
     tx.save(endpoint)
     return msgspec.structs.replace(endpoint, show_secret=True)
@@ -139,13 +141,15 @@ async def roll(tx: Tx, endpoint: Record, params: RollParams) -> Record:
     """A new secret; the old one keeps signing too for `expires_in` seconds."""
     kept = [Secret(secret.value, secret.until or tx.now + params.expires_in) for secret in endpoint.secrets]
     live = [secret for secret in kept if secret.until is None or secret.until > tx.now]
-    rolled = msgspec.structs.replace(endpoint, secrets=[Secret(f"whsec_{tx.world.ids.secret()}"), *live])
+    rolled = msgspec.structs.replace(endpoint, secrets=[Secret(f"whsec_{tx.world.ids.word(32)}"), *live])
     tx.save(rolled)
     return msgspec.structs.replace(rolled, show_secret=True)
 
 
 async def delete(tx: Tx, endpoint: Record, params: NoParams) -> Wire:
+    """What it has not accepted yet is never sent."""
     tx.delete(endpoint)
+    tx.write_row(DROP_DELIVERIES, (tx.scope.number, endpoint.id))
     return {"id": endpoint.id, "object": "webhook_endpoint", "deleted": True}
 
 
@@ -157,14 +161,6 @@ def _check_url(tx: Tx, url: str) -> None:
         raise invalid("Invalid URL: URL must be HTTPS in live mode.", "url", "url_invalid")
     if not tx.world.settings.private_webhooks and is_private(parts.hostname):
         raise invalid("Invalid URL: URL must be publicly accessible.", "url", "url_invalid")
-
-
-def is_private(host: str) -> bool:
-    """True for an address that is not on the public internet, or a name that plainly is not."""
-    try:
-        return not ipaddress.ip_address(host).is_global
-    except ValueError:
-        return host == "localhost" or host.endswith((".localhost", ".local", ".internal")) or "." not in host
 
 
 def _check_events(types: list[str]) -> None:

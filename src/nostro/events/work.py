@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from nostro.kernel.clock import SECOND
 from nostro.kernel.errors import ApiError, Conflict
 from nostro.storage.tx import Request, Tx
 from nostro.storage.unit import Scope
@@ -15,6 +16,8 @@ from .event import publish
 
 T = TypeVar("T")
 ATTEMPTS = 20
+NEAR = 60
+"""The worker looks for work at least this often (seconds), so jobs that come due later need not wake it."""
 
 
 async def perform(
@@ -42,7 +45,8 @@ async def perform(
         except Conflict:
             await asyncio.sleep(0.001 * attempt)
             continue
-        if unit.due is not None or unit.deliveries:
+        near = unit.micros // SECOND + scope.offset + NEAR
+        if unit.deliveries or (unit.due is not None and unit.due <= near):
             world.work.set()
         return result
     raise ApiError(

@@ -18,7 +18,7 @@ RANDOM_LENGTH = 15
 _PAIRS = [a + b for a in ALPHABET for b in ALPHABET]
 _TRIPLES = [pair + c for pair in _PAIRS for c in ALPHABET]
 _CUBE = 62**3
-_RANDOM_SPACE = 62**RANDOM_LENGTH
+_WORD = 2**64 - 1  # far more than three base-62 digits hold, so that each is as likely as the next
 
 
 def time_code(micros: int) -> str:
@@ -28,30 +28,28 @@ def time_code(micros: int) -> str:
     return _TRIPLES[top] + _TRIPLES[middle] + _TRIPLES[low]
 
 
-def _random_code(number: int) -> str:
-    out = []
-    for _ in range(RANDOM_LENGTH // 3):
-        number, digit = divmod(number, _CUBE)
-        out.append(_TRIPLES[digit])
-    return "".join(out)
-
-
 class Ids:
     """Makes ids. With a seed every id repeats, for simulations; without, they cannot be guessed."""
 
     def __init__(self, seed: int | None = None) -> None:
         self._last: dict[int, int] = {}
-        below: Callable[[int], int] = secrets.randbelow if seed is None else random.Random(seed).randrange
-        self._below = below
+        bits: Callable[[int], int] = secrets.randbits if seed is None else random.Random(seed).getrandbits
+        self._bits = bits
 
-    def new(self, prefix: str, micros: int, lane: int = 0) -> str:
-        last = self._last.get(lane, 0)
-        at = self._last[lane] = micros if micros > last else last + 1
-        return f"{prefix}_{time_code(at)}{_random_code(self._below(_RANDOM_SPACE))}"
+    def new(self, prefix: str, micros: int, scope: int = 0) -> str:
+        """An id made at `micros`. Each scope has a time of its own, so each keeps an order of its own."""
+        last = self._last.get(scope, 0)
+        self._last[scope] = last = micros if micros > last else last + 1
+        return f"{prefix}_{time_code(last)}{self.word(RANDOM_LENGTH)}"
 
-    def secret(self, length: int = 32) -> str:
-        """An unguessable base-62 word (a signing secret, a client secret)."""
-        return "".join(ALPHABET[self._below(62)] for _ in range(length))
+    def word(self, length: int) -> str:
+        """A random base-62 word (a signing secret, a client secret): 64 random bits for every three characters."""
+        triples = -(-length // 3)
+        number, out = self._bits(64 * triples), []
+        for _ in range(triples):
+            out.append(_TRIPLES[(number & _WORD) % _CUBE])
+            number >>= 64
+        return "".join(out)[:length]
 
 
 def created_bounds(prefix: str, seconds: int) -> str:

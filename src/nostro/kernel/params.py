@@ -13,8 +13,8 @@ from nostro.kernel.resource import Params
 P = TypeVar("P", bound=Params)
 MOST_METADATA_KEYS = 50
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `(?:key in )?\$(?P<path>.*)`)?$", re.S)
+_NUMBER = re.compile(r"^[-+0-9.eE]+$")
 _NAME = re.compile(r"`([^`]*)`")
-_LARGEST = 2**63 - 1
 
 
 def convert(form: dict[str, Any], params: type[P]) -> P:
@@ -28,7 +28,33 @@ def convert(form: dict[str, Any], params: type[P]) -> P:
     metadata = form.get("metadata")
     if metadata:
         check_metadata(metadata)
+    long = _long_number(form, "")
+    if long is not None and _has_huge_integer(made):
+        raise invalid(f"Invalid integer: {long[1][:40]}", long[0], "parameter_invalid_integer")
     return made
+
+
+def _long_number(form: Any, name: str) -> tuple[str, str] | None:
+    """The first value that could be an integer too large to store, with its bracketed name."""
+    items = form.items() if isinstance(form, dict) else enumerate(form)
+    for key, value in items:
+        path = f"{name}[{key}]" if name else str(key)
+        if isinstance(value, str):
+            if len(value) > 15 and _NUMBER.match(value):
+                return path, value
+        elif isinstance(value, dict | list) and (found := _long_number(value, path)):
+            return found
+    return None
+
+
+def _has_huge_integer(made: Any) -> bool:
+    if isinstance(made, int):
+        return not -(2**63) <= made < 2**63
+    if isinstance(made, msgspec.Struct):
+        return any(_has_huge_integer(getattr(made, name)) for name in made.__struct_fields__)
+    if isinstance(made, dict):
+        return any(map(_has_huge_integer, made.values()))
+    return isinstance(made, list) and any(map(_has_huge_integer, made))
 
 
 def check_metadata(metadata: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ the OpenAPI document and the generic tests are read from it.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import cache
 from operator import attrgetter
 from typing import Annotated, Any, Generic, Literal, TypeVar
@@ -60,12 +60,16 @@ R = TypeVar("R", bound=Stored)
 
 
 class Filter(Struct, frozen=True):
-    """A list parameter that compares one field of the record. Each becomes an index."""
+    """A list parameter that compares one field of the record. Each becomes an index.
+
+    With `always` it is no parameter: the list shows only the records whose field has this value.
+    """
 
     name: str
     path: str = ""
     kind: Literal["string", "bool", "range", "any"] = "string"
     required: bool = False
+    always: str | bool | None = None
 
     @property
     def field(self) -> str:
@@ -93,14 +97,15 @@ class Download(Struct, frozen=True):
 
 
 Access = Literal["secret", "publishable", "client_secret"]
-Kind = Literal["create", "act", "retrieve", "list", "search", "delete"]
+Kind = Literal["create", "act", "retrieve", "list", "search", "delete", "system"]
 
 
 class Verb(Struct, frozen=True, kw_only=True):
     """One operation: a method and a path, the function that does it, and the parameters it takes.
 
     `run(tx, params)`, or `run(tx, record, params)` where the path names the record as `{id}`.
-    Other names in the path are added to the parameters. `access` says who may call it besides
+    Other names in the path are added to the parameters. A verb of kind "system" acts through many units and
+    stands outside any one: `run(world, scope, params)`. `access` says who may call it besides
     secret keys: any publishable key, or one that also shows the object's client secret.
     """
 
@@ -117,7 +122,11 @@ class Verb(Struct, frozen=True, kw_only=True):
 
 
 class Resource(Struct, Generic[R], frozen=True, kw_only=True):
-    """One value that ties a resource together."""
+    """One value that ties a resource together.
+
+    `complete(tx, records)` adds what other tables know to records that are retrieved or listed. `own_name` tells
+    two resources apart that show the same object: the bank accounts of customers and those of the merchant.
+    """
 
     object: str
     prefix: str
@@ -132,16 +141,23 @@ class Resource(Struct, Generic[R], frozen=True, kw_only=True):
     search: Mapping[str, SearchField] = {}
     errors: tuple[str, ...] = ()
     present: Callable[[View, R], Wire] | None = None
+    complete: Callable[[Any, Sequence[R]], Awaitable[list[R]]] | None = None
     visible: Callable[[R], bool] | None = None
     stored: bool = True
     example: Callable[[], R] | None = None
     doc: str = ""
     noun: str = ""
     id_param: str = "id"
+    own_name: str = ""
+
+    @property
+    def name(self) -> str:
+        """What it is known by inside: its object's name, or one of its own."""
+        return self.own_name or self.object
 
     @property
     def table(self) -> str:
-        return self.object.replace(".", "_")
+        return self.name.replace(".", "_")
 
 
 @cache
@@ -174,20 +190,27 @@ def searching(path: str) -> Verb:
 
 
 class Registry:
-    """Every resource of the application, found by object name, record type or id prefix."""
+    """Every resource of the application, found by name, record type or id prefix."""
 
     def __init__(self, resources: Iterable[Resource[Any]]) -> None:
         self.resources = tuple(resources)
-        self.by_object = {resource.object: resource for resource in self.resources}
+        self.by_object = {resource.name: resource for resource in self.resources}
         self.by_record = {resource.record: resource for resource in self.resources}
-        self.by_prefix = {resource.prefix: resource for resource in self.resources if resource.stored}
+        self.by_prefix: dict[str, list[Resource[Any]]] = {}
+        for resource in self.resources:
+            if resource.stored:
+                self.by_prefix.setdefault(resource.prefix, []).append(resource)
 
     def of(self, record: Stored) -> Resource[Any]:
         return self.by_record[type(record)]
 
     def of_id(self, id: str) -> Resource[Any] | None:
         """The resource that an id belongs to, by its prefix: `cus_...` is a customer."""
-        return self.by_prefix.get(id.rpartition("_")[0])
+        return next(iter(self.all_of_id(id)), None)
+
+    def all_of_id(self, id: str) -> list[Resource[Any]]:
+        """Every resource with this id's prefix: `ba_...` is a customer's bank account, or the merchant's."""
+        return self.by_prefix.get(id.rpartition("_")[0], [])
 
 
 class View(Struct, frozen=True):

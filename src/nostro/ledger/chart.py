@@ -33,6 +33,12 @@ CHART = (
     ),
     Account("merchant:{merchant}:available", "liability", "Owed to the merchant and free to pay out."),
     Account("merchant:{merchant}:in_transit", "liability", "On its way to the merchant's bank.", clearing=True),
+    Account(
+        "merchant:{merchant}:disputed",
+        "liability",
+        "Withheld while a dispute is open.",
+        clearing=True,
+    ),
     Account("merchant:{merchant}:uncaptured", "memorandum", "Authorized for the merchant, not yet captured."),
     Account("merchant:{merchant}:credit_granted", "memorandum", "Credit the merchant has given to customers."),
     Account("customer:{customer}:credit", "memorandum", "Credit a customer may use on invoices; negative is owed."),
@@ -59,6 +65,10 @@ def available(merchant: str) -> str:
 
 def in_transit(merchant: str) -> str:
     return f"merchant:{merchant}:in_transit"
+
+
+def withheld(merchant: str) -> str:
+    return f"merchant:{merchant}:disputed"
 
 
 def uncaptured(merchant: str) -> str:

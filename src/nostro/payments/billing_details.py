@@ -18,6 +18,9 @@ class BillingDetails(Shape, frozen=True, kw_only=True):
     tax_id: str | None = None
 
 
+EMPTY = BillingDetails()  # one value, so that it is left out of what is stored
+
+
 class BillingDetailsParams(Params, frozen=True, kw_only=True):
     address: AddressParams | None | Unset = UNSET
     email: str | None | Unset = UNSET

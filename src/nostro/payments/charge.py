@@ -8,17 +8,17 @@ the life is told by the private `state`.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, Meta
 
 from nostro.balances import balance_transaction
 from nostro.balances.availability import available_on, waiting_account
 from nostro.balances.balance_transaction import FeeDetail, Line
 from nostro.kernel.errors import invalid
 from nostro.kernel.lifecycle import Lifecycle, Move
-from nostro.kernel.money import portion, text
+from nostro.kernel.money import LARGEST_AMOUNT, portion, text
 from nostro.kernel.posting import Posting, credit, debit
 from nostro.kernel.resource import (
     Filter,
@@ -38,12 +38,13 @@ from nostro.kernel.resource import (
 )  # fmt: skip
 from nostro.kernel.search import SearchField
 from nostro.ledger import chart
-from nostro.rails.rail import Outcome, rail_of
+from nostro.rails.rail import Accepted, Attempt, Challenge, Declined, Outcome, Rail, rail_of
 from nostro.storage.tx import Tx
 
-from . import refund
+from . import charge_source, refund
 from .address import Shipping, ShippingParams
-from .billing_details import BillingDetails
+from .billing_details import EMPTY, BillingDetails
+from .rules import check_amount, check_descriptor, check_email, check_platform, descriptor
 
 State = Literal["authorized", "captured", "failed", "released", "expired"]
 
@@ -57,7 +58,7 @@ class Charge(Stored, frozen=True, kw_only=True):
     application_fee: str | None = None
     application_fee_amount: int | None = None
     balance_transaction: str | None = None
-    billing_details: BillingDetails
+    billing_details: BillingDetails = EMPTY
     calculated_statement_descriptor: str | None = None
     captured: bool = False
     currency: str
@@ -93,7 +94,10 @@ class Charge(Stored, frozen=True, kw_only=True):
 
 
 class Record(Charge, frozen=True, kw_only=True, omit_defaults=True):
-    """`fee` was taken at capture; `grown` is the last increment of an authorization; `token` is the network's."""
+    """`fee` was taken at capture; `grown` is the last increment of an authorization; `token` is the network's.
+
+    `at_capture` are jobs that wait for the capture; `dispute` is the first dispute's id.
+    """
 
     merchant: str
     rail: str
@@ -104,6 +108,7 @@ class Record(Charge, frozen=True, kw_only=True, omit_defaults=True):
     grown: int = 0
     effective_at: int = 0
     dispute: str | None = None
+    at_capture: list[str] = []
 
 
 # Money -----------------------------------------------------------------------
@@ -172,6 +177,28 @@ LIFE: Lifecycle[Record] = Lifecycle(
 # What payments call ----------------------------------------------------------
 
 
+def new(tx: Tx, rail: str, token: str, report: Accepted | Declined, **given: Any) -> Record:
+    """The charge of an attempt and what the network said to it, not yet moved into any state."""
+    descriptors = given.get("statement_descriptor"), given.get("statement_descriptor_suffix")
+    if isinstance(report, Declined):
+        given |= {"failure_code": report.error.code, "failure_message": report.error.message}
+    elif report.available_at_once:
+        given["available_on"] = tx.now
+    return Record(
+        created=tx.now,
+        livemode=tx.scope.livemode,
+        calculated_statement_descriptor=descriptor(*descriptors),
+        outcome=report.outcome,
+        payment_method_details={"type": rail, rail: report.details},
+        receipt_url=f"{tx.world.settings.public_url}/receipts/{given['id']}",
+        status="pending",
+        merchant=tx.merchant,
+        rail=rail,
+        token=token,
+        **given,
+    )
+
+
 def pay(tx: Tx, charge: Record) -> Record:
     """Take the whole amount now."""
     charge = _with_money(tx, charge, charge.amount)
@@ -203,17 +230,23 @@ def capture(tx: Tx, charge: Record, amount: int, **changed: Any) -> Record:
     if rest > 0:
         refund.release(tx, charge, rest)
         changed["amount_refunded"] = rest
+    for job in charge.at_capture:
+        tx.schedule(job, charge.id, tx.now)
     charge = _with_money(tx, charge, amount)
     return tx.move(charge, LIFE["capture"], captured=True, **changed)
 
 
 def release(tx: Tx, charge: Record) -> Record:
     """Give the whole hold back."""
+    if charge.review is not None:
+        tx.schedule("review.cancel", charge.review, tx.now)
     refund.release(tx, charge, charge.amount)
     return tx.move(charge, LIFE["release"], amount_refunded=charge.amount, refunded=True)
 
 
 def expire(tx: Tx, charge: Record) -> Record:
+    if charge.review is not None:
+        tx.schedule("review.cancel", charge.review, tx.now)
     refund.release(tx, charge, charge.amount, reason="expired_uncaptured_charge")
     return tx.move(charge, LIFE["expire"], amount_refunded=charge.amount, refunded=True)
 
@@ -249,6 +282,31 @@ class FraudDetailsParams(Params, frozen=True, kw_only=True):
     user_report: Literal["fraudulent", "safe"] | None = None
 
 
+class RadarOptionsParams(Params, frozen=True, kw_only=True):
+    session: str | None = None
+
+
+class CreateParams(Params, frozen=True, kw_only=True):
+    amount: Annotated[int, Meta(ge=1, le=LARGEST_AMOUNT)]
+    currency: str
+    application_fee: int | None = None
+    application_fee_amount: int | None = None
+    capture: bool = True
+    customer: str | None = None
+    description: str | None = None
+    destination: dict[str, Any] | str | None = None
+    metadata: dict[str, str | None] | None = None
+    on_behalf_of: str | None = None
+    radar_options: RadarOptionsParams | None = None
+    receipt_email: str | None = None
+    shipping: ShippingParams | None = None
+    source: str | None = None
+    statement_descriptor: str | None = None
+    statement_descriptor_suffix: str | None = None
+    transfer_data: dict[str, Any] | None = None
+    transfer_group: str | None = None
+
+
 class UpdateParams(Params, frozen=True, kw_only=True):
     customer: str | Unset = UNSET
     description: str | None | Unset = UNSET
@@ -266,6 +324,62 @@ class CaptureParams(Params, frozen=True, kw_only=True):
     statement_descriptor: str | None = None
     statement_descriptor_suffix: str | None = None
     transfer_group: str | None = None
+
+
+async def create(tx: Tx, params: CreateParams) -> Record:
+    """Charge a card without an intent. Nobody can be asked to authenticate: a card that demands it is declined."""
+    currency = params.currency.lower()
+    check_amount(params.amount, currency)
+    check_platform(params)
+    check_email(params.receipt_email)
+    for name in ("statement_descriptor", "statement_descriptor_suffix"):
+        check_descriptor(getattr(params, name), name)
+    card = await charge_source.chosen(tx, params.source, params.customer)
+    rail, id = rail_of(tx, "card"), tx.new_id("ch")
+    report = rail.authorize(
+        Attempt(
+            reference=id, amount=params.amount, currency=currency, details=card.details, token=card.token,
+            supplied=tuple(card.supplied), manual=not params.capture, off_session=True, now=tx.now,
+        )
+    )  # fmt: skip
+    assert not isinstance(report, Challenge), "nobody is there to be challenged"
+    radar = params.radar_options.session if params.radar_options else None
+    charge = new(
+        tx, rail.type, card.token, report,
+        id=id,
+        amount=params.amount,
+        billing_details=charge_source.billing_details(card),
+        currency=currency,
+        customer=params.customer,
+        description=params.description,
+        metadata=merge_metadata({}, params.metadata),
+        payment_method=card.id,
+        radar_options={"session": radar} if radar else {},
+        receipt_email=params.receipt_email,
+        shipping=params.shipping.shape() if params.shipping else None,
+        source=msgspec.to_builtins(tx.view.render(card)),
+        statement_descriptor=params.statement_descriptor,
+        statement_descriptor_suffix=params.statement_descriptor_suffix,
+        transfer_group=params.transfer_group,
+    )  # fmt: skip
+    return _declined(tx, charge, report) if isinstance(report, Declined) else _taken(tx, charge, rail, report, params)
+
+
+def _declined(tx: Tx, charge: Record, report: Declined) -> Record:
+    if report.charge_made:
+        charge = fail(tx, charge)
+        report.error.fields["charge"] = charge.id
+    tx.decline(report.error)
+    return charge
+
+
+def _taken(tx: Tx, charge: Record, rail: Rail, report: Accepted, params: CreateParams) -> Record:
+    for job in report.follow_ups:
+        tx.schedule(job, charge.id, tx.now)
+    if params.capture:
+        return pay(tx, charge)
+    tx.schedule("charge.expire", charge.id, tx.now + rail.authorization_seconds)
+    return authorize(tx, charge)
 
 
 async def update(tx: Tx, charge: Record, params: UpdateParams) -> Record:
@@ -309,6 +423,8 @@ async def capture_verb(tx: Tx, charge: Record, params: CaptureParams) -> Record:
             f"The amount to capture must be between 1 and {charge.amount}, the amount authorized.", "amount",
             "amount_too_large" if amount > charge.amount else "parameter_invalid_integer",
         )  # fmt: skip
+    for name in ("statement_descriptor", "statement_descriptor_suffix"):
+        check_descriptor(getattr(params, name), name)
     changed = {
         name: value
         for name in ("receipt_email", "statement_descriptor", "statement_descriptor_suffix", "transfer_group")
@@ -353,6 +469,7 @@ CHARGE: Resource[Record] = Resource(
         "payment_method_details.card.last4": SearchField("payment_method_details.card.last4", "token"),
     },
     verbs=(
+        Verb(name="create", method="POST", path="/v1/charges", run=create, params=CreateParams, kind="create"),
         listing("/v1/charges", BY_CUSTOMER, BY_INTENT, BY_GROUP),
         searching("/v1/charges/search"),
         retrieve("/v1/charges/{id}"),
@@ -360,6 +477,7 @@ CHARGE: Resource[Record] = Resource(
         Verb(name="capture", method="POST", path="/v1/charges/{id}/capture", run=capture_verb, params=CaptureParams),
     ),
     errors=("charge_already_captured", "charge_expired_for_capture", "charge_already_refunded",
-            "charge_not_capturable", "amount_too_large"),
+            "charge_not_capturable", "amount_too_large", "amount_too_small", "card_declined", "authentication_required",
+            "missing", "token_already_used", "invalid_source_usage"),
 )  # fmt: skip
 RESOURCE = CHARGE

@@ -9,62 +9,49 @@ The built-in networks are pure functions that answer at once, so the question an
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
-from nostro.kernel.errors import ApiError, card_error, invalid
+from nostro.kernel.errors import ApiError, card_error
 from nostro.rails.rail import Accepted, Attempt, Declined, Rail, rail_of
 from nostro.storage.tx import Tx
 
 from . import charge as charges
+from . import choice
+from . import mandate as mandates
 from . import payment_method as methods
+from .attempt import Terms, next_action, options_of, refuse, shown
 from .charge import Record as Charge
 from .intent import LIFE, Record
+from .mandate import SingleUse
 from .payment_method import Record as Method
 
-AUTHENTICATION_FAILED = "payment_intent_authentication_failure"
-
-
-class Terms(msgspec.Struct, frozen=True, kw_only=True):
-    """How this one confirmation is to be done."""
-
-    off_session: bool = False
-    error_on_requires_action: bool = False
-    return_url: str | None = None
-    supplied: tuple[str, ...] = ()
+Result = Literal["succeeded", "failed"]
 
 
 async def confirm(tx: Tx, intent: Record, method: Method, terms: Terms) -> Record:
     """Attempt the payment with `method`."""
     methods.check_usable(method, intent.customer)
-    if method.type not in intent.payment_method_types:
-        raise invalid(
-            f"The PaymentMethod provided ({method.type}) is not allowed for this PaymentIntent, which accepts "
-            f"{', '.join(intent.payment_method_types)}.", "payment_method",
-            "payment_intent_incompatible_payment_method",
-        )  # fmt: skip
+    choice.check_accepted(
+        method, intent.payment_method_types, "PaymentIntent", "payment_intent_incompatible_payment_method"
+    )
+    if terms.mandate is not None:
+        await mandates.check(tx, terms.mandate, method.id, _this_once(intent))
     if method.id != intent.payment_method:
         intent = tx.move(intent, LIFE["choose_method"], payment_method=method.id)
-    intent = msgspec.structs.replace(
-        intent, off_session=terms.off_session, return_url=terms.return_url, attempt=tx.new_id("ch")
-    )
+    intent = msgspec.structs.replace(intent, attempt=tx.new_id("ch"))
     return await _ask(tx, intent, method, terms, None)
 
 
-async def authenticated(tx: Tx, intent: Record, result: Literal["succeeded", "failed"]) -> Record:
+async def authenticated(tx: Tx, intent: Record, result: Result) -> Record:
     """The customer has been through 3-D Secure: ask the network again, with the result."""
     method = await tx.get(methods.PAYMENT_METHOD, intent.payment_method or "", "payment_method")
-    terms = Terms(off_session=intent.off_session, return_url=intent.return_url)
-    return await _ask(tx, intent, method, terms, result)
+    return await _ask(tx, intent, method, intent.terms or Terms(), result)
 
 
-async def _ask(
-    tx: Tx, intent: Record, method: Method, terms: Terms, result: Literal["succeeded", "failed"] | None
-) -> Record:
+async def _ask(tx: Tx, intent: Record, method: Method, terms: Terms, result: Result | None) -> Record:
     rail = rail_of(tx, method.type)
-    given = intent.options.get(rail.type)
-    options = msgspec.convert(given, rail.options) if given is not None else None
     assert intent.attempt is not None, "an attempt has a name before the network hears of it"
     report = rail.authorize(
         Attempt(
@@ -74,7 +61,7 @@ async def _ask(
             details=method.details,
             token=method.token,
             supplied=tuple(method.supplied) + terms.supplied,
-            options=options,
+            options=options_of(rail, intent.options),
             manual=is_manual(intent, rail),
             off_session=terms.off_session,
             set_up=method.set_up,
@@ -83,7 +70,7 @@ async def _ask(
         )
     )
     if isinstance(report, Accepted):
-        return await _accepted(tx, intent, method, rail, report, result)
+        return await _accepted(tx, intent, method, rail, report, terms)
     if isinstance(report, Declined):
         return _declined(tx, intent, method, rail, report)
     return _challenge(tx, intent, method, terms)
@@ -95,13 +82,15 @@ def is_manual(intent: Record, rail: Rail) -> bool:
     return (own or intent.capture_method) == "manual"
 
 
-async def _accepted(
-    tx: Tx, intent: Record, method: Method, rail: Rail, report: Accepted,
-    result: Literal["succeeded", "failed"] | None,
-) -> Record:  # fmt: skip
-    charge = new_charge(tx, intent, method, report, tx.now if report.available_at_once else 0)
-    await _keep_method(tx, intent, method, report, result)
-    cleared = {"latest_charge": charge.id, "last_payment_error": None, "next_action": None, "attempt": None}
+async def _accepted(tx: Tx, intent: Record, method: Method, rail: Rail, report: Accepted, terms: Terms) -> Record:
+    mandate = await _mandate(tx, intent, method, terms)
+    if mandate is not None:
+        report = msgspec.structs.replace(report, details={**report.details, "mandate": mandate})
+    charge = _new_charge(tx, intent, method, report)
+    await _keep_method(tx, intent, method, report, terms)
+    cleared = {
+        "latest_charge": charge.id, "last_payment_error": None, "next_action": None, "attempt": None, "terms": None,
+    }  # fmt: skip
     for job in report.follow_ups:
         tx.schedule(job, charge.id, tx.now)
     if is_manual(intent, rail):
@@ -116,34 +105,18 @@ def _declined(tx: Tx, intent: Record, method: Method, rail: Rail, report: Declin
     error = report.error
     latest = intent.latest_charge
     if report.charge_made:
-        charge = new_charge(tx, intent, method, report)
-        charge = msgspec.structs.replace(
-            charge, failure_code=error.code, failure_message=error.message, payment_method=method.id
-        )
-        latest = charges.fail(tx, charge).id
+        latest = charges.fail(tx, _new_charge(tx, intent, method, report)).id
         error.fields["charge"] = latest
-    return refuse(tx, intent, method, error, latest)
+    return _refused(tx, intent, method, error, latest)
 
 
-def refuse(tx: Tx, intent: Record, method: Method, error: ApiError, latest: str | None) -> Record:
+def _refused(tx: Tx, intent: Record, method: Method, error: ApiError, latest: str | None) -> Record:
     """The intent remembers the refusal and wants another method; the caller gets it as a 402."""
-    shown = {
-        "type": error.type,
-        "message": error.message,
-        **{n: v for n in ("code", "decline_code", "param") if (v := getattr(error, n))},
-        **error.fields,
-        "doc_url": f"{tx.world.settings.public_url}/docs/error-codes#{error.code}",
-        "payment_method": msgspec.to_builtins(tx.view.render(method)),
-    }
-    if not method.customer:
-        tx.save(msgspec.structs.replace(method, spent=False))
     failed = tx.move(
-        intent, LIFE["fail"], last_payment_error=shown, latest_charge=latest, payment_method=None,
-        next_action=None, attempt=None,
+        intent, LIFE["fail"], last_payment_error=shown(tx, error, method), latest_charge=latest, payment_method=None,
+        next_action=None, attempt=None, terms=None,
     )  # fmt: skip
-    error.objects |= {"payment_intent": failed, "payment_method": method}
-    error.fields["payment_method_type"] = method.type
-    tx.decline(error)
+    refuse(tx, error, method, payment_intent=failed)
     return failed
 
 
@@ -153,62 +126,65 @@ def _challenge(tx: Tx, intent: Record, method: Method, terms: Terms) -> Record:
             "Your card was declined. This transaction requires authentication.", "authentication_required",
             "authentication_required",
         )  # fmt: skip
-        return refuse(tx, intent, method, error, intent.latest_charge)
-    url = f"{tx.world.settings.public_url}/hosted/authenticate/{intent.client_secret}"
-    action: dict[str, Any]
-    if terms.return_url:
-        action = {"type": "redirect_to_url", "redirect_to_url": {"return_url": terms.return_url, "url": url}}
-    else:
-        sdk = {"type": "three_d_secure_redirect", "stripe_js": url, "three_d_secure_2_source": intent.attempt}
-        action = {"type": "use_stripe_sdk", "use_stripe_sdk": sdk}
-    tx.save(method)
-    return tx.move(intent, LIFE["challenge"], next_action=action)
+        return _refused(tx, intent, method, error, intent.latest_charge)
+    action = next_action(tx, intent.client_secret, intent.attempt or "", terms)
+    return tx.move(intent, LIFE["challenge"], next_action=action, terms=terms)
 
 
-async def _keep_method(
-    tx: Tx, intent: Record, method: Method, report: Accepted, result: Literal["succeeded", "failed"] | None
-) -> None:
+def _usage(intent: Record, rail: str) -> str | None:
+    """How the method will be used again; a rail's own option goes before the intent's."""
+    own = (intent.options.get(rail) or {}).get("setup_future_usage")
+    return None if own == "none" else own or intent.setup_future_usage
+
+
+def _this_once(intent: Record) -> SingleUse:
+    return SingleUse(amount=intent.amount, currency=intent.currency)
+
+
+async def _mandate(tx: Tx, intent: Record, method: Method, terms: Terms) -> str | None:
+    """The mandate under which the payment is made: one that was named, or one that is given with it."""
+    if terms.mandate is not None:
+        await mandates.use(tx, terms.mandate)
+        return terms.mandate
+    if terms.acceptance is None:
+        return None
+    once = _usage(intent, method.type) is None
+    single = _this_once(intent) if once else None
+    return mandates.accept(tx, method.id, method.type, terms.acceptance, single=single, used=once).id
+
+
+async def _keep_method(tx: Tx, intent: Record, method: Method, report: Accepted, terms: Terms) -> None:
     """Attach the method where the intent says it will be used again; else it is spent."""
-    own = (intent.options.get(method.type) or {}).get("setup_future_usage")
-    usage = None if own == "none" else own or intent.setup_future_usage
-    method = methods.with_checks(method, report.checks)
-    if usage == "off_session" and not intent.off_session and result == "succeeded":
-        method = msgspec.structs.replace(method, set_up=True)
-    if method.customer is None and usage and intent.customer:
-        await methods.attach_to(tx, method, intent.customer, verify=False)
-    elif method.customer is None and not method.spent:
-        tx.save(msgspec.structs.replace(method, spent=True))
+    usage = _usage(intent, method.type)
+    kept = methods.set_up(method, report.checks, None if terms.off_session else usage)
+    if kept.customer is None and usage and intent.customer:
+        await methods.attach_to(tx, kept, intent.customer, verify=False)
+        return
+    if kept.customer is None and not kept.spent:
+        kept = msgspec.structs.replace(kept, spent=True)
+    if kept is not method:
+        tx.save(kept)
 
 
-def new_charge(tx: Tx, intent: Record, method: Method, report: Accepted | Declined, available_on: int = 0) -> Charge:
-    """The charge of an attempt, not yet moved into any state."""
-    prefix = intent.statement_descriptor or "NOSTRO"
-    suffix = intent.statement_descriptor_suffix
-    charge_id = intent.attempt or tx.new_id("ch")
-    return Charge(
-        id=charge_id,
-        created=tx.now,
-        livemode=tx.scope.livemode,
+def _new_charge(tx: Tx, intent: Record, method: Method, report: Accepted | Declined) -> Charge:
+    assert intent.attempt is not None, "the charge has the name that the network was asked with"
+    return charges.new(
+        tx,
+        method.type,
+        method.token,
+        report,
+        id=intent.attempt,
         amount=intent.amount,
         billing_details=method.billing_details,
-        calculated_statement_descriptor=(f"{prefix}* {suffix}" if suffix else prefix)[:22].upper(),
         currency=intent.currency,
         customer=intent.customer,
         description=intent.description,
         metadata=intent.metadata,
-        outcome=report.outcome,
         payment_intent=intent.id,
         payment_method=method.id,
-        payment_method_details={"type": method.type, method.type: report.details},
         receipt_email=intent.receipt_email,
-        receipt_url=f"{tx.world.settings.public_url}/receipts/{charge_id}",
         shipping=intent.shipping,
         statement_descriptor=intent.statement_descriptor,
-        statement_descriptor_suffix=suffix,
-        status="pending",
+        statement_descriptor_suffix=intent.statement_descriptor_suffix,
         transfer_group=intent.transfer_group,
-        merchant=tx.merchant,
-        rail=method.type,
-        token=method.token,
-        available_on=available_on,
     )

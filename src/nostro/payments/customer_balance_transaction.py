@@ -16,7 +16,16 @@ from nostro.kernel.errors import invalid
 from nostro.kernel.money import CURRENCIES
 from nostro.kernel.posting import Posting, transfer
 from nostro.kernel.resource import (
-    Filter, Metadata, MetadataParam, Resource, Stored, Unset, Verb, changes, listing, merge_metadata,
+    Filter,
+    Metadata,
+    MetadataParam,
+    Resource,
+    Stored,
+    Unset,
+    Verb,
+    changes,
+    listing,
+    merge_metadata,
 )  # fmt: skip
 from nostro.ledger import chart
 from nostro.storage.tx import Tx

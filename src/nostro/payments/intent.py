@@ -12,6 +12,7 @@ from nostro.kernel.lifecycle import Lifecycle, Move
 from nostro.kernel.resource import Metadata, Stored
 
 from .address import Shipping
+from .attempt import Terms
 
 Status = Literal[
     "canceled", "processing", "requires_action", "requires_capture", "requires_confirmation",
@@ -23,6 +24,7 @@ Usage = Literal["off_session", "on_session"]
 
 class PaymentIntent(Stored, frozen=True, kw_only=True):
     object: Literal["payment_intent"] = "payment_intent"
+    allowed_payment_method_types: list[str] | None = None
     amount: int
     amount_capturable: int = 0
     amount_details: dict[str, Any] = {}
@@ -65,12 +67,14 @@ class PaymentIntent(Stored, frozen=True, kw_only=True):
 
 
 class Record(PaymentIntent, frozen=True, kw_only=True, omit_defaults=True):
-    """`attempt` is the charge that the customer is authenticating; `options` are the rails' as they were given."""
+    """`attempt` is the charge that the customer is authenticating, on these `terms`.
+
+    `options` are the rails' as they were given.
+    """
 
     attempt: str | None = None
     options: dict[str, Any] = {}
-    off_session: bool = False
-    return_url: str | None = None
+    terms: Terms | None = None
     line_items: list[dict[str, Any]] = []
 
 

@@ -23,7 +23,7 @@ class OfCustomer(Params, frozen=True, kw_only=True):
     customer: str
 
 
-class PageParams(OfCustomer, frozen=True, kw_only=True):
+class PageParams(Params, frozen=True, kw_only=True):
     """A list that is put together in memory, because it spans more than one table."""
 
     limit: Annotated[int, Meta(ge=1, le=100)] = 10

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import msgspec
-from msgspec import UNSET, Meta
+from msgspec import UNSET
 
 from nostro.kernel.errors import ApiError, invalid
-from nostro.kernel.money import CURRENCIES, LARGEST_AMOUNT, SMALLEST_CHARGE, text
 from nostro.kernel.resource import (
     Filter,
-    MetadataParam,
     NoParams,
-    Params,
     Resource,
-    Unset,
     Verb,
     Wire,
     listing,
@@ -25,221 +20,31 @@ from nostro.kernel.resource import (
     searching,
 )  # fmt: skip
 from nostro.kernel.search import SearchField
-from nostro.rails.rail import rail_of
 from nostro.storage.tx import Tx
 
 from . import charge as charges
-from . import confirmation
+from . import choice, confirmation
+from . import confirmation_token as confirmation_tokens
+from . import mandate as mandates
 from . import payment_method as methods
-from .address import ShippingParams
+from . import token as tokens
+from .attempt import Terms
 from .charge import CHARGE
-from .confirmation import Terms
 from .customer import CUSTOMER
-from .intent import CANCELABLE, LIFE, OPEN, CaptureMethod, PaymentIntent, Record, Usage
-
-Money = Annotated[int, Meta(ge=1, le=LARGEST_AMOUNT)]
-OffSession = bool | Literal["one_off", "recurring"]
-Maps = dict[str, Any]
-
-
-class AutomaticParams(Params, frozen=True, kw_only=True):
-    enabled: bool
-    allow_redirects: Literal["always", "never"] | None = None
-
-
-class LineItemParams(Params, frozen=True, kw_only=True):
-    product_name: str
-    quantity: int
-    unit_cost: int
-    discount_amount: int | None = None
-    payment_method_options: Maps | None = None
-    product_code: str | None = None
-    tax: Maps | None = None
-    unit_of_measure: str | None = None
-
-
-class AmountDetailsParams(Params, frozen=True, kw_only=True):
-    discount_amount: int | None = None
-    enforce_arithmetic_validation: bool | None = None
-    line_items: list[LineItemParams] | None = None
-    shipping: Maps | None = None
-    tax: Maps | None = None
-
-
-class PaymentDetailsParams(Params, frozen=True, kw_only=True):
-    customer_reference: str | None = None
-    order_reference: str | None = None
-
-
-class OnlineParams(Params, frozen=True, kw_only=True):
-    ip_address: str | None = None
-    user_agent: str | None = None
-
-
-class AcceptanceParams(Params, frozen=True, kw_only=True):
-    type: Literal["offline", "online"]
-    accepted_at: int | None = None
-    offline: Maps | None = None
-    online: OnlineParams | None = None
-
-
-class MandateDataParams(Params, frozen=True, kw_only=True):
-    customer_acceptance: AcceptanceParams
-
-
-class Common(Params, frozen=True, kw_only=True):
-    """What create, update and confirm share."""
-
-    amount_details: AmountDetailsParams | None | Unset = UNSET
-    capture_method: CaptureMethod | Unset = UNSET
-    payment_details: PaymentDetailsParams | None | Unset = UNSET
-    payment_method: str | None | Unset = UNSET
-    payment_method_data: Maps | None | Unset = UNSET
-    payment_method_options: Maps | None | Unset = UNSET
-    payment_method_types: list[str] | Unset = UNSET
-    allowed_payment_method_types: list[str] | Unset = UNSET
-    excluded_payment_method_types: list[str] | None | Unset = UNSET
-    hooks: Maps | Unset = UNSET
-    receipt_email: str | None | Unset = UNSET
-    setup_future_usage: Usage | None | Unset = UNSET
-    shipping: ShippingParams | None | Unset = UNSET
-
-
-class Confirming(Common, frozen=True, kw_only=True):
-    """What create (with `confirm`) and confirm share."""
-
-    confirmation_token: str | None = None
-    error_on_requires_action: bool = False
-    mandate: str | None = None
-    mandate_data: MandateDataParams | None = None
-    off_session: OffSession = False
-    radar_options: Maps | None = None
-    return_url: str | None = None
-    use_stripe_sdk: bool = False
-
-
-class Described(Params, frozen=True, kw_only=True):
-    """What create and update share beyond `Common`."""
-
-
-class CreateParams(Confirming, frozen=True, kw_only=True):
-    amount: Money
-    currency: str
-    application_fee_amount: int | None = None
-    automatic_payment_methods: AutomaticParams | None = None
-    confirm: bool = False
-    confirmation_method: Literal["automatic", "manual"] = "automatic"
-    customer: str | None = None
-    customer_account: str | None = None
-    description: str | None = None
-    metadata: dict[str, str | None] | None = None
-    on_behalf_of: str | None = None
-    payment_method_configuration: str | None = None
-    statement_descriptor: str | None = None
-    statement_descriptor_suffix: str | None = None
-    transfer_data: Maps | None = None
-    transfer_group: str | None = None
-
-
-class UpdateParams(Common, frozen=True, kw_only=True):
-    amount: Money | Unset = UNSET
-    application_fee_amount: int | None | Unset = UNSET
-    currency: str | Unset = UNSET
-    customer: str | Unset = UNSET
-    customer_account: str | Unset = UNSET
-    description: str | None | Unset = UNSET
-    metadata: MetadataParam = UNSET
-    payment_method_configuration: str | Unset = UNSET
-    statement_descriptor: str | None | Unset = UNSET
-    statement_descriptor_suffix: str | None | Unset = UNSET
-    transfer_data: Maps | Unset = UNSET
-    transfer_group: str | Unset = UNSET
-
-
-class ConfirmParams(Confirming, frozen=True, kw_only=True):
-    amount_to_confirm: int | None = None
-
-
-class CaptureParams(Params, frozen=True, kw_only=True):
-    amount_details: AmountDetailsParams | None = None
-    amount_to_capture: Money | None = None
-    application_fee_amount: int | None = None
-    final_capture: bool = True
-    hooks: Maps | None = None
-    metadata: MetadataParam = UNSET
-    payment_details: PaymentDetailsParams | None = None
-    statement_descriptor: str | None = None
-    statement_descriptor_suffix: str | None = None
-    transfer_data: Maps | None = None
-
-
-class CancelParams(Params, frozen=True, kw_only=True):
-    cancellation_reason: Literal["abandoned", "duplicate", "fraudulent", "requested_by_customer"] | None = None
-
-
-class IncrementParams(Params, frozen=True, kw_only=True):
-    amount: Money
-    amount_details: AmountDetailsParams | None = None
-    application_fee_amount: int | None = None
-    description: str | None | Unset = UNSET
-    hooks: Maps | None = None
-    metadata: MetadataParam = UNSET
-    payment_details: PaymentDetailsParams | None = None
-    statement_descriptor: str | None | Unset = UNSET
-    transfer_data: Maps | None = None
-
-
-class ApplyBalanceParams(Params, frozen=True, kw_only=True):
-    amount: Money | None = None
-    currency: str | None = None
-
-
-class MicrodepositsParams(Params, frozen=True, kw_only=True):
-    amounts: list[int] | None = None
-    descriptor_code: str | None = None
-
-
-class AuthenticateParams(Params, frozen=True, kw_only=True):
-    outcome: Literal["succeed", "fail"] = "succeed"
-
-
-# Checks ----------------------------------------------------------------------
-
-_DESCRIPTOR = re.compile(r"[A-Za-z]")
-
-
-def check_amount(amount: int, currency: str) -> None:
-    """Raises for a currency that is not known or an amount below what a network carries."""
-    if currency not in CURRENCIES:
-        raise invalid(
-            f"Invalid currency: {currency[:20]}. Stripe currently supports these currencies: "
-            f"{', '.join(sorted(CURRENCIES))}".replace("Stripe currently supports", "Supported are"), "currency",
-        )  # fmt: skip
-    least = SMALLEST_CHARGE.get(currency, 1)
-    if amount < least:
-        raise invalid(
-            f"Amount must be at least {text(least, currency)}", "amount", "amount_too_small",
-        )  # fmt: skip
-
-
-def check_descriptor(value: str | None, name: str) -> None:
-    """5 to 22 Latin characters with a letter, and none of `<>\\'"*`: the card networks' rule."""
-    if value is None:
-        return
-    if len(value) > 22 or (name == "statement_descriptor" and len(value) < 5):
-        raise invalid("The statement descriptor must be between 5 and 22 characters long.", name)
-    if not value.isascii() or set(value) & set("<>\\'\"*"):
-        raise invalid("The statement descriptor contains a character that is not allowed: < > \\ ' \" *", name,
-                      "invalid_characters")  # fmt: skip
-    if not _DESCRIPTOR.search(value):
-        raise invalid("The statement descriptor must contain at least one alphabetic character.", name)
-
-
-def check_platform(params: Any) -> None:
-    """Marketplace parameters need connected accounts, which this sandbox does not have."""
-    for name in ("on_behalf_of", "transfer_data", "application_fee_amount"):
-        if getattr(params, name, None) not in (None, UNSET):
-            raise invalid(f"Can only use {name} with connected accounts, and there are none here.", name)
+from .intent import CANCELABLE, LIFE, OPEN, PaymentIntent, Record
+from .intent_params import AuthenticateParams, MicrodepositsParams
+from .payment_intent_params import (
+    AmountDetailsParams,
+    ApplyBalanceParams,
+    CancelParams,
+    CaptureParams,
+    Confirming,
+    ConfirmParams,
+    CreateParams,
+    IncrementParams,
+    UpdateParams,
+)  # fmt: skip
+from .rules import check_amount, check_descriptor, check_email, check_platform, check_return_url
 
 
 def _unexpected(intent: Record, what: str) -> ApiError:
@@ -261,28 +66,28 @@ async def create(tx: Tx, params: CreateParams) -> Record:
     if params.customer is not None:
         await tx.get(CUSTOMER, params.customer, "customer")
     id = tx.new_id("pi")
-    types, automatic = _types(tx, params)
+    params = await confirmation_tokens.filled(tx, params, id)
+    types = choice.accepted_types(tx, params, params.automatic_payment_methods, currency)
     intent = Record(
         id=id,
         created=tx.now,
         livemode=tx.scope.livemode,
         amount=params.amount,
-        automatic_payment_methods=automatic,
         capture_method="automatic_async" if params.capture_method is UNSET else params.capture_method,
-        client_secret=f"{id}_secret_{tx.world.ids.secret(25)}",
+        client_secret=f"{id}_secret_{tx.world.ids.word(25)}",
         confirmation_method=params.confirmation_method,
         currency=currency,
         customer=params.customer,
         description=params.description,
         metadata=merge_metadata({}, params.metadata),
-        payment_method_types=types,
         statement_descriptor=params.statement_descriptor,
         statement_descriptor_suffix=params.statement_descriptor_suffix,
         status="requires_payment_method",
         transfer_group=params.transfer_group,
+        **types,
     )
     intent = msgspec.structs.replace(intent, **_changed(tx, intent, params))
-    method = await _method(tx, intent, params)
+    method = await choice.method(tx, params, intent.customer)
     if method is None:
         intent = tx.move(intent, LIFE["create"])
     else:
@@ -297,58 +102,26 @@ def _only_with_confirm(params: CreateParams) -> None:
             raise invalid(f"`{name}` may only be used when creating a PaymentIntent if `confirm` is set to true.", name)
 
 
-def _types(tx: Tx, params: CreateParams) -> tuple[list[str], Maps | None]:
-    """The rails that may be used: those named, or all that take the currency."""
-    if params.payment_method_types is not UNSET:
-        if params.automatic_payment_methods and params.automatic_payment_methods.enabled:
-            raise invalid(
-                "You may only specify one of these parameters: automatic_payment_methods, payment_method_types.",
-                code="parameters_exclusive",
-            )  # fmt: skip
-        for n, type in enumerate(params.payment_method_types):
-            rail_of(tx, type, f"payment_method_types[{n}]")
-        return params.payment_method_types, None
-    excluded = [] if params.excluded_payment_method_types in (UNSET, None) else params.excluded_payment_method_types
-    types = [type for type in tx.world.rails if type not in (excluded or ())]
-    redirects = params.automatic_payment_methods.allow_redirects if params.automatic_payment_methods else None
-    if params.automatic_payment_methods and not params.automatic_payment_methods.enabled:
-        return types, None
-    return types, {"allow_redirects": redirects or "always", "enabled": True}
-
-
 def _changed(tx: Tx, intent: Record, params: Any) -> dict[str, Any]:
     """The fields that `Common` and the descriptions ask to change."""
     out: dict[str, Any] = {}
     for name in ("capture_method", "receipt_email", "setup_future_usage", "description", "transfer_group",
-                 "statement_descriptor", "statement_descriptor_suffix", "excluded_payment_method_types"):  # fmt: skip
+                 "statement_descriptor", "statement_descriptor_suffix"):  # fmt: skip
         value = getattr(params, name, UNSET)
         if value is not UNSET:
             out[name] = value
     for name in ("statement_descriptor", "statement_descriptor_suffix"):
         check_descriptor(out.get(name), name)
-    if (out.get("receipt_email") or "a@b").find("@") < 1:
-        raise invalid(f"Invalid email address: {out['receipt_email']}", "receipt_email", "email_invalid")
-    if params.shipping is not UNSET if hasattr(params, "shipping") else False:
-        out["shipping"] = params.shipping.shape() if params.shipping else None
+    check_email(out.get("receipt_email"))
+    shipping = getattr(params, "shipping", UNSET)
+    if shipping is not UNSET:
+        out["shipping"] = shipping.shape() if shipping else None
     details = getattr(params, "amount_details", UNSET)
     if details is not UNSET and details is not None:
         out |= _amount_details(details)
     if getattr(params, "payment_details", UNSET) not in (UNSET, None):
         out["payment_details"] = msgspec.structs.asdict(params.payment_details)
-    options = dict(intent.options)
-    given = getattr(params, "payment_method_options", UNSET)
-    for type, form in ({} if given is UNSET else given or {}).items():
-        rail = rail_of(tx, type, f"payment_method_options[{type}]")
-        methods.rail_params(form or {}, rail.options, f"payment_method_options[{type}]")
-        options[type] = {**options.get(type, {}), **(form or {})}
-    types = intent.payment_method_types
-    out["options"] = options
-    out["payment_method_options"] = {
-        type: rail.show_options(msgspec.convert(options.get(type, {}), rail.options, strict=False))
-        for type in types
-        if (rail := rail_of(tx, type))
-    }
-    return out
+    return out | choice.options(tx, intent.payment_method_types, intent.options, params.payment_method_options)
 
 
 def _amount_details(details: AmountDetailsParams) -> dict[str, Any]:
@@ -364,28 +137,17 @@ def _amount_details(details: AmountDetailsParams) -> dict[str, Any]:
     return out
 
 
-async def _method(tx: Tx, intent: Record, params: Any) -> methods.Record | None:
-    """The payment method that the caller named or described, checked; None if there was none."""
-    given = [name for name in ("payment_method", "payment_method_data", "confirmation_token")
-             if getattr(params, name, None) not in (None, UNSET)]  # fmt: skip
-    if len(given) > 1:
-        raise invalid(f"You may only specify one of these parameters: {', '.join(given)}.",
-                      code="parameters_exclusive")  # fmt: skip
-    if not given:
-        return None
-    if given[0] == "payment_method":
-        method = await methods.usable(tx, params.payment_method)
-    elif given[0] == "payment_method_data":
-        method = tx.save(methods.from_data(tx, params.payment_method_data))
-    else:
-        from .confirmation_token import spend
-
-        method = await spend(tx, params.confirmation_token, intent.id)
-    methods.check_usable(method, intent.customer)
-    return method
+async def _supplied(tx: Tx, params: Confirming) -> tuple[str, ...]:
+    """A security code that was asked for again arrives as a token, which is used up."""
+    for type, form in (params.payment_method_options or {}).items():
+        if form and form.get("cvc_token"):
+            await tokens.spend(tx, form["cvc_token"], f"payment_method_options[{type}][cvc_token]", "cvc_update")
+            return ("cvc",)
+    return ()
 
 
 async def _confirm(tx: Tx, intent: Record, method: methods.Record | None, params: Confirming) -> Record:
+    check_return_url(params.return_url)
     if method is None and intent.payment_method:
         method = await tx.get(methods.PAYMENT_METHOD, intent.payment_method, "payment_method")
     if method is None:
@@ -398,6 +160,10 @@ async def _confirm(tx: Tx, intent: Record, method: methods.Record | None, params
         off_session=bool(params.off_session),
         error_on_requires_action=params.error_on_requires_action,
         return_url=params.return_url,
+        use_stripe_sdk=params.use_stripe_sdk,
+        mandate=params.mandate,
+        acceptance=mandates.acceptance(tx, params.mandate_data),
+        supplied=await _supplied(tx, params),
     )
     return await confirmation.confirm(tx, intent, method, terms)
 
@@ -414,10 +180,11 @@ async def update(tx: Tx, intent: Record, params: UpdateParams) -> Record:
                     f"{', '.join(OPEN)}.", name, "payment_intent_unexpected_state", payment_intent=intent,
                 )  # fmt: skip
     check_platform(params)
-    changed = _changed(tx, intent, params)
     currency = intent.currency if params.currency is UNSET else params.currency.lower()
     amount = intent.amount if params.amount is UNSET else params.amount
     check_amount(amount, currency)
+    intent = msgspec.structs.replace(intent, **choice.changed_types(tx, params, currency))
+    changed = _changed(tx, intent, params)
     if params.customer is not UNSET:
         await tx.get(CUSTOMER, params.customer, "customer")
         changed["customer"] = params.customer
@@ -426,7 +193,7 @@ async def update(tx: Tx, intent: Record, params: UpdateParams) -> Record:
     )
     if params.payment_method is None:
         return tx.move(intent, LIFE["drop_method"], payment_method=None, next_action=None)
-    method = await _method(tx, intent, params)
+    method = await choice.method(tx, params, changed.get("customer", intent.customer))
     if method is not None:
         return tx.move(intent, LIFE["choose_method"], payment_method=method.id, next_action=None)
     return tx.save(intent)
@@ -444,9 +211,11 @@ async def confirm(tx: Tx, intent: Record, params: ConfirmParams) -> Record:
     if params.amount_to_confirm not in (None, intent.amount):
         raise invalid(f"`amount_to_confirm` does not equal the amount of the PaymentIntent, {intent.amount}.",
                       "amount_to_confirm", "amount_too_large")  # fmt: skip
-    method = await _method(tx, intent, params)
+    params = await confirmation_tokens.filled(tx, params, intent.id)
+    method = await choice.method(tx, params, intent.customer)
     if intent.status == "requires_action" and method is None:
         return intent
+    intent = msgspec.structs.replace(intent, **choice.changed_types(tx, params, intent.currency))
     intent = msgspec.structs.replace(intent, **_changed(tx, intent, params))
     return await _confirm(tx, intent, method, params)
 

@@ -34,7 +34,11 @@ from nostro.kernel.resource import (
 from nostro.rails.rail import Attempt, Declined, Made, Rail, rail_of
 from nostro.storage.tx import Tx
 
-from .billing_details import BillingDetails, BillingDetailsParams, merged
+from . import mandate as mandates
+from . import token as tokens
+from .address import Address
+from .billing_details import EMPTY, BillingDetails, BillingDetailsParams, merged
+from .card import Record as Card
 from .customer import CUSTOMER
 
 Redisplay = Literal["always", "limited", "unspecified"]
@@ -49,7 +53,7 @@ class PaymentMethod(Stored, frozen=True, kw_only=True):
 
     object: Literal["payment_method"] = "payment_method"
     allow_redisplay: Redisplay
-    billing_details: BillingDetails = BillingDetails()
+    billing_details: BillingDetails = EMPTY
     customer: str | None = None
     customer_account: str | None = None
     livemode: bool = False
@@ -121,8 +125,11 @@ def render(view: View, method: Record) -> Wire:
 # Making ----------------------------------------------------------------------
 
 
-def from_data(tx: Tx, data: dict[str, Any], param: str = "payment_method_data") -> Record:
-    """A method from `payment_method_data`: the shared part, and one hash named after the rail."""
+async def from_data(tx: Tx, data: dict[str, Any], param: str = "payment_method_data") -> Record:
+    """A method from `payment_method_data`: the shared part, and one hash named after the rail.
+
+    A token in that hash (`card[token]`) is used up.
+    """
     type = data.get("type")
     if not isinstance(type, str):
         raise missing(f"{param}[type]" if param else "type")
@@ -131,8 +138,25 @@ def from_data(tx: Tx, data: dict[str, Any], param: str = "payment_method_data") 
         if name not in SHARED and name != type:
             raise unknown_param(f"{param}[{name}]" if param else name)
     shared = rail_params({k: v for k, v in data.items() if k in SHARED}, DataParams, param)
-    given = rail_params(data.get(type) or {}, rail.data, f"{param}[{type}]" if param else type)
-    return _made(tx, rail, rail.make(given, tx), shared)
+    own = f"{param}[{type}]" if param else type
+    given = rail_params(data.get(type) or {}, rail.data, own)
+    token = getattr(given, "token", None)
+    if token is None:
+        return _made(tx, rail, rail.make(given, tx), shared)
+    return _from_card(tx, rail, await tokens.card_of(tx, token, f"{own}[token]"), shared)
+
+
+def _from_card(tx: Tx, rail: Rail, card: Card, shared: DataParams) -> Record:
+    """What the token knows of its holder counts where the caller says nothing."""
+    made = _made(tx, rail, card.made(), shared)
+    known = {name: getattr(card, f"address_{name}") for name in ("city", "country", "line1", "line2", "state")}
+    address = Address(postal_code=card.address_zip, **known)
+    billing = msgspec.structs.replace(
+        made.billing_details,
+        name=made.billing_details.name or card.name,
+        address=address if made.billing_details.address == EMPTY.address else made.billing_details.address,
+    )
+    return msgspec.structs.replace(made, billing_details=billing, supplied=_supplied(made.supplied, billing))
 
 
 def from_test_id(tx: Tx, id: str) -> Record | None:
@@ -145,7 +169,7 @@ def from_test_id(tx: Tx, id: str) -> Record | None:
 
 
 def _made(tx: Tx, rail: Rail, made: Made, shared: DataParams) -> Record:
-    billing = merged(BillingDetails(), shared.billing_details)
+    billing = merged(EMPTY, shared.billing_details)
     return Record(
         id=tx.new_id("pm"),
         created=tx.now,
@@ -219,7 +243,7 @@ async def create(tx: Tx, params: CreateParams) -> Record:
     }
     if params.customer is not None:
         raise invalid("`customer` is only for cloning: pass `payment_method` too, or attach it afterwards.", "customer")
-    return tx.save(from_data(tx, data, ""))
+    return tx.save(await from_data(tx, data, ""))
 
 
 async def _clone(tx: Tx, params: CreateParams) -> Record:
@@ -296,6 +320,13 @@ def with_checks(method: Record, checks: dict[str, Any] | None) -> Record:
     return msgspec.structs.replace(method, details={**method.details, "checks": checks})
 
 
+def set_up(method: Record, checks: dict[str, Any] | None, usage: str | None) -> Record:
+    """The method with what the network checked; it answered with the holder present, who allows this usage."""
+    method = with_checks(method, checks)
+    away = usage == "off_session"
+    return msgspec.structs.replace(method, set_up=True) if away and not method.set_up else method
+
+
 async def detach(tx: Tx, method: Record, params: NoParams) -> Record:
     if method.customer is None:
         raise invalid(
@@ -307,6 +338,7 @@ async def detach(tx: Tx, method: Record, params: NoParams) -> Record:
     if owner and settings and settings.default_payment_method == method.id:
         settings = msgspec.structs.replace(settings, default_payment_method=None)
         tx.save(msgspec.structs.replace(owner, invoice_settings=settings), "customer.updated")
+    await mandates.end_of(tx, method.id)
     return tx.save(msgspec.structs.replace(method, customer=None, detached=True), "payment_method.detached")
 
 

@@ -36,6 +36,8 @@ from nostro.ledger import chart
 from nostro.rails.rail import rail_of
 from nostro.storage.tx import Tx
 
+from . import dispute, follow_up
+
 if TYPE_CHECKING:
     from .charge import Record as Charge
 
@@ -249,10 +251,8 @@ async def create(tx: Tx, params: CreateParams) -> Record:
     left = charge.amount - charge.amount_refunded
     if charge.refunded or left == 0:
         raise invalid(f"Charge {charge.id} has already been refunded.", code="charge_already_refunded")
-    if charge.disputed and not charge.captured:
-        raise invalid(f"Charge {charge.id} cannot be refunded.", code="charge_disputed")
-    if charge.dispute is not None:
-        raise invalid(f"Charge {charge.id} has been charged back; cannot issue a refund.", code="charge_disputed")
+    if charge.disputed:
+        await dispute.check_refundable(tx, charge)
     amount = left if params.amount is None else params.amount
     if amount < 1:
         raise invalid("Invalid positive integer", "amount", "parameter_invalid_integer")
@@ -261,7 +261,9 @@ async def create(tx: Tx, params: CreateParams) -> Record:
             f"Refund amount ({text(amount, charge.currency)}) is greater than unrefunded amount on charge "
             f"({text(left, charge.currency)})", "amount", "amount_too_large",
         )  # fmt: skip
-    return give(tx, charge, amount, params.reason, merge_metadata({}, params.metadata))
+    refund = give(tx, charge, amount, params.reason, merge_metadata({}, params.metadata))
+    await follow_up.refunded(tx, charge.id, fraud=params.reason == "fraudulent")
+    return refund
 
 
 async def _charge_of(tx: Tx, params: CreateParams) -> Charge:

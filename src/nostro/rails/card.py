@@ -6,6 +6,7 @@ four digits and a fingerprint.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -21,6 +22,7 @@ from nostro.storage.tx import Tx
 from .rail import Accepted, Attempt, Challenge, Declined, Details, Made, Outcome, Rail, RefundFate, Report
 
 AUTHORIZATION_SECONDS = 7 * 86_400
+SETUP_SHOWS = ("brand", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4")
 Network = Literal[
     "amex", "cartes_bancaires", "diners", "discover", "eftpos_au", "girocard", "interac", "jcb", "link",
     "mastercard", "unionpay", "unknown", "visa",
@@ -223,7 +225,7 @@ def authorize(attempt: Attempt) -> Report:
     report = simulator.authorize(request)
     if isinstance(report, simulator.Challenge) and report.flow == "frictionless":
         report = simulator.authorize(msgspec.structs.replace(request, authenticated="succeeded"))
-    return _report(attempt, report, options)
+    return _report(attempt, report, options, _charge_details)
 
 
 def verify(attempt: Attempt) -> Report:
@@ -241,14 +243,17 @@ def verify(attempt: Attempt) -> Report:
     report = simulator.attach(request) if attempt.off_session else simulator.setup(request)
     if isinstance(report, simulator.Challenge) and report.flow == "frictionless":
         report = simulator.setup(msgspec.structs.replace(request, authenticated="succeeded"))
-    return _report(attempt, report, options)
+    return _report(attempt, report, options, _setup_details)
 
 
-def _report(attempt: Attempt, report: simulator.Report, options: Options) -> Report:
+DetailsOf = Callable[[Attempt, simulator.Approved | simulator.Declined, Options], Details]
+
+
+def _report(attempt: Attempt, report: simulator.Report, options: Options, details_of: DetailsOf) -> Report:
     if isinstance(report, simulator.Challenge):
         return Challenge(kind="three_d_secure")
     outcome = _outcome(report.outcome)
-    details = _charge_details(attempt, report, options)
+    details = details_of(attempt, report, options)
     if isinstance(report, simulator.Declined):
         return Declined(error=_decline_error(report), details=details, outcome=outcome, charge_made=report.charge_made)
     card = test_cards.card_of(attempt.token)
@@ -335,8 +340,29 @@ def _charge_details(attempt: Attempt, report: simulator.Approved | simulator.Dec
     return details
 
 
+def _setup_details(attempt: Attempt, report: simulator.Approved | simulator.Declined, options: Options) -> Details:
+    """What a setup attempt shows: the card, its checks, and how its holder authenticated."""
+    shown = {name: attempt.details[name] for name in SETUP_SHOWS}
+    three_d_secure = msgspec.structs.asdict(report.three_d_secure) if report.three_d_secure else None
+    if three_d_secure is not None:
+        del three_d_secure["exemption_indicator"]  # there is no payment to exempt
+    network = options.network or attempt.details["networks"]["preferred"] or attempt.details["brand"]
+    return {
+        **shown, "checks": msgspec.structs.asdict(report.checks), "network": network,
+        "three_d_secure": three_d_secure, "wallet": None,
+    }  # fmt: skip
+
+
 def refund_fate(token: str) -> RefundFate:
     return test_cards.card_of(token).refund
+
+
+def _shown_mandate(options: MandateOptions | None) -> Details | None:
+    """Only setups name the currency: a payment has its own."""
+    if options is None:
+        return None
+    shown: Details = msgspec.to_builtins(options)
+    return shown if options.currency else {name: value for name, value in shown.items() if name != "currency"}
 
 
 def show_options(options: Options | None) -> Details:
@@ -344,7 +370,7 @@ def show_options(options: Options | None) -> Details:
     options = options or DEFAULT_OPTIONS
     shown: Details = {
         "installments": None,
-        "mandate_options": msgspec.to_builtins(options.mandate_options),
+        "mandate_options": _shown_mandate(options.mandate_options),
         "network": options.network,
         "request_three_d_secure": options.request_three_d_secure,
     }
@@ -374,4 +400,7 @@ RAIL = Rail(
     charge_type="charge",
     refund_type="refund",
     authorization_seconds=AUTHORIZATION_SECONDS,
+    setup_options=frozenset(
+        ("mandate_options", "moto", "network", "request_three_d_secure", "setup_credential_usage", "three_d_secure")
+    ),
 )

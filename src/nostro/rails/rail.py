@@ -101,6 +101,7 @@ class Rail(Struct, frozen=True, kw_only=True):
     `data` and `options` are the parameters under `payment_method_data[type]` and `payment_method_options[type]`.
     `make` turns data into a payment method, `known` a published test id; `authorize` asks for a payment and
     `verify` asks whether the method may be saved. `charge_type` is the balance transaction's type.
+    `setup_options` names the options that a setup takes too, `single_use_mandates` says that it may be for one payment.
     """
 
     type: str
@@ -119,6 +120,8 @@ class Rail(Struct, frozen=True, kw_only=True):
     refund_type: Literal["refund", "payment_refund"] = "payment_refund"
     authorization_seconds: int = 7 * 86_400
     currencies: frozenset[str] | None = None
+    setup_options: frozenset[str] = frozenset()
+    single_use_mandates: bool = False
 
 
 def rail_of(tx: Tx, type: str, param: str = "payment_method_types") -> Rail:

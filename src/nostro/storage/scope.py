@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from .unit import Scope, Unit
+from .unit import NOBODY, Scope, Unit
 from .world import World
 
 FIND_SCOPE = "SELECT scope,merchant,livemode,book,clock_offset,dev FROM scope WHERE "
@@ -28,6 +28,6 @@ async def move_clock(world: World, number: int, offset: int) -> None:
     scope = await load_scope(world, number)
     if offset <= scope.offset:
         return
-    moved = world.scopes[number] = msgspec.structs.replace(scope, offset=offset)
+    world.scopes[number] = msgspec.structs.replace(scope, offset=offset)
     row = (MOVE_CLOCK, (offset, number, offset))
-    await world.engine.commit(Unit(scope=moved, micros=world.clock.micros(), rows=[row]))
+    await world.engine.commit(Unit(scope=NOBODY, micros=world.clock.micros(), rows=[row]))

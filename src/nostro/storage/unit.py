@@ -27,6 +27,10 @@ class Scope(Struct, frozen=True):
     dev: bool = False
 
 
+NOBODY = Scope(0, "", False, 0)
+"""For units that only write rows of hand-written tables: those name their scope themselves."""
+
+
 class Write(Struct, frozen=True):
     """One record as it is to be: `read` is the version it was read at, 0 for a new one. No body deletes."""
 

@@ -18,7 +18,10 @@ from .unit import Scope
 
 
 class World(Struct, kw_only=True):
-    """`rails` by payment method type, `jobs` by kind; `work` is set when a commit left jobs or deliveries to do."""
+    """`rails` by payment method type, `jobs` by kind; `work` is set when a commit left jobs or deliveries to do.
+
+    `scopes` are those seen so far, and `moving` has a lock for each whose time was moved.
+    """
 
     engine: Engine
     registry: Registry
@@ -30,3 +33,4 @@ class World(Struct, kw_only=True):
     api_version: str
     work: asyncio.Event
     scopes: dict[int, Scope] = {}
+    moving: dict[int, asyncio.Lock] = {}

@@ -9,6 +9,7 @@ CREATE TABLE scope (
     created      INTEGER NOT NULL,
     UNIQUE (merchant, livemode)
 );
+CREATE INDEX scope__ahead ON scope (scope) WHERE clock_offset > 0;
 
 -- Keys are kept as SHA-256 only; `hint` is what a person may see of one.
 CREATE TABLE api_key (
@@ -106,6 +107,7 @@ CREATE TABLE delivery (
     PRIMARY KEY (scope, event, endpoint)
 ) WITHOUT ROWID;
 CREATE INDEX delivery__due ON delivery (due) WHERE due IS NOT NULL;
+CREATE INDEX delivery__endpoint ON delivery (endpoint, due) WHERE due IS NOT NULL;
 
 -- Each try at a delivery, and what came of it.
 CREATE TABLE delivery_attempt (

@@ -1,0 +1,52 @@
+"""One server to a database file: two would deliver every webhook twice."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import IO
+
+from .trouble import Trouble
+
+
+class ServerLock:
+    """Held as long as the process lives; the file beside the database names the process that holds it."""
+
+    def __init__(self, database: Path) -> None:
+        self.path = database.with_name(database.name + ".lock")
+        self._file: IO[str] | None = None
+
+    def take(self) -> None:
+        """Raises `Trouble` if another server has it."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        file = open(self.path, "a+")  # noqa: SIM115 (held open on purpose: the lock goes with it)
+        if not _lock(file):
+            file.seek(0)
+            owner = file.read().strip() or "unknown"
+            file.close()
+            raise Trouble(
+                f"Another server is using {self.path.with_suffix('')} (process {owner}).",
+                "Stop it first, or give this one a file of its own: --database sqlite:///other.db",
+            )
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        self._file = file
+
+    def release(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+            self.path.unlink(missing_ok=True)
+
+
+def _lock(file: IO[str]) -> bool:
+    try:
+        import fcntl
+    except ImportError:  # Windows: its own file locks keep a second server from writing
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

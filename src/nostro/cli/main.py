@@ -1,0 +1,73 @@
+"""The `nostro` command: its commands, put together, and how trouble is told. What a command needs it imports itself."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from . import events, keys, ledger, logs, server
+from .listen import listen
+from .trigger import trigger
+from .trouble import Trouble
+
+HELP = """Financial infrastructure you run yourself: payments, balances and a ledger behind the Stripe API.
+
+\b
+Start here:
+  nostro dev                                  a server for development
+  nostro trigger payment_intent.succeeded     make something happen in it
+  nostro listen --forward-to localhost:4242   receive its webhooks
+  nostro ledger trial-balance                 see what was booked
+  nostro ledger verify                        prove that the books are right
+
+Every option is also an environment variable: NOSTRO_PORT, NOSTRO_DATABASE, NOSTRO_API_KEY, ...
+"""
+RUN = "Run a server"
+LOOK = "Work with a running server"
+BOOKS = "Books and keys"
+
+app = typer.Typer(
+    help=HELP, no_args_is_help=True, add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)  # fmt: skip
+app.command(rich_help_panel=RUN)(server.dev)
+app.command(rich_help_panel=RUN)(server.serve)
+app.command(rich_help_panel=RUN)(server.migrate)
+app.command(rich_help_panel=RUN)(server.reset)
+app.command(rich_help_panel=LOOK)(trigger)
+app.command(rich_help_panel=LOOK)(listen)
+app.add_typer(logs.app, name="logs", rich_help_panel=LOOK)
+app.add_typer(events.app, name="events", rich_help_panel=LOOK)
+app.add_typer(ledger.app, name="ledger", rich_help_panel=BOOKS)
+app.add_typer(keys.app, name="keys", rich_help_panel=BOOKS)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from nostro import __version__
+
+        typer.echo(f"nostro {__version__}")
+        raise typer.Exit
+
+
+@app.callback(help=HELP)
+def options(
+    version: bool = typer.Option(False, "--version", is_eager=True, callback=_version, help="Show the version."),
+) -> None:
+    pass
+
+
+def main() -> None:
+    try:
+        app()
+    except Trouble as trouble:
+        typer.secho(trouble.what, fg="red", err=True)
+        if trouble.then:
+            typer.echo(trouble.then, err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:  # what we print is no longer read: `nostro ledger entries | head`
+        sys.stderr.close()
+        sys.exit(0)

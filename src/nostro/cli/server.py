@@ -1,0 +1,188 @@
+"""`dev` and `serve`: run the server. `migrate` and `reset`: prepare or delete what it stands on."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nostro.kernel.settings import Settings
+
+from .options import DEV_DATABASE, SERVE_DATABASE, Database, Host, Port
+from .trouble import Trouble
+
+if TYPE_CHECKING:
+    from nostro.api.serve import Application
+
+
+def dev(host: Host = "127.0.0.1", port: Port = 12111, database: Database = DEV_DATABASE) -> None:
+    """Run a server for development: any sk_test_ key is a sandbox of its own.
+
+    Data stays in .nostro/ of this directory until `nostro reset`. Webhooks may go to your own machine.
+
+    Example: nostro dev --port 4242
+    """
+    from .checkout import remember
+    from .welcome import welcome
+
+    file = database_file(database)
+    with _listening(host, port) as at:
+        base = base_url(host, at)
+        settings = Settings(
+            host=host, port=at.getsockname()[1], database=database, dev=True, public_url=base, private_webhooks=True
+        )
+
+        def ready() -> str:
+            kept = remember(base)
+            return welcome(base, kept.secret_key, kept.publishable_key, str(file))
+
+        _run(settings, file, at, ready)
+
+
+def serve(
+    host: Host = "127.0.0.1",
+    port: Port = 12111,
+    database: Database = SERVE_DATABASE,
+    public_url: Annotated[
+        str | None,
+        typer.Option(envvar="NOSTRO_PUBLIC_URL", metavar="URL", help="How others reach this server; used in links."),
+    ] = None,
+    allow_private_webhooks: Annotated[
+        bool, typer.Option(envvar="NOSTRO_ALLOW_PRIVATE_WEBHOOKS", help="Deliver webhooks to private addresses too.")
+    ] = False,
+) -> None:
+    """Run the server. It accepts only keys that were issued by `nostro keys create`; live and test are apart.
+
+    Example: nostro serve --host 0.0.0.0 --port 8080 --database sqlite:////var/lib/nostro/books.db
+    """
+    file = database_file(database)
+    with _listening(host, port) as at:
+        base = public_url or base_url(host, at)
+        settings = Settings(
+            host=host, port=at.getsockname()[1], database=database, dev=False, public_url=base,
+            private_webhooks=allow_private_webhooks,
+        )  # fmt: skip
+        text = f"Nostro is ready at {base_url(host, at)}   (data: {file})\nIssue keys with: nostro keys create\n"
+        _run(settings, file, at, lambda: text)
+
+
+def migrate(database: Database = SERVE_DATABASE) -> None:
+    """Create the database, or bring it to this version. `dev` and `serve` do it by themselves.
+
+    Example: nostro migrate --database sqlite:///books.db
+    """
+    import asyncio
+
+    from .database import opened
+
+    async def open_and_close() -> None:
+        async with opened(database, create=True):
+            pass
+
+    asyncio.run(open_and_close())
+    typer.echo(f"{database} is up to date.")
+
+
+def reset(
+    database: Database = DEV_DATABASE,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Delete the development database: every sandbox with all that is in it. The keys stay.
+
+    Example: nostro reset --yes
+    """
+    from .lock import ServerLock
+
+    file = database_file(database)
+    if not file.exists():
+        typer.echo(f"There is nothing at {file}.")
+        return
+    lock = ServerLock(file)
+    lock.take()
+    try:
+        if not yes and not typer.confirm(f"Delete {file} and everything in it?"):
+            typer.echo("Nothing was deleted.")
+            return
+        for part in ("", "-wal", "-shm"):
+            Path(f"{file}{part}").unlink(missing_ok=True)
+    finally:
+        lock.release()
+    typer.echo(f"Deleted {file}.")
+
+
+def database_file(database: str) -> Path:
+    """The file that a database URL names."""
+    kind, _, path = database.partition(":///")
+    if kind != "sqlite" or not path:
+        raise Trouble(f"I do not know the database {database!r}.", "Name a file: --database sqlite:///books.db")
+    return Path(path)
+
+
+def base_url(host: str, at: socket.socket) -> str:
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+    return f"http://{shown}:{at.getsockname()[1]}"
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    at = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    at.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        at.bind((host, port))
+        at.listen(2048)  # bound but not listening would let a second server bind beside it
+    except OSError as error:
+        at.close()
+        if error.errno == errno.EADDRINUSE:
+            raise Trouble(f"Port {port} is in use.", f"Take another: --port {port + 1}, or any free one: --port 0"
+                          ) from None  # fmt: skip
+        raise Trouble(f"Cannot listen on {host}:{port}: {error.strerror}.", "Try --host 127.0.0.1") from None
+    return at
+
+
+def _run(settings: Settings, file: Path, at: socket.socket, ready: Callable[[], str]) -> None:
+    from nostro.app import application
+
+    from .lock import ServerLock
+
+    lock = ServerLock(file)
+    lock.take()
+    try:
+        app = application(settings)
+        _serve(app, at, ready)
+    finally:
+        lock.release()
+    if app.failure is not None:
+        raise Trouble(
+            f"The database {file} cannot be opened: {str(app.failure) or type(app.failure).__name__}.",
+            "Is it a Nostro database, and may you write to it? Another file: --database sqlite:///other.db",
+        ) from None
+
+
+def _serve(app: Application, at: socket.socket, ready: Callable[[], str]) -> None:
+    import logging
+    import signal
+
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            if self.started:
+                typer.echo(ready())
+
+    config = uvicorn.Config(
+        app, http="httptools", loop="auto", ws="none", lifespan="on", log_level="warning", access_log=False,
+        server_header=False, backlog=2048, timeout_graceful_shutdown=5,
+    )  # fmt: skip
+    logging.getLogger("uvicorn.error").addFilter(lambda record: "startup failed" not in record.getMessage())
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # both end it the same way, all put away
+    try:
+        Server(config).run(sockets=[at])
+    except KeyboardInterrupt:
+        typer.echo("Stopped.")
+    except SystemExit:
+        if app.failure is None:
+            raise

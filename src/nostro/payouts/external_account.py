@@ -1,0 +1,338 @@
+"""External account: the merchant's own bank account, where payouts go.
+
+A sandbox has one for each currency from the first payout on, whose payouts arrive. Others are added by their
+numbers; the published test numbers say how their payouts end. The number is kept nowhere: what is stored is how it
+ends, the last four digits and a fingerprint.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta
+
+from nostro.kernel.errors import ApiError, invalid, missing, no_such
+from nostro.kernel.ids import TIME_LENGTH
+from nostro.kernel.money import CURRENCIES
+from nostro.kernel.params import convert
+from nostro.kernel.resource import (
+    Filter,
+    Metadata,
+    MetadataParam,
+    Params,
+    Resource,
+    Stored,
+    Unset,
+    Verb,
+    View,
+    Wire,
+    changes,
+    merge_metadata,
+    public,
+)  # fmt: skip
+from nostro.networks.test_cards import INSTANT_INELIGIBLE_BANK_ACCOUNTS, TEST_BANK_ACCOUNTS
+from nostro.storage.tx import Tx
+
+PayoutMethod = Literal["instant", "standard"]
+HolderType = Literal["company", "individual"]
+US_NUMBER, US_ROUTING = "000123456789", "110000000"
+BANK_NAME = "NOSTRO TEST BANK"
+MOST = 100
+# The published test tokens, all for accounts in the United States, by their number.
+TEST_TOKENS = {
+    "btok_us": US_NUMBER,
+    "btok_us_verified": US_NUMBER,
+    "btok_us_verified_noAccount": "000111111116",
+    "btok_us_verified_accountClosed": "000111111113",
+    "btok_us_verified_insufficientFunds": "000222222227",
+    "btok_us_verified_debitNotAuthorized": "000333333335",
+    "btok_us_verified_invalidCurrency": "000444444440",
+}
+
+
+class ExternalAccount(Stored, frozen=True, kw_only=True):
+    object: Literal["bank_account"] = "bank_account"
+    account: str
+    account_holder_name: str | None = None
+    account_holder_type: HolderType | None = None
+    account_type: str | None = None
+    available_payout_methods: list[PayoutMethod] = []
+    bank_name: str | None = None
+    country: str
+    currency: str
+    default_for_currency: bool = False
+    fingerprint: str | None = None
+    last4: str
+    metadata: Metadata = {}
+    routing_number: str | None = None
+    status: Literal["new", "errored"] = "new"
+
+
+class Record(ExternalAccount, frozen=True, kw_only=True, omit_defaults=True):
+    """`fails_with` is the failure code of its payouts, in test mode."""
+
+    fails_with: str | None = None
+
+
+def render(_: View, account: Record) -> Wire:
+    """Bank accounts have no `created` in the API."""
+    wire = public(ExternalAccount, account)
+    del wire["created"]
+    return wire
+
+
+# Making one ------------------------------------------------------------------
+
+
+class BankParams(Params, frozen=True, kw_only=True):
+    """A bank account by its numbers."""
+
+    object: Literal["bank_account"]
+    account_number: str
+    country: Annotated[str, Meta(min_length=2, max_length=2)]
+    account_holder_name: str | None = None
+    account_holder_type: HolderType | None = None
+    currency: str | None = None
+    routing_number: str | None = None
+
+
+class Given(Params, frozen=True, kw_only=True):
+    """So that errors name the whole path of a parameter."""
+
+    external_account: BankParams
+
+
+def _make(tx: Tx, bank: BankParams) -> Record:
+    """A record of a bank account, not stored yet."""
+    number = bank.account_number.replace(" ", "").replace("-", "").upper()
+    currency = (bank.currency or "usd").lower()
+    country = bank.country.upper()
+    if currency not in CURRENCIES:
+        raise invalid(f"Invalid currency: {currency[:20]}", "external_account[currency]")
+    if not number.isalnum() or not 4 <= len(number) <= 34:
+        raise invalid("The account number is not valid: send letters and digits only.",
+                      "external_account[account_number]", "account_number_invalid")  # fmt: skip
+    if country == "US":
+        _check_routing(bank.routing_number)
+    if number not in TEST_BANK_ACCOUNTS:
+        raise invalid(
+            "You must use a test bank account number in test mode. Try 000123456789, or DE89370400440532013000.",
+            "external_account[account_number]", "account_number_invalid",
+        )  # fmt: skip
+    instant: list[PayoutMethod] = [] if number in INSTANT_INELIGIBLE_BANK_ACCOUNTS else ["instant"]
+    return Record(
+        id=tx.new_id("ba"),
+        created=tx.now,
+        account=tx.merchant,
+        account_holder_name=bank.account_holder_name,
+        account_holder_type=bank.account_holder_type,
+        available_payout_methods=[*instant, "standard"],
+        bank_name=BANK_NAME,
+        country=country,
+        currency=currency,
+        fingerprint=hashlib.sha256(f"{country}:{bank.routing_number}:{number}".encode()).hexdigest()[:16],
+        last4=number[-4:],
+        routing_number=bank.routing_number,
+        fails_with=TEST_BANK_ACCOUNTS[number],
+    )
+
+
+def _check_routing(number: str | None) -> None:
+    """The check digit of the American Bankers Association: weights 3, 7, 1."""
+    if number is None:
+        raise missing("external_account[routing_number]")
+    weights = (3, 7, 1) * 3
+    if len(number) != 9 or not number.isdigit() or sum(int(d) * w for d, w in zip(number, weights, strict=True)) % 10:
+        raise invalid("Invalid routing number: it has nine digits, of which the last checks the others.",
+                      "external_account[routing_number]", "routing_number_invalid")  # fmt: skip
+
+
+def _from_token(tx: Tx, token: str) -> Record:
+    number = None if tx.scope.livemode else TEST_TOKENS.get(token)
+    if number is None:
+        raise no_such("token", token, "external_account")
+    return _make(tx, BankParams(object="bank_account", account_number=number, country="US", routing_number=US_ROUTING))
+
+
+async def add(tx: Tx, given: Any, default: bool | None = None, metadata: Metadata | None = None) -> Record:
+    """A new account from a token or its numbers. The first of its currency is where payouts go."""
+    if tx.scope.livemode:
+        raise invalid("No bank is connected for live mode yet: use a test key.", "external_account")
+    if isinstance(given, str):
+        made = _from_token(tx, given)
+    else:
+        if isinstance(given, dict) and given.get("object") == "card":
+            raise invalid("Payouts to debit cards are not offered: add a bank account.", "external_account[object]",
+                          "invalid_card_type")  # fmt: skip
+        made = _make(tx, convert({"external_account": given}, Given).external_account)
+    others = await of_currency(tx, made.currency)
+    chosen = not others if default is None else default or not others
+    if chosen:
+        _step_down(tx, others)
+    return tx.save(
+        msgspec.structs.replace(made, default_for_currency=chosen, metadata=metadata or {}),
+        "account.external_account.created",
+    )
+
+
+def _step_down(tx: Tx, others: list[Record]) -> None:
+    for other in others:
+        if other.default_for_currency:
+            tx.save(msgspec.structs.replace(other, default_for_currency=False), "account.external_account.updated")
+
+
+async def of_currency(tx: Tx, currency: str) -> list[Record]:
+    """The merchant's accounts in a currency, newest first."""
+    return await tx.all(EXTERNAL_ACCOUNT, {"currency": currency}, MOST)
+
+
+async def destination(tx: Tx, id: str | None, currency: str) -> Record:
+    """Where a payout goes: the account that is named, or the currency's default, made for a sandbox's first payout."""
+    if id is not None:
+        account = await tx.find(EXTERNAL_ACCOUNT, id)
+        if account is None:
+            raise no_such("external account", id, "destination")
+        if account.currency != currency:
+            raise invalid(f"The external account {id} is in {account.currency}, and this payout is in {currency}.",
+                          "destination")  # fmt: skip
+        return account
+    accounts = await of_currency(tx, currency)
+    if not accounts and tx.scope.dev:
+        return tx.save(_sandbox_account(tx, currency), "account.external_account.created")
+    for account in accounts:
+        if account.default_for_currency:
+            return account
+    raise invalid(f"Sorry, you don't have any external accounts in that currency ({currency}).", "destination")
+
+
+def _sandbox_account(tx: Tx, currency: str) -> Record:
+    """Its id is told by the currency, so that of two first payouts at once only one makes it."""
+    bank = BankParams(
+        object="bank_account",
+        account_number=US_NUMBER,
+        country="US",
+        currency=currency,
+        routing_number=US_ROUTING,
+    )
+    made = _make(tx, bank)
+    id = f"ba_{'0' * TIME_LENGTH}sandboxaccount{currency}"
+    return msgspec.structs.replace(made, id=id, default_for_currency=True)
+
+
+# Verbs -----------------------------------------------------------------------
+
+
+class OfAccount(Params, frozen=True, kw_only=True):
+    """`account` is the path's."""
+
+    account: str
+
+
+class CreateParams(OfAccount, frozen=True, kw_only=True):
+    external_account: str | dict[str, Any]
+    default_for_currency: bool | None = None
+    metadata: dict[str, str | None] | None = None
+
+
+class ListParams(OfAccount, frozen=True, kw_only=True):
+    ending_before: str | None = None
+    limit: Annotated[int, Meta(ge=1, le=100)] = 10
+    object: Literal["bank_account", "card"] | None = None
+    starting_after: str | None = None
+
+
+class UpdateParams(OfAccount, frozen=True, kw_only=True):
+    """The address, expiry and name of the SDK's belong to cards, which are not offered."""
+
+    account_holder_name: str | None | Unset = UNSET
+    account_holder_type: HolderType | None | Unset = UNSET
+    account_type: Literal["checking", "futsu", "savings", "toza"] | None | Unset = UNSET
+    default_for_currency: bool | Unset = UNSET
+    documents: dict[str, Any] | Unset = UNSET
+    metadata: MetadataParam = UNSET
+
+
+def _check_owner(tx: Tx, account: str) -> None:
+    if account != tx.merchant:
+        raise ApiError(
+            f"The provided key does not have access to account '{account[:60]}' (or that account does not exist).",
+            status=403, code="account_invalid",
+        )  # fmt: skip
+
+
+async def create(tx: Tx, params: CreateParams) -> Record:
+    _check_owner(tx, params.account)
+    metadata = merge_metadata({}, params.metadata)
+    return await add(tx, params.external_account, params.default_for_currency, metadata)
+
+
+async def list_(tx: Tx, params: ListParams) -> Wire:
+    """A merchant has few: the page is cut in memory."""
+    _check_owner(tx, params.account)
+    if params.starting_after and params.ending_before:
+        raise invalid("You may only specify one of these parameters: ending_before, starting_after.")
+    found = [] if params.object == "card" else await tx.all(EXTERNAL_ACCOUNT, {}, MOST)
+    for name in ("starting_after", "ending_before"):
+        cursor = getattr(params, name)
+        if cursor and all(account.id != cursor for account in found):
+            raise no_such("external account", cursor, name)
+    if params.starting_after:
+        found = [account for account in found if account.id < params.starting_after]
+    if params.ending_before:
+        found = [account for account in found if account.id > params.ending_before][::-1]
+    page, more = found[: params.limit], len(found) > params.limit
+    if params.ending_before:
+        page.reverse()
+    return {"object": "list", "data": page, "has_more": more, "url": f"/v1/accounts/{tx.merchant}/external_accounts"}
+
+
+async def retrieve(tx: Tx, account: Record, params: OfAccount) -> Record:
+    _check_owner(tx, params.account)
+    return account
+
+
+async def update(tx: Tx, account: Record, params: UpdateParams) -> Record:
+    _check_owner(tx, params.account)
+    if params.default_for_currency is False and account.default_for_currency:
+        raise invalid("Make another account the default of this currency instead.", "default_for_currency")
+    if params.default_for_currency is True:
+        _step_down(tx, [other for other in await of_currency(tx, account.currency) if other.id != account.id])
+    changed = changes(params, "account", "metadata", "documents")
+    metadata = merge_metadata(account.metadata, params.metadata)
+    return tx.save(msgspec.structs.replace(account, metadata=metadata, **changed), "account.external_account.updated")
+
+
+async def delete(tx: Tx, account: Record, params: OfAccount) -> Wire:
+    """The default of a currency goes last."""
+    _check_owner(tx, params.account)
+    if account.default_for_currency and len(await of_currency(tx, account.currency)) > 1:
+        raise invalid("This account is the default of its currency: make another one the default first.")
+    tx.delete(account, "account.external_account.deleted")
+    return {"id": account.id, "object": "bank_account", "deleted": True}
+
+
+_ALL = "/v1/accounts/{account}/external_accounts"
+_ID = _ALL + "/{id}"
+EXTERNAL_ACCOUNT: Resource[Record] = Resource(
+    object="bank_account",
+    own_name="external_account",
+    noun="external account",
+    prefix="ba",
+    record=Record,
+    shape=ExternalAccount,
+    present=render,
+    doc="Your own bank account, where payouts go.",
+    filters=(Filter("currency"),),
+    expands=("account",),
+    verbs=(
+        Verb(name="create", method="POST", path=_ALL, run=create, params=CreateParams, kind="create"),
+        Verb(name="list", method="GET", path=_ALL, run=list_, params=ListParams, kind="list"),
+        Verb(name="retrieve", method="GET", path=_ID, run=retrieve, params=OfAccount, kind="retrieve"),
+        Verb(name="update", method="POST", path=_ID, run=update, params=UpdateParams),
+        Verb(name="delete", method="DELETE", path=_ID, run=delete, params=OfAccount, kind="delete"),
+    ),
+    errors=("account_invalid", "account_number_invalid", "invalid_card_type", "routing_number_invalid"),
+)  # fmt: skip
+RESOURCE = EXTERNAL_ACCOUNT

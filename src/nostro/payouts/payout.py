@@ -1,0 +1,338 @@
+"""Payout: available money sent to the merchant's bank.
+
+The amount leaves the available balance at once and stands in transit until the bank has it. A standard payout may
+be canceled until the day (UTC) ends, then it is sent, and it arrives two business days after it was made, at
+midnight UTC. An instant one is sent after seconds and arrives after ten minutes. The account's number decides in
+test mode whether it arrives or fails; a payout that fails or is canceled gives the amount back.
+
+A reversal is a payout of its own with a negative amount, which takes the money back from the bank; what it brings
+is pending until it has arrived.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, Meta
+
+from nostro.balances import balance_transaction
+from nostro.balances.availability import available_on, waiting_account
+from nostro.balances.balance_transaction import Line, Type
+from nostro.kernel.clock import DAY, midnight, utc_date
+from nostro.kernel.errors import invalid, no_such
+from nostro.kernel.lifecycle import Lifecycle, Move
+from nostro.kernel.money import CURRENCIES
+from nostro.kernel.posting import Posting, credit, debit, transfer
+from nostro.kernel.resource import (
+    Filter,
+    Metadata,
+    MetadataParam,
+    NoParams,
+    Params,
+    Resource,
+    Shape,
+    Stored,
+    Verb,
+    listing,
+    merge_metadata,
+    retrieve,
+)  # fmt: skip
+from nostro.ledger import chart
+from nostro.storage.tx import Tx
+
+from .external_account import EXTERNAL_ACCOUNT, destination
+
+SENT_AFTER, INSTANT_ARRIVAL = 5, 600
+MOST_DESCRIPTOR = 22
+LARGEST_PAYOUT = 99_999_999_999
+# Banks carry no decimals of these, though cards do.
+WHOLE_UNITS = frozenset(("huf", "isk", "twd"))
+FAILURES = {
+    "account_closed": "The bank account has been closed.",
+    "debit_not_authorized": "Debits are not approved on the bank account, and a payout has to be able to be undone.",
+    "insufficient_funds": "The account that pays out has too little money.",
+    "invalid_currency": "The bank account cannot hold money in this currency.",
+    "no_account": "The bank account's details do not belong to any account.",
+}
+Status = Literal["pending", "in_transit", "paid", "failed", "canceled"]
+
+
+class TraceId(Shape, frozen=True, kw_only=True):
+    """What the receiving bank can find the payout by."""
+
+    status: Literal["pending", "supported", "unsupported"] = "pending"
+    value: str | None = None
+
+
+class Payout(Stored, frozen=True, kw_only=True):
+    object: Literal["payout"] = "payout"
+    amount: int
+    application_fee: str | None = None
+    application_fee_amount: int | None = None
+    arrival_date: int
+    automatic: bool = False
+    balance_transaction: str | None = None
+    currency: str
+    description: str | None = None
+    destination: str | None = None
+    failure_balance_transaction: str | None = None
+    failure_code: str | None = None
+    failure_message: str | None = None
+    livemode: bool = False
+    metadata: Metadata = {}
+    method: Literal["instant", "standard"]
+    original_payout: str | None = None
+    payout_method: str | None = None
+    reconciliation_status: Literal["completed", "in_progress", "not_applicable"] = "not_applicable"
+    reversed_by: str | None = None
+    source_type: Literal["card"] = "card"
+    statement_descriptor: str | None = None
+    status: Status
+    trace_id: TraceId = TraceId()
+    type: Literal["bank_account", "card"] = "bank_account"
+
+
+class Record(Payout, frozen=True, kw_only=True, omit_defaults=True):
+    merchant: str
+
+
+# Money -----------------------------------------------------------------------
+
+
+def send_out(p: Record) -> tuple[Posting, ...]:
+    """The amount leaves the available balance, if there is so much, and is on its way."""
+    return (
+        debit(chart.available(p.merchant), p.amount, p.currency, "balance_insufficient"),
+        credit(chart.in_transit(p.merchant), p.amount, p.currency),
+    )
+
+
+def call_back(p: Record) -> tuple[Posting, ...]:
+    """A reversal's amount is on its way from the bank; the merchant has it, pending, until it has arrived."""
+    waiting = waiting_account(p.merchant, p.arrival_date, p.created)
+    return transfer(waiting, chart.in_transit(p.merchant), p.amount, p.currency)
+
+
+def reach_bank(p: Record) -> tuple[Posting, ...]:
+    """The merchant's bank has it; of a reversal, ours."""
+    return transfer(chart.in_transit(p.merchant), chart.CASH, p.amount, p.currency)
+
+
+def come_back(p: Record) -> tuple[Posting, ...]:
+    """It never reached the bank: the amount is available again."""
+    return transfer(chart.in_transit(p.merchant), chart.available(p.merchant), p.amount, p.currency)
+
+
+# Life ------------------------------------------------------------------------
+
+M = Move[Record]
+# fmt: off
+LIFE: Lifecycle[Record] = Lifecycle(
+    #  move     from             to            posts       emits
+    M("create", (),              "pending",    send_out,   ("payout.created",), "Asked for; may be canceled."),
+    M("recall", (),              "pending",    call_back,  ("payout.created",), "A payout that arrived, taken back."),
+    M("send",   ("pending",),    "in_transit", emits=("payout.updated",), meaning="Handed to the bank."),
+    M("arrive", ("in_transit",), "paid",       reach_bank, ("payout.paid",), "The bank has it."),
+    M("fail",   ("in_transit",), "failed",     come_back,  ("payout.failed",), "The bank refused it."),
+    M("cancel", ("pending",),    "canceled",   come_back,  ("payout.canceled",), "Given up in time."),
+    rest=("paid", "failed", "canceled"),
+)
+# fmt: on
+
+
+def _line(tx: Tx, payout: Record, type: Type, amount: int, on: int | None = None) -> str:
+    """The statement line; only a payout's own line names it, as nobody chose lines for a manual payout."""
+    why = payout.description or f"PAYOUT ({payout.id})"
+    return balance_transaction.write(
+        tx, Line(type=type, amount=amount, currency=payout.currency, source=payout.id,
+                 available_on=tx.now if on is None else on, description=why,
+                 payout=payout.id if type == "payout" else None),
+    ).id  # fmt: skip
+
+
+# On its way ------------------------------------------------------------------
+
+
+def _when(now: int, method: str) -> tuple[int, int]:
+    """When a payout is sent and when it arrives."""
+    if method == "instant":
+        return now + SENT_AFTER, now + INSTANT_ARRIVAL
+    return midnight(utc_date(now)) + DAY, available_on(now)
+
+
+async def send_job(tx: Tx, id: str) -> None:
+    """Job `payout.send`: it is handed to the bank, and cannot be canceled any more."""
+    payout = await tx.get(PAYOUT, id)
+    if payout.status == "pending":
+        tx.move(payout, LIFE["send"])
+        tx.schedule("payout.arrive", payout.id, payout.arrival_date)
+
+
+async def arrive_job(tx: Tx, id: str) -> None:
+    """Job `payout.arrive`: the bank has it, or says why not. An account that is gone meanwhile is not asked."""
+    payout = await tx.get(PAYOUT, id)
+    account = await tx.find(EXTERNAL_ACCOUNT, payout.destination or "")
+    code = account.fails_with if account is not None and payout.amount > 0 else None
+    if payout.status != "in_transit":
+        return
+    if code is None:
+        tx.move(payout, LIFE["arrive"], trace_id=TraceId(status="supported", value=_trace(payout.id)))
+        return
+    tx.move(
+        payout, LIFE["fail"], failure_balance_transaction=_line(tx, payout, "payout_failure", payout.amount),
+        failure_code=code, failure_message=FAILURES[code], trace_id=TraceId(status="unsupported"),
+    )  # fmt: skip
+
+
+def _trace(id: str) -> str:
+    """Fifteen digits as in an ACH trace number: the bank's first eight, then the payout's own seven."""
+    return f"11000000{int.from_bytes(hashlib.sha256(id.encode()).digest()[:8]) % 10**7:07d}"
+
+
+# Verbs -----------------------------------------------------------------------
+
+
+class CreateParams(Params, frozen=True, kw_only=True):
+    amount: Annotated[int, Meta(ge=1, le=LARGEST_PAYOUT)]
+    currency: str
+    description: str | None = None
+    destination: str | None = None
+    metadata: dict[str, str | None] | None = None
+    method: Literal["instant", "standard"] = "standard"
+    payout_method: str | None = None
+    source_type: Literal["bank_account", "card", "fpx"] = "card"
+    statement_descriptor: str | None = None
+
+
+class UpdateParams(Params, frozen=True, kw_only=True):
+    metadata: MetadataParam = UNSET
+
+
+class ReverseParams(Params, frozen=True, kw_only=True):
+    metadata: dict[str, str | None] | None = None
+
+
+async def create(tx: Tx, params: CreateParams) -> Record:
+    currency = params.currency.lower()
+    _check(params, currency)
+    account = await destination(tx, params.destination, currency)
+    if params.method not in account.available_payout_methods:
+        raise invalid(
+            f"The bank account {account.id} does not take instant payouts. Use the method standard.",
+            "method", "instant_payouts_unsupported",
+        )  # fmt: skip
+    sent, arrives = _when(tx.now, params.method)
+    payout = Record(
+        id=tx.new_id("po"),
+        created=tx.now,
+        livemode=tx.scope.livemode,
+        amount=params.amount,
+        arrival_date=arrives,
+        currency=currency,
+        description=params.description,
+        destination=account.id,
+        metadata=merge_metadata({}, params.metadata),
+        method=params.method,
+        statement_descriptor=params.statement_descriptor,
+        status="pending",
+        merchant=tx.merchant,
+    )
+    tx.schedule("payout.send", payout.id, sent)
+    return tx.move(payout, LIFE["create"], balance_transaction=_line(tx, payout, "payout", -payout.amount))
+
+
+def _check(params: CreateParams, currency: str) -> None:
+    if currency not in CURRENCIES:
+        raise invalid(f"Invalid currency: {currency[:20]}. The currencies that can be used are: "
+                      f"{', '.join(sorted(CURRENCIES))}", "currency")  # fmt: skip
+    if currency in WHOLE_UNITS and params.amount % 100:
+        raise invalid(f"Banks carry no decimals of {currency}: the amount must be a multiple of 100.", "amount")
+    if params.payout_method is not None:
+        raise no_such("payout method", params.payout_method, "payout_method")
+    if params.source_type != "card":
+        raise invalid(f"You have no funds of the source type {params.source_type}: all of your balance is card.",
+                      "source_type", "balance_insufficient")  # fmt: skip
+    descriptor = params.statement_descriptor
+    if descriptor is not None:
+        if len(descriptor) > MOST_DESCRIPTOR:
+            raise invalid(f"The statement descriptor can have up to {MOST_DESCRIPTOR} characters.",
+                          "statement_descriptor")  # fmt: skip
+        if not descriptor.isascii() or not descriptor.isprintable() or set(descriptor) & set("<>\\'\"*"):
+            raise invalid("The statement descriptor contains a character that is not allowed: < > \\ ' \" *",
+                          "statement_descriptor", "invalid_characters")  # fmt: skip
+
+
+async def update(tx: Tx, payout: Record, params: UpdateParams) -> Record:
+    metadata = merge_metadata(payout.metadata, params.metadata)
+    return tx.save(msgspec.structs.replace(payout, metadata=metadata), "payout.updated")
+
+
+async def cancel(tx: Tx, payout: Record, params: NoParams) -> Record:
+    if payout.status != "pending":
+        raise invalid(f"This payout cannot be canceled: its status is {payout.status}, and only a pending payout "
+                      "can be.")  # fmt: skip
+    if payout.original_payout is not None:
+        raise invalid("A reversal cannot be canceled.")
+    tx.unschedule("payout.send", payout.id)
+    return tx.move(
+        payout, LIFE["cancel"], failure_balance_transaction=_line(tx, payout, "payout_cancel", payout.amount),
+        trace_id=TraceId(status="unsupported"),
+    )  # fmt: skip
+
+
+async def reverse(tx: Tx, payout: Record, params: ReverseParams) -> Record:
+    if payout.original_payout is not None:
+        raise invalid("A reversal cannot be reversed.")
+    if payout.reversed_by is not None:
+        raise invalid(f"This payout has already been reversed, by {payout.reversed_by}.")
+    if payout.status != "paid":
+        advice = " Cancel it instead." if payout.status == "pending" else ""
+        raise invalid(f"Only a paid payout can be reversed, and the status of this one is {payout.status}.{advice}")
+    sent, arrives = _when(tx.now, "standard")
+    back = Record(
+        id=tx.new_id("po"),
+        created=tx.now,
+        livemode=payout.livemode,
+        amount=-payout.amount,
+        arrival_date=arrives,
+        currency=payout.currency,
+        destination=payout.destination,
+        metadata=merge_metadata({}, params.metadata),
+        method="standard",
+        original_payout=payout.id,
+        status="pending",
+        merchant=payout.merchant,
+    )
+    tx.save(msgspec.structs.replace(payout, reversed_by=back.id), "payout.updated")
+    tx.schedule("payout.send", back.id, sent)
+    return tx.move(back, LIFE["recall"], balance_transaction=_line(tx, back, "payout", payout.amount, arrives))
+
+
+ARRIVAL = Filter("arrival_date", kind="range")
+BY_DESTINATION, BY_STATUS = Filter("destination"), Filter("status")
+_ID = "/v1/payouts/{id}"
+PAYOUT: Resource[Record] = Resource(
+    object="payout",
+    prefix="po",
+    id_param="payout",
+    record=Record,
+    shape=Payout,
+    life=LIFE,
+    doc="Available money sent to your bank account.",
+    filters=(ARRIVAL, BY_DESTINATION, BY_STATUS),
+    expands=("balance_transaction", "destination", "failure_balance_transaction", "original_payout", "reversed_by",
+             "application_fee"),
+    verbs=(
+        Verb(name="create", method="POST", path="/v1/payouts", run=create, params=CreateParams, kind="create"),
+        listing("/v1/payouts", ARRIVAL, BY_DESTINATION, BY_STATUS),
+        retrieve(_ID),
+        Verb(name="update", method="POST", path=_ID, run=update, params=UpdateParams),
+        Verb(name="cancel", method="POST", path=f"{_ID}/cancel", run=cancel),
+        Verb(name="reverse", method="POST", path=f"{_ID}/reverse", run=reverse, params=ReverseParams,
+             summary="Take a paid payout back from the bank."),
+    ),
+    errors=("balance_insufficient", "instant_payouts_unsupported", "invalid_characters"),
+)  # fmt: skip
+RESOURCE = PAYOUT

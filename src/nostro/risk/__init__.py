@@ -1,0 +1,1 @@
+"""What may be wrong with a payment: reviews by people, and warnings from card issuers."""

@@ -1,0 +1,69 @@
+"""The SDK's own HTTP clients, with every answer held against the contract: what is not as declared fails the test."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import stripe
+
+from contract import problems
+
+# Objects that are beyond Stripe's API, so that the SDK declares nothing of them.
+OWN = {"sandbox", "webhook_delivery", "request_log"}
+ERROR_TYPES = {"api_error", "card_error", "idempotency_error", "invalid_request_error"}
+ERROR_TEXTS = {
+    "advice_code", "charge", "code", "decline_code", "doc_url", "message", "network_advice_code",
+    "network_decline_code", "param", "payment_method_type", "request_log_url", "type",
+}  # fmt: skip
+ERROR_OBJECTS = {"payment_intent", "payment_method", "setup_intent", "source"}
+
+
+class CheckedRequests(stripe.RequestsClient):
+    """For the methods of a `StripeClient`."""
+
+    def request(self, *args: Any, **kwargs: Any) -> Any:
+        body, status, headers = super().request(*args, **kwargs)
+        check(body, status, headers)
+        return body, status, headers
+
+
+class CheckedHttpx(stripe.HTTPXClient):
+    """For its methods that end in `_async`."""
+
+    async def request_async(self, *args: Any, **kwargs: Any) -> Any:
+        body, status, headers = await super().request_async(*args, **kwargs)
+        check(body, status, headers)
+        return body, status, headers
+
+
+def check(body: bytes | str, status: int, headers: Mapping[str, str]) -> None:
+    assert status < 500, f"{status}: {body!r}"
+    assert headers.get("request-id", "").startswith("req_"), headers
+    if not headers.get("content-type", "").startswith("application/json"):
+        return
+    wire = json.loads(body)
+    found = _of_error(wire) if status >= 400 else _of_answer(wire)
+    assert not found, "\n".join(found)
+
+
+def _of_answer(wire: dict[str, Any]) -> list[str]:
+    data = wire.get("data") if wire.get("object") in ("list", "search_result") else None
+    if wire.get("object") in OWN or (data and data[0].get("object") in OWN):
+        return []
+    found = problems(wire)
+    for one in data if isinstance(data, list) else [wire]:
+        if one.get("object") == "event":
+            found += [f"{one['type']}: {problem}" for problem in problems(one["data"]["object"])]
+    return found
+
+
+def _of_error(wire: dict[str, Any]) -> list[str]:
+    error = wire["error"]
+    found = [] if error.get("type") in ERROR_TYPES else [f"the error's type is {error.get('type')!r}"]
+    found += [f"the error has an undeclared field {name!r}" for name in error.keys() - ERROR_TEXTS - ERROR_OBJECTS]
+    found += [f"the error's {name} is no text" for name in error.keys() & ERROR_TEXTS if type(error[name]) is not str]
+    for name in error.keys() & ERROR_OBJECTS:
+        found += problems(error[name], f"error.{name}")
+    return found
