@@ -130,8 +130,8 @@ def test_a_clock_that_falls_back_keeps_the_order() -> None:
 
 def test_a_sandbox_ahead_of_time_takes_only_its_own_ids_along() -> None:
     ids = Ids()
-    ahead = ids.new("cnt", 9_000_000, lane=1)
-    assert ids.new("cnt", 1_000_000, lane=2) < ahead < ids.new("cnt", 1_000_000, lane=1)
+    ahead = ids.new("cnt", 9_000_000, 1)
+    assert ids.new("cnt", 1_000_000, 2) < ahead < ids.new("cnt", 1_000_000, 1)
 
 
 def test_ids_repeat_with_their_seed_only() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -39,6 +40,8 @@ def test_a_bank_account_by_its_numbers(till: Till) -> None:
     assert till.events("account.") == ["account.external_account.created"]
     same = till.client.v1.accounts.external_accounts.retrieve(own(till), bank.id)
     assert same.to_dict() == bank.to_dict()
+    account: Any = till.client.v1.accounts.retrieve_current()
+    assert [one.id for one in account.external_accounts.data] == [bank.id]
 
 
 def test_a_sandbox_has_one_from_the_first_payout_on(till: Till) -> None:
@@ -50,6 +53,15 @@ def test_a_sandbox_has_one_from_the_first_payout_on(till: Till) -> None:
     second = till.client.v1.payouts.create({"amount": 100, "currency": "usd"})
     assert second.destination == first.destination.id
     assert [bank.id for bank in accounts.list(own(till)).data] == [second.destination]
+
+
+def test_two_first_payouts_at_once_share_one(till: Till) -> None:
+    till.pay(amount=10_000)
+    with ThreadPoolExecutor(8) as pool:
+        form: Any = {"amount": 100, "currency": "usd"}
+        made = list(pool.map(lambda _: till.client.v1.payouts.create(form), range(8)))
+    assert len({payout.destination for payout in made}) == 1
+    assert till.events("account.") == ["account.external_account.created"]
 
 
 def test_the_default_decides_where_payouts_go(till: Till) -> None:

@@ -17,6 +17,7 @@ FAMILIES = (
     "refunds", "reviews", "setup_attempts", "setup_intents", "tokens", "webhook_endpoints",
 )  # fmt: skip
 HELPERS = ("confirmation_tokens", "customers", "refunds")
+OTHERS = "radar/early_fraud_warnings"
 WANTED = re.compile(rf"^/v1/(({'|'.join(FAMILIES)})|test_helpers/({'|'.join(HELPERS)})|{OTHERS})(/|$)")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 CODES: dict[str, tuple[str, str]] = {
     "account_closed": ("The bank account was closed.", "Add another bank account."),
     "account_invalid": ("The key has no access to the account that was named.", "Check the Stripe-Account header."),
+    "account_number_invalid": ("The bank account number is not one.", "Correct it; test mode takes the test numbers."),
     "amount_too_large": ("The amount is above what is left or allowed.", "Send a smaller amount."),
     "amount_too_small": ("The amount is below what the currency's networks carry.", "Send a larger amount."),
     "authentication_required": (
@@ -36,7 +37,9 @@ CODES: dict[str, tuple[str, str]] = {
     "idempotency_key_in_use": ("The first request with this key still runs.", "Try again shortly."),
     "incorrect_cvc": ("The security code is wrong.", "Ask the customer to check it."),
     "incorrect_number": ("The card number is wrong.", "Ask the customer to check it."),
+    "instant_payouts_unsupported": ("The bank does not take instant payouts.", "Use the method standard."),
     "insufficient_funds": ("The account has too little money.", "Ask for another way to pay."),
+    "invalid_card_type": ("A card of this kind cannot be used here.", "Use what the message names."),
     "invalid_characters": ("A character is not allowed here.", "Leave it out."),
     "invalid_charge_amount": ("The amount does not fit the currency.", "Round it as the message says."),
     "invalid_cvc": ("The security code has the wrong form.", "Ask the customer to check it."),
@@ -62,8 +65,10 @@ CODES: dict[str, tuple[str, str]] = {
     "payment_method_unexpected_state": ("The method's state does not allow this.", "Read the message."),
     "processing_error": ("Something failed on the way to the bank.", "Try again."),
     "resource_missing": ("There is no such object for this key.", "Check the id, the key and the mode."),
+    "routing_number_invalid": ("The routing number is not one.", "Correct it: nine digits, the last a check."),
     "sandbox_required": ("Only the sandboxes of nostro dev can do this.", "Use a test key of a nostro dev server."),
     "secret_key_required": ("A publishable key may not do this.", "Use a secret key, on your server."),
+    "smart_disputes_not_available": ("This dispute cannot be answered automatically.", "Submit evidence yourself."),
     "tax_id_invalid": ("The number does not have the form of its type.", "Correct it."),
     "url_invalid": ("The URL cannot be used.", "Send an absolute URL that can be reached."),
 }

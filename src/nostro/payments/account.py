@@ -10,6 +10,7 @@ from nostro.storage.tx import Tx
 from .address import Address
 
 FIND_CREATED = "SELECT created FROM scope WHERE scope=?"
+SHOWN = 10
 CAPABILITIES = ("card_payments", "transfers")
 
 
@@ -129,22 +130,26 @@ class Account(Stored, frozen=True, kw_only=True):
 
 
 class Record(Account, frozen=True, kw_only=True, omit_defaults=True):
-    """All of it is public."""
+    """`banks` are the newest external accounts, one more than is shown."""
+
+    banks: list[Stored] = []
 
 
-def render(_: View, account: Record) -> Wire:
+def render(view: View, account: Record) -> Wire:
     url = f"/v1/accounts/{account.id}/external_accounts"
+    banks = [view.render(bank) for bank in account.banks[:SHOWN]]
     return {
         **public(Account, account),
         "capabilities": dict.fromkeys(CAPABILITIES, "active"),
-        "external_accounts": {"object": "list", "data": [], "has_more": False, "url": url},
+        "external_accounts": {"object": "list", "data": banks, "has_more": len(account.banks) > SHOWN, "url": url},
     }
 
 
 async def retrieve(tx: Tx, params: NoParams) -> Record:
     """The caller's own."""
     created = (await tx.world.engine.rows(FIND_CREATED, (tx.scope.number,)))[0][0]
-    return Record(id=tx.merchant, created=created)
+    banks = await tx.all(tx.registry.by_object["external_account"], {}, SHOWN + 1)
+    return Record(id=tx.merchant, created=created, banks=banks)
 
 
 ACCOUNT: Resource[Record] = Resource(

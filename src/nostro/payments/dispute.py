@@ -317,6 +317,7 @@ async def _escalate(tx: Tx, dispute: Record) -> None:
     if left <= 0:
         _move(tx, dispute, "let_be")
         return
+    tx.save(charge)  # a refund at this very moment meets a conflict, and then the dispute
     details = msgspec.structs.replace(dispute.evidence_details, due_by=_due_by(tx.now))
     _taken(tx, dispute, "escalate", left, evidence_details=details, **_told(dispute.token, inquiry=False))
     await _withdrawn(tx, charge)
@@ -415,6 +416,25 @@ def render(_: View, dispute: Record) -> Wire:
     return {**public(Dispute, dispute), "evidence": evidence, "evidence_details": details}
 
 
+def example() -> Record:
+    card = Card(brand="visa", case_type="chargeback", network="visa", network_reason_code="10.4")
+    return Record(
+        id="du_1",
+        created=0,
+        amount=2000,
+        charge="ch_1",
+        currency="usd",
+        evidence_details=EvidenceDetails(due_by=0),
+        payment_method_details=PaymentMethodDetails(card=card),
+        reason="fraudulent",
+        status="needs_response",
+        merchant="acct_1",
+        rail="card",
+        token="dispute",
+        fee=1500,
+    )
+
+
 BY_CHARGE, BY_INTENT = Filter("charge"), Filter("payment_intent")
 _ID = "/v1/disputes/{id}"
 DISPUTE: Resource[Record] = Resource(
@@ -425,6 +445,7 @@ DISPUTE: Resource[Record] = Resource(
     shape=Dispute,
     life=LIFE,
     present=render,
+    example=example,
     doc="A payment that the customer's bank takes back, or asks about.",
     filters=(BY_CHARGE, BY_INTENT),
     expands=("charge", "payment_intent", *(f"evidence.{name}" for name in evidences.FILES)),

@@ -310,6 +310,20 @@ async def reverse(tx: Tx, payout: Record, params: ReverseParams) -> Record:
     return tx.move(back, LIFE["recall"], balance_transaction=_line(tx, back, "payout", payout.amount, arrives))
 
 
+def example() -> Record:
+    return Record(
+        id="po_1",
+        created=0,
+        amount=2000,
+        arrival_date=172_800,
+        currency="usd",
+        destination="ba_1",
+        method="standard",
+        status="pending",
+        merchant="acct_1",
+    )
+
+
 ARRIVAL = Filter("arrival_date", kind="range")
 BY_DESTINATION, BY_STATUS = Filter("destination"), Filter("status")
 _ID = "/v1/payouts/{id}"
@@ -320,6 +334,7 @@ PAYOUT: Resource[Record] = Resource(
     record=Record,
     shape=Payout,
     life=LIFE,
+    example=example,
     doc="Available money sent to your bank account.",
     filters=(ARRIVAL, BY_DESTINATION, BY_STATUS),
     expands=("balance_transaction", "destination", "failure_balance_transaction", "original_payout", "reversed_by",
