@@ -169,8 +169,10 @@ def test_wrong_evidence(till: Till, form: Any, param: str) -> None:
 
 
 def test_evidence_has_a_longest_length_together(till: Till) -> None:
-    texts = ("access_activity_log", "cancellation_policy_disclosure", "cancellation_rebuttal", "customer_name",
-             "product_description", "refund_policy_disclosure", "refund_refusal_explanation", "uncategorized_text")  # fmt: skip
+    texts = (
+        "access_activity_log", "cancellation_policy_disclosure", "cancellation_rebuttal", "customer_name",
+        "product_description", "refund_policy_disclosure", "refund_refusal_explanation", "uncategorized_text",
+    )  # fmt: skip
     evidence: Any = dict.fromkeys(texts, "x" * 19_000)
     with pytest.raises(stripe.InvalidRequestError, match="150000"):
         till.client.v1.disputes.update(opened(till).id, {"evidence": evidence})

@@ -14,14 +14,15 @@ from nostro.testing.server import Server
 
 ONLINE = {"customer_acceptance": {"type": "online", "online": {"ip_address": "203.0.113.9", "user_agent": "Test/1"}}}
 OFFLINE = {"customer_acceptance": {"type": "offline", "accepted_at": 1_700_000_000}}
-DEBIT = "sepa_debit"
+DEBIT = "link"
 
 
 @pytest.fixture
 def debit(server: Server) -> Iterator[None]:
     """A second rail, whose mandates may be for one payment: the card network under another name."""
     rails = server.world.rails
-    server.world.rails = {**rails, DEBIT: msgspec.structs.replace(card.RAIL, type=DEBIT, single_use_mandates=True)}
+    rail = msgspec.structs.replace(card.RAIL, type=DEBIT, single_use_mandates=True, show_options=lambda _: {})
+    server.world.rails = {**rails, DEBIT: rail}
     yield
     server.world.rails = rails
 
@@ -72,10 +73,9 @@ def test_for_one_payment(client: Any, debit: None) -> None:
     form: Any = {"customer": customer, "payment_method_data": data, "confirm": True,
                  "single_use": {"amount": 900, "currency": "eur"}}  # fmt: skip
     fails(lambda: client.v1.setup_intents.create(form), "parameter_missing", "mandate_data")
-    intent = client.raw_request("post", "/v1/setup_intents", **form, mandate_data=ONLINE)
-    wire = msgspec.json.decode(intent.data)
-    mandate, method = wire["single_use_mandate"], wire["payment_method"]
-    assert wire["mandate"] is None
+    intent = client.v1.setup_intents.create({**form, "mandate_data": ONLINE})
+    mandate, method = intent.single_use_mandate, intent.payment_method
+    assert intent.mandate is None
     assert plain(client.v1.mandates.retrieve(mandate).single_use) == {"amount": 900, "currency": "eur"}
 
     def pay(amount: int) -> Any:

@@ -12,14 +12,15 @@ STYLE = """
 --paper:#12171e;--tint:#1a212b}}
 *{box-sizing:border-box}body{margin:0;font:16px/1.6 system-ui,sans-serif;color:var(--ink);background:var(--paper)}
 .house{display:flex;min-height:100vh}nav{width:250px;flex:none;padding:24px 20px;background:var(--tint);
-border-right:1px solid var(--line);font-size:14px;height:100vh;position:sticky;top:0;overflow:auto}
+border-right:1px solid var(--line);font-size:14px;height:100vh;position:sticky;top:0;overflow:hidden auto}
 nav b{display:block;font-size:18px;margin-bottom:12px}nav a{display:block;padding:2px 0;color:var(--soft);
 text-decoration:none}nav a:hover,nav a.here{color:var(--accent)}nav h4{margin:18px 0 4px;font-size:12px;
-text-transform:uppercase;letter-spacing:.06em;color:var(--soft)}main{flex:1;min-width:0;max-width:1060px;
+text-transform:uppercase;letter-spacing:.06em;color:var(--soft)}main{flex:1;min-width:0;max-width:1240px;
 padding:32px 48px}h1{font-size:30px;margin:0 0 12px}h2{font-size:20px;margin:36px 0 10px;scroll-margin-top:12px}
 a{color:var(--accent)}code{font:13px/1.5 ui-monospace,monospace;background:var(--tint);padding:1px 5px;
 border-radius:4px;overflow-wrap:anywhere}pre{background:var(--tint);border:1px solid var(--line);border-radius:8px;
-padding:14px;overflow:auto}pre code{background:none;padding:0}table{border-collapse:collapse;width:100%;font-size:14px;
+padding:14px;overflow:auto}pre code{background:none;padding:0}td code,th code{white-space:nowrap;overflow-wrap:normal}nav a{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
+table{border-collapse:collapse;width:100%;font-size:14px;
 display:block;overflow-x:auto}th,td{text-align:left;padding:7px 10px;border-bottom:1px solid var(--line);
 vertical-align:top}th{color:var(--soft);font-weight:600}
 @media(max-width:800px){.house{display:block}nav{width:auto;height:auto;position:static;border:0}main{padding:20px}}

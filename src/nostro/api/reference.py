@@ -19,6 +19,9 @@ from nostro.kernel.resource import Registry, Resource, Verb
 from nostro.ledger.chart import CHART, account_of
 
 
+REQUIRED = ", required"
+
+
 class Rule(Struct, frozen=True):
     """A posting rule that belongs to no life: its name, what it means, and an example of its postings."""
 
@@ -119,7 +122,9 @@ def _resource(resource: Resource[Any]) -> str:
     out = [f"# {resource.object}", "", resource.doc, "", "## Operations", ""]
     out += _table(("operation", "", "callable by"), [_verb_row(verb) for verb in resource.verbs])
     out += ["## Fields", ""]
-    out += _table(("field", "type"), [(f"`{name}`", kind) for name, kind in _fields(resource.shape)])
+    out += _table(
+        ("field", "type"), [(f"`{name}`", kind.removesuffix(REQUIRED)) for name, kind in _fields(resource.shape)]
+    )
     if resource.expands or resource.nested:
         names = ", ".join(f"`{name}`" for name in (*resource.expands, *resource.nested))
         out += [f"Can be expanded: {names}.", ""]
@@ -143,7 +148,7 @@ def _verb_row(verb: Verb) -> tuple[str, str, str]:
 def _fields(struct: type[Struct]) -> list[tuple[str, str]]:
     hints = get_type_hints(struct, include_extras=True)
     fields = msgspec.structs.fields(struct)
-    return [(f.encode_name, _type(hints[f.name]) + (", required" if f.required else "")) for f in fields]
+    return [(f.encode_name, _type(hints[f.name]) + (REQUIRED if f.required else "")) for f in fields]
 
 
 def _type(hint: Any) -> str:
@@ -157,7 +162,7 @@ def _type(hint: Any) -> str:
             ", nullable" if "null" in parts else ""
         )
     if str(origin) == "typing.Literal":
-        return "one of " + ", ".join(f"`{arg}`" for arg in args)
+        return ("one of " if len(args) > 1 else "") + ", ".join(f"`{arg}`" for arg in args)
     if origin is list:
         return f"list of {_type(args[0])}"
     if origin is dict or hint is dict:

@@ -441,6 +441,13 @@ async def expire_job(tx: Tx, id: str) -> None:
         expire(tx, charge)
 
 
+def example() -> Record:
+    return Record(
+        id="ch_1", created=0, amount=2000, amount_captured=2000, currency="usd", status="succeeded",
+        merchant="acct_1", rail="card", token="visa", fee=88, available_on=172_800, grown=500,
+    )  # fmt: skip
+
+
 BY_INTENT, BY_CUSTOMER, BY_GROUP = Filter("payment_intent"), Filter("customer"), Filter("transfer_group")
 CHARGE: Resource[Record] = Resource(
     object="charge",
@@ -448,6 +455,7 @@ CHARGE: Resource[Record] = Resource(
     record=Record,
     shape=Charge,
     life=LIFE,
+    example=example,
     doc="One attempt to take money from a payment method, and what became of it.",
     filters=(BY_INTENT, BY_CUSTOMER, BY_GROUP),
     expands=("balance_transaction", "customer", "failure_balance_transaction", "payment_intent", "payment_method",

@@ -319,6 +319,13 @@ async def expire(tx: Tx, refund: Record, params: NoParams) -> Record:
     return await _undo(tx, refund, "fail", failure_reason="expired_or_canceled_card")
 
 
+def example() -> Record:
+    return Record(
+        id="re_1", created=0, amount=500, currency="usd", charge="ch_1", status="pending", merchant="acct_1",
+        rail="card", token="visa",
+    )  # fmt: skip
+
+
 BY_CHARGE, BY_INTENT = Filter("charge"), Filter("payment_intent")
 REFUND: Resource[Record] = Resource(
     object="refund",
@@ -326,6 +333,7 @@ REFUND: Resource[Record] = Resource(
     record=Record,
     shape=Refund,
     life=LIFE,
+    example=example,
     doc="Money given back to a customer from a captured charge.",
     filters=(BY_CHARGE, BY_INTENT),
     expands=("balance_transaction", "charge", "failure_balance_transaction", "payment_intent", "payment_method",
