@@ -15,6 +15,7 @@ from nostro.api.versions import CURRENT
 from nostro.balances import availability, balance, balance_transaction
 from nostro.events import delivery, event, sandbox, webhook_endpoint
 from nostro.events.worker import work
+from nostro.hosted.pages import hosted_pages
 from nostro.kernel.clock import Clock, SystemClock
 from nostro.kernel.ids import Ids
 from nostro.kernel.resource import Registry, Resource
@@ -157,4 +158,5 @@ def open_pages(world: World) -> dict[str, Page]:
         "docs": docs_page(pages(world.registry, RULES), world.settings.public_url),
         "healthz": healthy,
         "links": links_page(world),
+        **hosted_pages(world),
     }

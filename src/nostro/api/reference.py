@@ -18,7 +18,6 @@ from nostro.kernel.posting import Posting
 from nostro.kernel.resource import Registry, Resource, Verb
 from nostro.ledger.chart import CHART, account_of
 
-
 REQUIRED = ", required"
 
 
