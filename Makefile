@@ -29,8 +29,11 @@ run: $(RUN) ## start the development server (ARGS="--port 4242")
 	$(BIN)/nostro dev $(ARGS)
 
 .PHONY: test
-test: $(RUN) $(DEV) $(NODE) ## run every test, the slow ones too (ARGS="-k refund")
+test: $(RUN) $(DEV) $(NODE) ## run every test, and the scenarios on PostgreSQL again (ARGS="-k refund")
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(ARGS)
+ifeq ($(ARGS),)
+	$(BIN)/pytest -q -n $(WORKERS) --dist worksteal tests/scenarios --engine postgresql
+endif
 
 .PHONY: check
 check: $(RUN) $(DEV) $(NODE) ## formatting, lint, types, layers, and the fast tests

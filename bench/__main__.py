@@ -24,18 +24,23 @@ def measure_ours(load: Load, database: Path) -> list[Row]:
         return measure(server, load)
 
 
-def measure_peer(load: Load, python: Path) -> list[Row]:
-    """Its work grows with what it holds: once from empty, once when a thousand payments are there."""
+def measure_peer(load: Load, python: Path, runs: int) -> list[list[Row]]:
+    """Its work grows with what it holds: from empty in each run, and when a thousand payments are there.
+
+    Filling it takes minutes, so that is done once, for all runs.
+    """
+    first = Load(seconds=1, warm_up=0, connections=load.connections)
+    measured: list[list[Row]] = []
+    for _ in range(runs):
+        with peer(python) as server:
+            measured.append([generate(server, "payments, from empty, 1 s", first)])
     with peer(python) as server:
-        generate(server, "warm-up", Load(seconds=60, warm_up=0), most=64)
-    with peer(python) as server:
-        first = Load(seconds=1, warm_up=0, connections=load.connections)
-        empty = generate(server, "payments, empty at first, 1 s", first)
-        generate(server, "filling", Load(seconds=300, warm_up=0), most=max(PEER_OBJECTS - empty.measured.requests, 1))
-        rows = measure(server, load)
-    for row in rows:
+        generate(server, "filling", Load(seconds=900, warm_up=0), most=PEER_OBJECTS)
+        for run in range(runs):
+            measured[run] += measure(server, load)
+    for row in (row for rows in measured for row in rows[1:]):
         row.what += f", {PEER_OBJECTS:,} payments there"
-    return [empty, *rows]
+    return measured
 
 
 def check(database: Path) -> tuple[int, int]:
@@ -67,11 +72,8 @@ def main() -> None:
     if not (options.short or options.no_peer):
         with peer_installed() as (python, number):
             others[PEER] = number
-            theirs = []
-            for run in range(runs):
-                sys.stderr.write(f"{PEER}, run {run + 1} of {runs}\n")
-                theirs.append(measure_peer(load, python))
-        rows += medians(theirs)
+            sys.stderr.write(f"{PEER}\n")
+            rows += medians(measure_peer(load, python, runs))
     report = Report(rows, runs, load, hardware(), versions(**others), payments, each)
     show(report)
     if not options.short:

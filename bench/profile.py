@@ -52,10 +52,10 @@ def _section(title: str, sampled: Sampled, row: Row, seconds: float) -> list[str
     rate, cpu = row.measured.rate, row.cpu_micros
     lines = [f"## {title}", "", f"{rate:,.0f} a second under the sampler, {cpu:,.0f} µs of processor time each."]
     if sampled.commits:
-        each = sampled.commit_seconds / sampled.commits
+        each, whole = sampled.commit_seconds / sampled.commits, seconds + Load().warm_up
         lines.append(
-            f"The disk: {sampled.commits:,} commits of {sampled.units / sampled.commits:.1f} units, {each * 1000:.1f} ms "
-            f"each, {sampled.commit_seconds / (seconds + Load().warm_up):.0%} of the time, in a thread beside the loop."
+            f"The disk: {sampled.commits:,} commits of {sampled.units / sampled.commits:.1f} units, {each * 1000:.1f} "
+            f"ms each, {sampled.commit_seconds / whole:.0%} of the time, in a thread beside the loop."
         )
     return [*lines, "", *_shares(sampled), "", *_functions(sampled), ""]
 

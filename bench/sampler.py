@@ -29,12 +29,14 @@ SHARES = (
     ("nostro/kernel/params.py", "decode: form and parameters"),
     ("nostro/api/reply.py", "encode: render and JSON"),
     ("nostro/storage/tx.py", "unit of work: records kept, JSON of the store"),
+    ("nostro/storage/pack.py", "events"),
     ("nostro/events/event.py", "events"),
     ("nostro/events/webhook_endpoint.py", "events"),
     ("nostro/payments/", "verb: payments, rails, balances"),
     ("nostro/rails/", "verb: payments, rails, balances"),
     ("nostro/networks/", "verb: payments, rails, balances"),
     ("nostro/balances/", "verb: payments, rails, balances"),
+    ("nostro/api/http.py", "http: parsing, sockets, protocol"),
     ("nostro/api/", "api: authentication, routing, idempotency"),
     ("nostro/controls/", "api: authentication, routing, idempotency"),
     ("nostro/events/", "unit of work: records kept, JSON of the store"),
@@ -88,7 +90,7 @@ class Sampler:
 
 
 def _short(file: str) -> str:
-    for mark in ("/site-packages/", "/src/", "/lib/"):
+    for mark in ("/site-packages/", "/src/", "/lib/", "/bench/"):
         if mark in file:
             return file.rpartition(mark)[2]
     return file

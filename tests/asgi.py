@@ -32,23 +32,29 @@ class Client:
         self.secret = secret
 
     async def __call__(
-        self, method: str, path: str, form: Mapping[str, Any] | None = None, *, key: str | None = None
-    ) -> Answer:
+        self, method: str, path: str, form: Mapping[str, Any] | None = None, *, key: str | None = None,
+        lines: str | None = None, kind: str = "application/x-ndjson",
+    ) -> Answer:  # fmt: skip
+        """`lines` are a body of that content type; the form then stands in the query."""
         text = encode(form or {}).encode()
+        query = method == "GET" or lines is not None
+        body = b"" if method == "GET" else text if lines is None else lines.encode()
         headers = [(b"authorization", b"Bearer " + self.secret.encode())]
+        if lines is not None:
+            headers.append((b"content-type", kind.encode()))
         if key is not None:
             headers.append((b"idempotency-key", key.encode()))
         scope = {
             "type": "http",
             "method": method,
             "path": path,
-            "query_string": text if method == "GET" else b"",
+            "query_string": text if query else b"",
             "headers": headers,
         }
         sent: list[dict[str, Any]] = []
 
         async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": b"" if method == "GET" else text}
+            return {"type": "http.request", "body": body}
 
         async def send(message: dict[str, Any]) -> None:
             sent.append(message)

@@ -6,6 +6,7 @@ is held against the contract.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -15,6 +16,7 @@ from hypothesis import settings
 from checked import CheckedHttpx, CheckedRequests
 from nostro.testing.sandbox import Sandbox
 from nostro.testing.server import Server
+from postgresql import cluster, database
 
 # Times vary on shared machines; a property is true or not, however long it takes to try.
 settings.register_profile("nostro", deadline=None)
@@ -25,6 +27,33 @@ settings.load_profile("nostro")
 def anyio_backend() -> str:
     """`async def test_` runs on asyncio, as the server does."""
     return "asyncio"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--engine", choices=("sqlite", "postgresql"), default="sqlite", help="what the tests' server stands on"
+    )
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """The URL of a real PostgreSQL, started when the first test asks for it."""
+    if url := os.environ.get("NOSTRO_TEST_POSTGRESQL"):
+        yield url
+        return
+    with cluster() as running:
+        yield running.url
+
+
+@pytest.fixture(scope="session")
+def nostro_server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """The product's own fixture, with its data where `--engine` says."""
+    if request.config.getoption("--engine") == "sqlite":
+        with Server() as server:
+            yield server
+        return
+    with database(request.getfixturevalue("postgresql")) as url, Server(database=url) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ from nostro.kernel.clock import Clock, SystemClock
 from nostro.kernel.ids import Ids
 from nostro.kernel.resource import Registry, Resource
 from nostro.kernel.settings import Settings
+from nostro.ledger import alert, app_account, app_balance, app_entry, bulk, hold, reference
 from nostro.payments import (
     account,
     bank_account,
@@ -87,6 +88,12 @@ RESOURCES: tuple[Resource[Any], ...] = (
     review.RESOURCE,
     payout.RESOURCE,
     external_account.RESOURCE,
+    app_account.RESOURCE,
+    app_entry.RESOURCE,
+    bulk.RESOURCE,
+    hold.RESOURCE,
+    app_balance.RESOURCE,
+    reference.RESOURCE,
 )
 RAILS: dict[str, Any] = {rail.type: rail for rail in (card.RAIL,)}
 JOBS: dict[str, Any] = {
@@ -105,6 +112,8 @@ JOBS: dict[str, Any] = {
     "review.cancel": review.cancel_job,
     "payout.send": payout.send_job,
     "payout.arrive": payout.arrive_job,
+    app_account.ALERT: alert.alert_job,
+    hold.EXPIRE: hold.expire_job,
 }
 
 RULES: tuple[Rule, ...] = (
@@ -124,7 +133,11 @@ def engine_of(settings: Settings) -> Engine:
     kind, _, path = settings.database.partition(":///")
     if kind == "sqlite" and path:
         return SqliteEngine(Path(path), durable=settings.durable)
-    raise ValueError(f"unknown database {settings.database!r}: use sqlite:///FILE")
+    if settings.database.startswith(("postgresql://", "postgres://")):
+        from nostro.storage.postgres import PostgresEngine
+
+        return PostgresEngine(settings.database, durable=settings.durable)
+    raise ValueError(f"unknown database {settings.database!r}: use sqlite:///FILE or postgresql://HOST/NAME")
 
 
 async def make_world(

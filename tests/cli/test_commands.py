@@ -96,6 +96,11 @@ def test_trigger_moves_time_where_it_must(shell: Shell, at: Sandbox) -> None:
     assert "days ahead now" in shell("trigger", "charge.expired")
 
 
+def test_a_failed_payout_leaves_the_next_one_alone(shell: Shell, at: Sandbox) -> None:
+    for event in ("payout.failed", "payout.paid"):
+        assert shell.json("trigger", event)["event"]["type"] == event
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("event", sorted(FIXTURES))
 def test_every_event_can_be_triggered(shell: Shell, at: Sandbox, event: str) -> None:

@@ -1,7 +1,7 @@
 """What every engine is held to, whichever it is: one database, opened as often as a test wants."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +14,32 @@ from nostro.kernel.ids import Ids
 from nostro.kernel.resource import Registry
 from nostro.kernel.settings import Settings
 from nostro.storage.engine import Engine
+from nostro.storage.postgres import PostgresEngine
 from nostro.storage.sqlite import SqliteEngine
 from nostro.storage.unit import Scope
 from nostro.storage.world import World
+from postgresql import database
 
 Open = Callable[[], Awaitable[World]]
-ENGINES: dict[str, Callable[[Path], Engine]] = {
-    "sqlite": lambda path: SqliteEngine(path / "engine.db", durable=False),
-}
 
 
-@pytest.fixture(params=ENGINES)
-async def open_world(request: Any, tmp_path: Path) -> AsyncIterator[Open]:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def make_engine(request: Any, tmp_path: Path) -> Iterator[Callable[[], Engine]]:
+    """Each call makes an engine on the same database."""
+    if request.param == "sqlite":
+        yield lambda: SqliteEngine(tmp_path / "engine.db", durable=False)
+        return
+    with database(request.getfixturevalue("postgresql")) as url:
+        yield lambda: PostgresEngine(url, durable=False)
+
+
+@pytest.fixture
+async def open_world(make_engine: Callable[[], Engine]) -> AsyncIterator[Open]:
     """Each call opens the same database anew, as another process would."""
     worlds: list[World] = []
 
     async def open() -> World:
-        engine = ENGINES[request.param](tmp_path)
+        engine = make_engine()
         await engine.prepare([COUNTER])
         world = World(
             engine=engine, registry=Registry([COUNTER]), clock=ManualClock(), ids=Ids(seed=1), settings=Settings(),

@@ -26,7 +26,8 @@ FIELDS = {
     "name": SearchField("shipping.name", "string"),
     "status": SearchField("status", "token"),
     "currency": SearchField("currency", "token"),
-    "active": SearchField("active", "token"),
+    "active": SearchField("active", "bool"),
+    "refunded": SearchField("refunded", "bool"),
     "payment_method_details.card.last4": SearchField("payment_method_details.card.last4", "token"),
     "payment_method_details.card.exp_year": SearchField("payment_method_details.card.exp_year", "token"),
     "amount": SearchField("amount", "number"),
@@ -74,6 +75,8 @@ def ask(query: Query, record: dict[str, Any]) -> bool:
         'currency:"USD"',
         'active:"true"',
         '-active:"false"',
+        'refunded:"false"',
+        '-refunded:"true"',
         'payment_method_details.card.last4:"4242"',
         "payment_method_details.card.last4:4242",
         'payment_method_details.card.exp_year:"2030"',
@@ -103,6 +106,8 @@ def test_finds(query: str) -> None:
         'email~"r_cket"',
         "email:null",
         "amount<1000",
+        'refunded:"true"',
+        '-refunded:"false"',
         '-currency:"usd"',
         "created:null",
         'status:"null"',
@@ -160,8 +165,8 @@ def test_a_query_is_a_plain_value() -> None:
 
 def test_the_callers_text_never_enters_the_sql() -> None:
     where, values = sql(parse("""email:"'; DROP TABLE t; --" name~"100%_!" """, FIELDS), lambda field: field.path)
-    assert where == "(LOWER(email) = LOWER(?) AND LOWER(shipping.name) LIKE LOWER(?) ESCAPE '!')"
-    assert values == ["'; DROP TABLE t; --", "%100!%!_!!%"]
+    assert where == "(LOWER(email) = ? AND LOWER(shipping.name) LIKE ? ESCAPE '!')"
+    assert values == ["'; drop table t; --", "%100!%!_!!%"]
 
 
 def test_a_quote_in_a_metadata_key() -> None:

@@ -1,11 +1,12 @@
 """The shop whose books the tests of the ledger read and spoil."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from application import Books, opened
 from nostro.balances import balance_transaction
 from nostro.controls.api_key import make_scope
 from nostro.kernel.clock import ManualClock
@@ -14,6 +15,7 @@ from nostro.kernel.resource import Registry
 from nostro.kernel.settings import Settings
 from nostro.storage.sqlite import SqliteEngine
 from nostro.storage.world import World
+from postgresql import database
 from shop import GIVEBACK, MERCHANT, Shop
 
 
@@ -28,3 +30,26 @@ async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
     )  # fmt: skip
     yield Shop(world, await make_scope(world, MERCHANT, livemode=False, dev=True))
     await engine.close()
+
+
+@pytest.fixture
+def database_url(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    """An empty database of the kind that `--engine` names."""
+    if request.config.getoption("--engine") == "sqlite":
+        yield f"sqlite:///{tmp_path / 'books.db'}"
+        return
+    with database(request.getfixturevalue("postgresql")) as url:
+        yield url
+
+
+@pytest.fixture
+async def books(database_url: str) -> AsyncIterator[Books]:
+    """A bank account, and two wallets that may not be overdrawn. At the end the books must be right."""
+    world = await opened(database_url)
+    made = Books(world)
+    await made.open("app:bank", "debit")
+    await made.open("app:wallets:alice", never_negative=True)
+    await made.open("app:wallets:bob", never_negative=True)
+    yield made
+    await made.verified()
+    await world.engine.close()

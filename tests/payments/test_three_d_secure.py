@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import stripe
 
 from expect import fails, types
+from nostro.testing.sandbox import Sandbox
 
 # Number of the card; what an ordinary payment does; what it does when authentication is asked for.
 CARDS = {
@@ -63,7 +65,8 @@ def test_on_session(client: Any, card: str, asked: bool) -> None:
 def test_the_customer_fails(client: Any, card: str) -> None:
     intent = answer(client, pay(client, card), "fail")
     assert (intent.status, intent.latest_charge) == ("requires_payment_method", None)
-    assert intent.last_payment_error.code == "payment_intent_authentication_failure"
+    error = intent.last_payment_error
+    assert (error.type, error.code) == ("invalid_request_error", "payment_intent_authentication_failure")
     assert types(client)[-2:] == ["payment_intent.requires_action", "payment_intent.payment_failed"]
 
 
@@ -104,3 +107,33 @@ def test_the_terms_hold_until_the_challenge_is_answered(client: Any) -> None:
     held = answer(client, held, "succeed")
     assert (held.status, held.amount_capturable) == ("requires_capture", 2000)
     assert client.v1.payment_intents.capture(held.id).status == "succeeded"
+
+
+def test_manual_confirmation_is_the_servers(client: stripe.StripeClient, nostro: Sandbox) -> None:
+    """With `confirmation_method` manual the customer only authenticates; the server confirms a second time."""
+    terms: Any = {
+        "amount": 1000, "currency": "eur", "payment_method_types": ["card"], "confirmation_method": "manual",
+        "payment_method": "pm_card_threeDSecure2Required",
+    }  # fmt: skip
+    intent = client.v1.payment_intents.create(terms)
+    browser = nostro.client_of(nostro.publishable_key)
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        browser.v1.payment_intents.confirm(intent.id, {"client_secret": intent.client_secret})
+    assert refused.value.code == "secret_key_required"
+    asked = client.v1.payment_intents.confirm(intent.id)
+    assert asked.status == "requires_action"
+    nostro.request("POST", f"/v1/test_helpers/payment_intents/{intent.id}/authenticate", {"outcome": "succeed"})
+    waiting = client.v1.payment_intents.retrieve(intent.id)
+    assert (waiting.status, waiting.next_action, waiting.latest_charge) == ("requires_confirmation", None, None)
+    paid = client.v1.payment_intents.confirm(intent.id)
+    assert (paid.status, paid.amount_received) == ("succeeded", 1000)
+
+
+def test_another_amount_is_authenticated_again(client: stripe.StripeClient, nostro: Sandbox) -> None:
+    intent = client.v1.payment_intents.create(
+        {"amount": 1000, "currency": "eur", "payment_method_types": ["card"], "confirmation_method": "manual",
+         "payment_method": "pm_card_threeDSecure2Required", "confirm": True}
+    )  # fmt: skip
+    nostro.request("POST", f"/v1/test_helpers/payment_intents/{intent.id}/authenticate", {"outcome": "succeed"})
+    client.v1.payment_intents.update(intent.id, {"amount": 1_000_000})
+    assert client.v1.payment_intents.confirm(intent.id).status == "requires_action"

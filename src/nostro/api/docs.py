@@ -20,8 +20,9 @@ padding:32px 48px}h1{font-size:30px;margin:0 0 12px}h2{font-size:20px;margin:36p
 a{color:var(--accent)}code{font:13px/1.5 ui-monospace,monospace;background:var(--tint);padding:1px 5px;
 border-radius:4px;overflow-wrap:anywhere}pre{background:var(--tint);border:1px solid var(--line);border-radius:8px;
 padding:14px;overflow:auto}pre code{background:none;padding:0}td code,th code{white-space:nowrap;overflow-wrap:normal}
-nav a{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}table{border-collapse:collapse;width:100%;font-size:14px;
-display:block;overflow-x:auto}th,td{text-align:left;padding:7px 10px;border-bottom:1px solid var(--line);
+nav a{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
+table{border-collapse:collapse;width:100%;font-size:14px;display:block;overflow-x:auto}
+th,td{text-align:left;padding:7px 10px;border-bottom:1px solid var(--line);
 vertical-align:top}th{color:var(--soft);font-weight:600}
 @media(max-width:800px){.house{display:block}nav{width:auto;height:auto;position:static;border:0}main{padding:20px}}
 """

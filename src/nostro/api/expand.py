@@ -21,44 +21,57 @@ async def expand(tx: Tx, answer: Any, paths: list[str]) -> Any:
         steps = path.split(".")
         if len([step for step in steps if step != "data"]) > MOST_LEVELS:
             raise invalid(f"You cannot expand more than {MOST_LEVELS} levels of a property: {path}", "expand")
-        if not await _expand(tx, answer, steps, ()):
+        if not await _expand(tx, answer, steps, None, ()):
             raise invalid(f"This property cannot be expanded ({path}).", "expand")
     return answer
 
 
-async def _expand(tx: Tx, value: Any, steps: list[str], within: tuple[str, ...]) -> bool:
-    """True if the path means something here, even if what it names is null."""
+async def _expand(tx: Tx, value: Any, steps: list[str], owner: Resource[Any] | None, within: tuple[str, ...]) -> bool:
+    """True if the path means something here, even if what it names is null.
+
+    `within` leads from the object that `owner` declares to `value`. Only what is declared is followed: a text that
+    happens to be an id is not a reference.
+    """
     if not steps:
         return True
     if isinstance(value, list):
-        results = [await _expand(tx, item, steps, within) for item in value]
+        results = [await _expand(tx, item, steps, owner, within) for item in value]
         return all(results)
     if not isinstance(value, dict):
         return value is None or value is msgspec.UNSET
     step, rest = steps[0], steps[1:]
-    if "object" in value:
-        within = ()
-    resource = tx.registry.by_object.get(value["object"]) if "object" in value else None
-    if step == "data" and value.get("object") in ("list", "search_result"):
-        return await _expand(tx, value["data"], rest, ())
-    if resource and step in resource.nested:
-        value[step] = await _nested(tx, resource, step, value["id"])
-        return await _expand(tx, value[step], rest, ())
-    if resource and step in resource.on_demand:
-        value[step] = await resource.on_demand[step](tx, value["id"])
-        return await _expand(tx, value[step], rest, ())
+    if isinstance(value.get("object"), str):
+        owner, within = tx.registry.by_object.get(value["object"]), ()
+        if step == "data" and value["object"] in ("list", "search_result"):
+            return await _expand(tx, value["data"], rest, None, ())
+        if owner and step in owner.nested:
+            value[step] = await _nested(tx, owner, step, value["id"])
+            return await _expand(tx, value[step], rest, None, ())
+        if owner and step in owner.on_demand:
+            value[step] = await owner.on_demand[step](tx, value["id"])
+            return await _expand(tx, value[step], rest, None, ())
+    return await _follow(tx, value, step, rest, owner, (*within, step))
+
+
+async def _follow(
+    tx: Tx, value: Wire, step: str, rest: list[str], owner: Resource[Any] | None, within: tuple[str, ...]
+) -> bool:
     inner = value.get(step)
+    declared = owner is not None and ".".join(within) in owner.expands
     if isinstance(inner, msgspec.Struct):
         inner = value[step] = msgspec.to_builtins(inner)
     if isinstance(inner, str):
-        found = await _object(tx, inner)
+        found = await _object(tx, inner) if declared else None
         if found is None:
             return False
         value[step] = found
-        return await _expand(tx, found, rest, ())
+        return await _expand(tx, found, rest, None, ())
     if inner is None:
-        return step in value or (resource is not None and ".".join((*within, step)) in resource.expands)
-    return await _expand(tx, inner, rest, (*within, step)) if rest or isinstance(inner, dict) else False
+        return declared or (bool(rest) and step in value)
+    if isinstance(inner, list) and declared:
+        value[step] = [await _object(tx, item) or item if isinstance(item, str) else item for item in inner]
+        return await _expand(tx, value[step], rest, None, ())
+    return await _expand(tx, inner, rest, owner, within) if rest or isinstance(inner, dict) else False
 
 
 async def _object(tx: Tx, id: str) -> Wire | None:

@@ -41,6 +41,14 @@ def fingerprint(method: str, path: str, body: bytes) -> str:
     return hashlib.sha256(b"\0".join((method.encode(), path.encode(), body))).hexdigest()[:32]
 
 
+class Answered(Exception):
+    """Another worker ran the same request at the same moment and was first: this is its answer."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__("answered before")
+        self.reply = reply
+
+
 class Idempotency:
     """The keys of requests that run in this worker, and the store of those that ended."""
 
@@ -55,13 +63,23 @@ class Idempotency:
         if (scope.number, key) in self._running:
             raise in_use(key)
         self._running.add((scope.number, key))
+        try:
+            stored = await self.stored(scope, key, print)
+        except BaseException:
+            self.end(scope, key)
+            raise
+        if stored is not None:
+            self.end(scope, key)
+        return stored
+
+    async def stored(self, scope: Scope, key: str, print: str) -> Reply | None:
+        """The first answer, if there is one. Another worker may have been given the same request meanwhile."""
         found = await self._world.engine.rows(
             "SELECT fingerprint, status, body, request FROM idempotency WHERE scope=? AND key=?",
             (scope.number, key),
         )
         if not found:
             return None
-        self.end(scope, key)
         if found[0][0] != print:
             raise ApiError(
                 f"Keys for idempotent requests can only be used with the same parameters they were first used with. "

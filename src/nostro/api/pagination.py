@@ -5,6 +5,7 @@ An id carries its creation time, so `created` bounds are bounds on the id and ne
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, cast
 
 import msgspec
@@ -14,9 +15,11 @@ from nostro.kernel import search
 from nostro.kernel.errors import invalid, no_such
 from nostro.kernel.ids import created_bounds
 from nostro.kernel.resource import Filter, Nested, Params, Range, Resource, Stored, Verb, Wire
+from nostro.storage.engine import PathKind
 from nostro.storage.tx import Tx
 
 Limit = Annotated[int, Meta(ge=1, le=100)]
+COMPARED: dict[str, PathKind] = {"range": "number", "bool": "bool"}
 
 
 def list_params(verb: Verb) -> type[Params]:
@@ -25,7 +28,7 @@ def list_params(verb: Verb) -> type[Params]:
         ("limit", Limit, 10), ("starting_after", str | None, None), ("ending_before", str | None, None),
         ("created", int | Range | None, None),
     ]  # fmt: skip
-    kinds: dict[str, Any] = {"string": str, "bool": bool, "any": list[str], "range": int | Range}
+    kinds: dict[str, Any] = {"string": str, "bool": bool, "any": list[str], "pattern": str, "range": int | Range}
     for filter in verb.filters:
         if filter.always is not None:
             continue
@@ -68,10 +71,13 @@ def _conditions(tx: Tx, resource: Resource[Any], verb: Verb, params: Any) -> tup
         given: Any = getattr(params, filter.name) if filter.always is None else filter.always
         if given is None:
             continue
-        column = tx.world.engine.path(filter.field)
+        column = tx.world.engine.path(filter.field, kind=COMPARED.get(filter.kind, "text"))
         if filter.kind == "any":
             where += f" AND {column} IN ({','.join('?' * len(given))})"
             values += given
+        elif filter.kind == "pattern" and "*" in given:
+            where += f" AND {column} LIKE ? ESCAPE '!'"
+            values.append(re.sub(r"([!%_])", r"!\1", given).replace("*", "%"))
         elif filter.kind == "range":
             for sign, bound in _bounds(given):
                 where += f" AND {column} {sign} ?"
@@ -112,7 +118,7 @@ async def search_page(tx: Tx, resource: Resource[Any], params: SearchParams, url
         query = search.parse(params.query, resource.search)
     except search.SearchError as error:
         raise invalid(str(error), "query") from None
-    where, values = search.sql(query, lambda field: tx.world.engine.path(*field.parts))
+    where, values = search.sql(query, lambda field: tx.world.engine.path(*field.parts, kind=_kind(field)))
     if resource.visible:
         where = f"({where}) AND {tx.world.engine.path('deleted')} IS NULL"
     after = ""
@@ -126,6 +132,10 @@ async def search_page(tx: Tx, resource: Resource[Any], params: SearchParams, url
     more = len(found) > params.limit
     next_page = records[-1].id if more else None
     return {"object": "search_result", "data": records, "has_more": more, "next_page": next_page, "url": url}
+
+
+def _kind(field: search.SearchField) -> PathKind:
+    return "number" if field.kind == "number" else "text"
 
 
 async def nested_list(tx: Tx, nested: Nested, id: str, limit: int = 10) -> Wire:

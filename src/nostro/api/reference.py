@@ -15,7 +15,7 @@ from msgspec import UNSET, Struct, UnsetType
 from nostro.kernel.codes import CODES
 from nostro.kernel.lifecycle import nothing
 from nostro.kernel.posting import Posting
-from nostro.kernel.resource import Registry, Resource, Verb
+from nostro.kernel.resource import Registry, Resource, Stored, Verb, wire_fields
 from nostro.ledger.chart import CHART, account_of
 
 REQUIRED = ", required"
@@ -146,7 +146,7 @@ def _verb_row(verb: Verb) -> tuple[str, str, str]:
 
 def _fields(struct: type[Struct]) -> list[tuple[str, str]]:
     hints = get_type_hints(struct, include_extras=True)
-    fields = msgspec.structs.fields(struct)
+    fields = wire_fields(struct) if issubclass(struct, Stored) else msgspec.structs.fields(struct)
     return [(f.encode_name, _type(hints[f.name]) + (REQUIRED if f.required else "")) for f in fields]
 
 

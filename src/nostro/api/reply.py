@@ -28,8 +28,8 @@ def success(wire: Any) -> Reply:
     return Reply(200, wire.content, headers)
 
 
-def error_reply(error: ApiError, view: View, request_id: str, docs: str, log_url: str | None = None) -> Reply:
-    """`{"error": {...}}` with the objects that the error is about."""
+def error_wire(error: ApiError, view: View, docs: str) -> Wire:
+    """The error object, with the objects that the error is about."""
     wire: Wire = {"type": error.type, "message": error.message}
     if error.code:
         wire["code"] = error.code
@@ -40,9 +40,7 @@ def error_reply(error: ApiError, view: View, request_id: str, docs: str, log_url
     wire.update(error.fields)
     for name, value in error.objects.items():
         wire[name] = value if isinstance(value, str) else view.render(value)
-    if log_url:
-        wire["request_log_url"] = log_url
-    return Reply(error.status, encode({"error": wire}), code=error.decline_code or error.code)
+    return wire
 
 
 def internal_error(request_id: str) -> ApiError:

@@ -16,7 +16,7 @@ from typing import Any
 from nostro.controls.api_key import Caller, Keys
 from nostro.events.work import perform
 from nostro.kernel.clock import SECOND, elapsed
-from nostro.kernel.errors import ApiError, Refused, invalid, no_such, refused
+from nostro.kernel.errors import ApiError, Refused, invalid, no_access, no_such, refused
 from nostro.kernel.form import FormError, decode
 from nostro.kernel.http import Incoming, Reply
 from nostro.kernel.params import convert
@@ -25,13 +25,14 @@ from nostro.storage.tx import Request, Tx
 from nostro.storage.world import World
 
 from . import versions
+from .browser import check_expand, narrowed
 from .expand import expand
-from .idempotency import Idempotency, fingerprint, keep
+from .idempotency import Answered, Idempotency, fingerprint, keep
 from .log import POLL, RequestLog
 from .log import resource as request_log
 from .multipart import decode_multipart
 from .pagination import SearchParams, list_page, list_params, search_page
-from .reply import JSON, error_reply, internal_error, rendered, success
+from .reply import JSON, encode, error_wire, internal_error, rendered, success
 from .router import Route, Router
 
 logger = logging.getLogger("nostro.api")
@@ -39,6 +40,8 @@ Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Page = Callable[[Incoming], Awaitable[Reply]]
+# A body of lines arrives as the parameter `lines`, and its content type as `format`.
+LINES = {b"application/x-ndjson": "ndjson", b"text/csv": "csv"}
 
 
 class Api:
@@ -90,9 +93,9 @@ class Api:
             caller = await self.keys.accept(_key(incoming))
             return await self._serve(incoming, caller, request_id), caller
         except ApiError as error:
-            return self._error(error, request_id), caller
+            return self._error(error, request_id, caller), caller
         except Refused as refusal:
-            return self._error(refused(refusal), request_id), caller
+            return self._error(refused(refusal), request_id, caller), caller
         except Exception:
             logger.exception("%s %s failed (%s)", scope["method"], scope["path"], request_id)
             return self._error(internal_error(request_id), request_id), caller
@@ -110,9 +113,11 @@ class Api:
         _check_access(route, caller)
         form = self._form(incoming)
         paths = _expand_paths(form)
+        if caller.kind == "publishable":
+            check_expand(paths)
         ids = dict(zip(route.names, values, strict=True))
         key = incoming.header(b"idempotency-key") if incoming.method == "POST" else None
-        request = Request(request_id, key, incoming.header(b"stripe-version"))
+        request = Request(request_id, key, incoming.header(b"stripe-version"), caller.kind == "publishable")
         if key is None:
             return await self._perform(route, caller, ids, form, paths, request, None)
         print = fingerprint(incoming.method, incoming.path, incoming.body)
@@ -128,22 +133,34 @@ class Api:
         self, route: Route, caller: Caller, ids: dict[str, str], form: dict[str, Any], paths: list[str],
         request: Request, print: str | None,
     ) -> Reply:  # fmt: skip
-        reply = Reply(200, b"")
+        reply, runs = Reply(200, b""), 0
         outside = await self._run_outside(route, caller, ids, form) if route.verb.kind == "system" else None
 
         async def run(tx: Tx) -> Any:
+            nonlocal runs
+            runs += 1
+            if runs > 1 and print and (stored := await self._stored(caller, request, print)):
+                raise Answered(stored)
             answer = outside or await self._run(tx, route, caller, dict(ids), dict(form))
             wire = rendered(tx.view, answer)
-            return await expand(tx, wire, paths) if paths and tx.outcome is None else wire
+            if paths and tx.outcome is None:
+                wire = await expand(tx, wire, paths)
+            return narrowed(tx.registry, wire) if caller.kind == "publishable" else wire
 
         def seal(tx: Tx, wire: Any) -> None:
-            made = self._error(tx.outcome, request.id or "") if tx.outcome else success(wire)
+            made = self._error(tx.outcome, request.id or "", caller) if tx.outcome else success(wire)
             reply.status, reply.body, reply.headers, reply.code = made.status, made.body, made.headers, made.code
             if request.idempotency_key and print:
                 keep(tx, request.idempotency_key, print, made)
 
-        await perform(self.world, caller.scope, run, request, seal)
+        try:
+            await perform(self.world, caller.scope, run, request, seal)
+        except Answered as answered:
+            return answered.reply
         return reply
+
+    async def _stored(self, caller: Caller, request: Request, print: str) -> Reply | None:
+        return await self._idempotency.stored(caller.scope, request.idempotency_key or "", print)
 
     async def _run_outside(self, route: Route, caller: Caller, ids: dict[str, str], form: dict[str, Any]) -> Any:
         """A verb that acts through many units; the one that follows only keeps its answer."""
@@ -192,15 +209,20 @@ class Api:
                     form.update(decode_multipart(kind, incoming.body))
                 elif kind.startswith(b"application/json"):
                     raise invalid("Send parameters as application/x-www-form-urlencoded, not as JSON.")
+                elif format := LINES.get(_plain(kind)):
+                    form |= {"lines": incoming.body.decode(), "format": format}
                 else:
                     form.update(decode(incoming.body))
             return form
         except FormError as error:
             raise invalid(str(error), error.param) from None
+        except UnicodeDecodeError:
+            raise invalid("The body is not UTF-8.") from None
 
     async def _body(self, headers: dict[bytes, bytes], receive: Receive) -> bytes:
-        upload = headers.get(b"content-type", b"").startswith(b"multipart/")
-        most = self.world.settings.max_file if upload else self.world.settings.max_body
+        kind = headers.get(b"content-type", b"")
+        large = kind.startswith(b"multipart/") or _plain(kind) in LINES
+        most = self.world.settings.max_file if large else self.world.settings.max_body
         message = await receive()
         body: bytes = message.get("body", b"")
         if message.get("more_body"):
@@ -217,20 +239,18 @@ class Api:
     def _check_account(self, incoming: Incoming, caller: Caller) -> None:
         account = incoming.header(b"stripe-account")
         if account is not None and account != caller.scope.merchant:
-            raise ApiError(
-                f"The provided key does not have access to account '{account[:60]}' (or that account does not exist).",
-                status=403, code="account_invalid",
-            )  # fmt: skip
+            raise no_access(account)
 
-    def _error(self, error: ApiError, request_id: str) -> Reply:
-        reply = error_reply(
-            error,
-            View(self.world.registry, self.world.clock.micros() // SECOND),
-            request_id,
-            self.world.settings.public_url,
-        )
+    def _error(self, error: ApiError, request_id: str, caller: Caller | None = None) -> Reply:
+        view = View(self.world.registry, self.world.clock.micros() // SECOND)
+        wire = error_wire(error, view, self.world.settings.public_url)
+        if caller is not None and caller.kind == "publishable":
+            wire = narrowed(self.world.registry, wire)
+        reply = Reply(error.status, encode({"error": wire}), code=error.decline_code or error.code)
         if error.status in (409, 429, 503):
             reply.headers.append((b"stripe-should-retry", b"true"))
+        if error.status in (429, 503):
+            reply.headers.append((b"retry-after", b"1"))
         return reply
 
     def _note(self, scope: Message, reply: Reply, caller: Caller | None, request_id: str, started: int) -> None:
@@ -310,6 +330,11 @@ def _expand_paths(form: dict[str, Any]) -> list[str]:
     if len(paths) > 20:
         raise invalid("You can expand up to 20 properties in one request.", "expand")
     return paths
+
+
+def _plain(kind: bytes) -> bytes:
+    """A content type without its parameters."""
+    return kind.partition(b";")[0].strip().lower()
 
 
 def _has_type(reply: Reply) -> bool:

@@ -43,15 +43,31 @@ class Client:
     def post(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
         return self._send("POST", path, data=dict(flat(params or {})))
 
+    def post_lines(
+        self, path: str, lines: str, content_type: str, params: Mapping[str, Any] | None = None
+    ) -> list[Any]:
+        """A body of lines; the answer is one line of JSON for each."""
+        import msgspec
+
+        answer = self._ask(
+            "POST", path, content=lines.encode(), headers={"content-type": content_type},
+            params=dict(flat(params or {})),
+        )  # fmt: skip
+        return [msgspec.json.decode(line) for line in answer.content.splitlines()]
+
     def delete(self, path: str) -> Any:
         return self._send("DELETE", path)
 
     def _send(self, method: str, path: str, **more: Any) -> Any:
+        return self._ask(method, path, **more).json()
+
+    def _ask(self, method: str, path: str, **more: Any) -> Any:
+        """The answer, JSON unless it is a success of another type. Raises what is wrong with it."""
         import httpx
 
         try:
             answer = self._http.request(method, path, **more)
-            wire = answer.json()
+            wire = {} if answer.headers.get("content-type") == "application/x-ndjson" else answer.json()
         except httpx.HTTPError as error:
             raise Trouble(
                 f"No answer from {self.base}: {error or type(error).__name__}.",
@@ -63,7 +79,7 @@ class Client:
             raise Trouble(str(wire["error"]["message"]), "Give the key that the server knows: --api-key sk_...")
         if answer.is_error:
             raise Refusal(answer.status_code, wire.get("error", {}))
-        return wire
+        return answer
 
 
 def flat(params: Any, name: str = "") -> Iterator[tuple[str, str]]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from nostro.kernel.settings import Settings
 
 from .options import DEV_DATABASE, SERVE_DATABASE
-from .server import database_file
+from .target import database_file, in_postgresql, unopened
 from .trouble import Trouble
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 def existing(database: str | None) -> str:
     """The database that was named, or else the one that is here. Raises `Trouble` if there is none."""
+    if database and in_postgresql(database):
+        return database
     for candidate in (database,) if database else (DEV_DATABASE, SERVE_DATABASE):
         if database_file(candidate).exists():
             return candidate
@@ -34,14 +36,10 @@ async def opened(database: str, create: bool = False) -> AsyncIterator[World]:
 
     if not create:
         existing(database)
-    file = database_file(database)
     try:
         world = await make_world(Settings(database=database))
     except Exception as error:
-        raise Trouble(
-            f"The database {file} cannot be opened: {str(error) or type(error).__name__}.",
-            "Is it a Nostro database? If it is locked, another program is holding it: stop that one.",
-        ) from error
+        raise unopened(database, error) from error
     try:
         yield world
     finally:

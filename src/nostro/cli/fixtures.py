@@ -123,7 +123,7 @@ FIXTURES: dict[str, tuple[Step, ...]] = {
     "payout.canceled": (RICH, PAYOUT, Step("payout", "/v1/payouts/{payout.id}/cancel")),
     "payout.created": (RICH, PAYOUT),
     "payout.failed": (
-        RICH, ACCOUNT, BAD_BANK,
+        RICH, ACCOUNT, BANK, BAD_BANK,  # the good one first, so that it stays where payouts go by default
         Step("payout", "/v1/payouts", {"amount": 1000, "currency": "usd", "destination": "{bank_account.id}"}),
         advance(7),
     ),

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from . import events, keys, ledger, logs, server
+from . import booking, bulk, events, keys, ledger, logs, server
 from .listen import listen
 from .trigger import trigger
 from .trouble import Trouble
@@ -26,6 +26,7 @@ Every option is also an environment variable: NOSTRO_PORT, NOSTRO_DATABASE, NOST
 RUN = "Run a server"
 LOOK = "Work with a running server"
 BOOKS = "Books and keys"
+WRITE = "Write, on accounts of your own, through a running server"
 
 app = typer.Typer(
     help=HELP, no_args_is_help=True, add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False,
@@ -39,6 +40,11 @@ app.command(rich_help_panel=LOOK)(trigger)
 app.command(rich_help_panel=LOOK)(listen)
 app.add_typer(logs.app, name="logs", rich_help_panel=LOOK)
 app.add_typer(events.app, name="events", rich_help_panel=LOOK)
+ledger.app.command("open", rich_help_panel=WRITE)(booking.open_)
+ledger.app.command("post", rich_help_panel=WRITE)(booking.post)
+ledger.app.command("reverse", rich_help_panel=WRITE)(booking.reverse)
+ledger.app.command("import", rich_help_panel=WRITE)(bulk.import_)
+ledger.app.add_typer(booking.hold, name="hold", rich_help_panel=WRITE)
 app.add_typer(ledger.app, name="ledger", rich_help_panel=BOOKS)
 app.add_typer(keys.app, name="keys", rich_help_panel=BOOKS)
 

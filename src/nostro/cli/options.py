@@ -14,13 +14,20 @@ Port = Annotated[
     int, typer.Option("--port", envvar="NOSTRO_PORT", min=0, max=65535, help="Port to listen on; 0 takes a free one.")
 ]
 Database = Annotated[
-    str, typer.Option("--database", envvar="NOSTRO_DATABASE", metavar="URL", help="Where the data is: sqlite:///FILE.")
+    str,
+    typer.Option(
+        "--database",
+        envvar="NOSTRO_DATABASE",
+        metavar="URL",
+        help="Where the data is: sqlite:///FILE or postgresql://HOST/NAME.",
+    ),
 ]
 AnyDatabase = Annotated[
     str | None,
     typer.Option(
         "--database", envvar="NOSTRO_DATABASE", metavar="URL",
-        help="Where the data is: sqlite:///FILE. Default: what `nostro dev` made here, else nostro.db.",
+        help="Where the data is: sqlite:///FILE or postgresql://HOST/NAME. "
+        "Default: what `nostro dev` made here, else nostro.db.",
     ),
 ]  # fmt: skip
 ApiBase = Annotated[

@@ -13,6 +13,7 @@ import typer
 from nostro.kernel.settings import Settings
 
 from .options import DEV_DATABASE, SERVE_DATABASE, Database, Host, Port
+from .target import database_file, in_postgresql, shown, unopened
 from .trouble import Trouble
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ def dev(host: Host = "127.0.0.1", port: Port = 12111, database: Database = DEV_D
     from .checkout import remember
     from .welcome import welcome
 
-    file = database_file(database)
     with _listening(host, port) as at:
         base = base_url(host, at)
         settings = Settings(
@@ -38,9 +38,9 @@ def dev(host: Host = "127.0.0.1", port: Port = 12111, database: Database = DEV_D
 
         def ready() -> str:
             kept = remember(base)
-            return welcome(base, kept.secret_key, kept.publishable_key, str(file))
+            return welcome(base, kept.secret_key, kept.publishable_key, shown(database))
 
-        _run(settings, file, at, ready)
+        _run(settings, at, ready)
 
 
 def serve(
@@ -54,20 +54,29 @@ def serve(
     allow_private_webhooks: Annotated[
         bool, typer.Option(envvar="NOSTRO_ALLOW_PRIVATE_WEBHOOKS", help="Deliver webhooks to private addresses too.")
     ] = False,
+    workers: Annotated[
+        int, typer.Option(envvar="NOSTRO_WORKERS", min=1, max=256, help="Processes to run; only on PostgreSQL.")
+    ] = 1,
 ) -> None:
     """Run the server. It accepts only keys that were issued by `nostro keys create`; live and test are apart.
 
-    Example: nostro serve --host 0.0.0.0 --port 8080 --database sqlite:////var/lib/nostro/books.db
+    Example: nostro serve --host 0.0.0.0 --port 8080 --database postgresql://nostro@db/nostro --workers 4
     """
-    file = database_file(database)
+    if workers > 1 and not in_postgresql(database):
+        raise Trouble("An SQLite file has one worker.", "For more, use PostgreSQL: --database postgresql://host/name")
     with _listening(host, port) as at:
         base = public_url or base_url(host, at)
         settings = Settings(
             host=host, port=at.getsockname()[1], database=database, dev=False, public_url=base,
             private_webhooks=allow_private_webhooks,
         )  # fmt: skip
-        text = f"Nostro is ready at {base_url(host, at)}   (data: {file})\nIssue keys with: nostro keys create\n"
-        _run(settings, file, at, lambda: text)
+        many = f", {workers} workers" if workers > 1 else ""
+        data = f"(data: {shown(database)}{many})"
+        text = f"Nostro is ready at {base_url(host, at)}   {data}\nIssue keys with: nostro keys create\n"
+        if workers == 1:
+            _run(settings, at, lambda: text)
+        else:
+            _run_workers(workers, settings, at, text)
 
 
 def migrate(database: Database = SERVE_DATABASE) -> None:
@@ -75,6 +84,11 @@ def migrate(database: Database = SERVE_DATABASE) -> None:
 
     Example: nostro migrate --database sqlite:///books.db
     """
+    _migrate(database)
+    typer.echo(f"{database if not in_postgresql(database) else shown(database)} is up to date.")
+
+
+def _migrate(database: str) -> None:
     import asyncio
 
     from .database import opened
@@ -84,7 +98,6 @@ def migrate(database: Database = SERVE_DATABASE) -> None:
             pass
 
     asyncio.run(open_and_close())
-    typer.echo(f"{database} is up to date.")
 
 
 def reset(
@@ -114,14 +127,6 @@ def reset(
     typer.echo(f"Deleted {file}.")
 
 
-def database_file(database: str) -> Path:
-    """The file that a database URL names."""
-    kind, _, path = database.partition(":///")
-    if kind != "sqlite" or not path:
-        raise Trouble(f"I do not know the database {database!r}.", "Name a file: --database sqlite:///books.db")
-    return Path(path)
-
-
 def base_url(host: str, at: socket.socket) -> str:
     shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
     return f"http://{shown}:{at.getsockname()[1]}"
@@ -142,47 +147,69 @@ def _listening(host: str, port: int) -> socket.socket:
     return at
 
 
-def _run(settings: Settings, file: Path, at: socket.socket, ready: Callable[[], str]) -> None:
+def _run(settings: Settings, at: socket.socket, ready: Callable[[], str]) -> None:
     from nostro.app import application
 
     from .lock import ServerLock
 
-    lock = ServerLock(file)
-    lock.take()
+    lock = None if in_postgresql(settings.database) else ServerLock(database_file(settings.database))
+    if lock is not None:
+        lock.take()
     try:
         app = application(settings)
         _serve(app, at, ready)
     finally:
-        lock.release()
+        if lock is not None:
+            lock.release()
     if app.failure is not None:
-        raise Trouble(
-            f"The database {file} cannot be opened: {str(app.failure) or type(app.failure).__name__}.",
-            "Is it a Nostro database, and may you write to it? Another file: --database sqlite:///other.db",
-        ) from None
+        raise unopened(settings.database, app.failure) from None
 
 
-def _serve(app: Application, at: socket.socket, ready: Callable[[], str]) -> None:
+def _run_workers(count: int, settings: Settings, at: socket.socket, text: str) -> None:
+    from .workers import Workers
+
+    _migrate(settings.database)  # once, and its troubles are told once
+
+    def work(ready: Callable[[], None]) -> None:
+        from nostro.app import application
+
+        def answers() -> str:
+            ready()
+            return ""
+
+        app = application(settings)
+        _serve(app, at, answers, quiet=True)
+        if app.failure is not None:
+            raise app.failure
+
+    Workers(count, work).run(lambda: typer.echo(text))
+
+
+def _serve(app: Application, at: socket.socket, ready: Callable[[], str], quiet: bool = False) -> None:
     import logging
     import signal
 
     import uvicorn
 
+    from nostro.api.http import Connection
+
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             if self.started:
-                typer.echo(ready())
+                typer.echo(ready(), nl=not quiet)
 
     config = uvicorn.Config(
-        app, http="httptools", loop="auto", ws="none", lifespan="on", log_level="warning", access_log=False,
-        server_header=False, backlog=2048, timeout_graceful_shutdown=5,
+        app, http=Connection, loop="auto", ws="none", lifespan="on", log_level="warning", access_log=False,
+        proxy_headers=False, server_header=False, backlog=2048, timeout_graceful_shutdown=5,
     )  # fmt: skip
     logging.getLogger("uvicorn.error").addFilter(lambda record: "startup failed" not in record.getMessage())
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # both end it the same way, all put away
     try:
         Server(config).run(sockets=[at])
     except KeyboardInterrupt:
-        typer.echo("Stopped.")
+        if not quiet:
+            typer.echo("Stopped.")
     except SystemExit:
         if app.failure is None:
             raise

@@ -48,7 +48,7 @@ class Keys:
         if known is None:
             known = await self._look_up(key)
             self._known[key] = known
-        return Caller(self._world.scopes[known[0]], known[1])
+        return Caller(await load_scope(self._world, known[0]), known[1])
 
     def forget(self) -> None:
         """Look every key up again: called each minute, so that a revoked key stops working."""

@@ -1,4 +1,4 @@
-"""The event types that a webhook endpoint may ask for: the names of the wire contract. Data only."""
+"""The event types that a webhook endpoint may ask for: the wire contract's, and our own. Data only."""
 
 EVENT_TYPES = frozenset(
     """
@@ -93,5 +93,8 @@ EVENT_TYPES = frozenset(
     treasury.outbound_transfer.returned treasury.outbound_transfer.tracking_details_updated
     treasury.received_credit.created treasury.received_credit.failed treasury.received_credit.succeeded
     treasury.received_debit.created
+
+    ledger.account.balance_above ledger.account.balance_below
+    ledger.hold.created ledger.hold.expired ledger.hold.posted ledger.hold.voided
     """.split()
 )

@@ -1,6 +1,6 @@
 """Event: something happened to an object, told as Stripe tells it.
 
-The object's snapshot is kept in its stored form, which leaves out every field at its default, and is
+The object's snapshot is kept in its stored form, which leaves out every field at its default, and packed; it is
 rendered when it is read.
 """
 
@@ -10,12 +10,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from msgspec import Raw
 
 from nostro.kernel.resource import Filter, Resource, Shape, Stored, View, Wire, listing, retrieve
+from nostro.storage.pack import pack, unpack
 from nostro.storage.tx import Happened, Tx
 
 from .webhook_endpoint import PUT_DELIVERY, subscribers
+
+# The events that say what changed: updates, and the steps of a charge that its owner acts on.
+TELLS_BEFORE = ("updated", "charge.captured", "charge.refunded", "charge.dispute.closed")
 
 
 class EventRequest(Shape, frozen=True, kw_only=True):
@@ -37,7 +40,7 @@ class Event(Shape, frozen=True, kw_only=True):
 
 
 class EventRecord(Stored, frozen=True, kw_only=True, omit_defaults=True):
-    """`snapshot` is the object's record at that moment, `before` the changed public fields' old values.
+    """`copy` is the object's record at that moment, packed; `before` the changed public fields' old values.
 
     `pending` is not stored: `complete` counts it when an event is read.
     """
@@ -47,11 +50,16 @@ class EventRecord(Stored, frozen=True, kw_only=True, omit_defaults=True):
     api_version: str
     object_type: str
     object_id: str
-    snapshot: Raw
+    copy: bytes
     before: dict[str, Any] | None = None
     request_id: str | None = None
     idempotency_key: str | None = None
     pending: int = 0
+
+    @property
+    def snapshot(self) -> bytes:
+        """The object's record as JSON."""
+        return unpack(self.copy)
 
 
 def render(view: View, event: EventRecord) -> Wire:
@@ -91,8 +99,8 @@ async def publish(tx: Tx) -> None:
 def _event(tx: Tx, happened: Happened) -> EventRecord:
     resource = tx.registry.of(happened.record)
     before = None
-    if happened.before is not None and happened.type.endswith("updated"):
-        before = _changed(tx.view.render(happened.before), tx.view.render(happened.record))
+    if happened.before is not None and happened.type.endswith(TELLS_BEFORE):
+        before = _changed(*(msgspec.to_builtins(tx.view.render(r)) for r in (happened.before, happened.record)))
     return EventRecord(
         id=tx.new_id("evt"),
         created=tx.now,
@@ -101,7 +109,7 @@ def _event(tx: Tx, happened: Happened) -> EventRecord:
         api_version=tx.world.api_version,
         object_type=resource.name,
         object_id=happened.record.id,
-        snapshot=Raw(happened.body),
+        copy=pack(happened.body),
         before=before,
         request_id=tx.request.id,
         idempotency_key=tx.request.idempotency_key,
@@ -121,12 +129,14 @@ async def complete(tx: Tx, events: Sequence[EventRecord]) -> list[EventRecord]:
 
 
 def _changed(old: Wire, new: Wire) -> Wire:
-    """The old values of the top-level fields that differ, as plain JSON values."""
-    return {
-        name: msgspec.to_builtins(value)
-        for name, value in old.items()
-        if new.get(name) != value
-    }  # fmt: skip
+    """The old values of what differs; inside an object only of the fields that do, null for those that came anew."""
+    out: Wire = {}
+    for name in [*old, *(name for name in new if name not in old)]:
+        was, value = old.get(name), new.get(name)
+        if was == value:
+            continue
+        out[name] = _changed(was, value) if isinstance(was, dict) and isinstance(value, dict) else was
+    return out
 
 
 EVENT: Resource[EventRecord] = Resource(
@@ -139,7 +149,12 @@ EVENT: Resource[EventRecord] = Resource(
     doc="Something that happened to an object. Kept with the object as it was at that moment.",
     filters=(Filter("type"),),
     verbs=(
-        listing("/v1/events", Filter("type"), Filter("types", "type", "any"), summary="List events, newest first."),
+        listing(
+            "/v1/events",
+            Filter("type", kind="pattern"),
+            Filter("types", "type", "any"),
+            summary="List events, newest first.",
+        ),
         retrieve("/v1/events/{id}"),
     ),
 )

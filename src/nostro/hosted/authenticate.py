@@ -28,13 +28,14 @@ from .lookup import scope_of
 
 PATH = "/hosted/authenticate/"
 Intent = Payment | Setup
-SUCCEEDED = ("succeeded", "requires_capture", "processing")
+SUCCEEDED = ("succeeded", "requires_capture", "processing", "authenticated")
 OUTCOMES = {
     "succeeded": ("Payment authenticated", "The payment went through. You can close this page."),
     "requires_capture": ("Payment authenticated", "The amount is held on the card. You can close this page."),
     "processing": ("Payment authenticated", "The payment is under way. You can close this page."),
     "canceled": ("Canceled", "The merchant canceled this. There is nothing left to do."),
     "requires_payment_method": ("Not completed", "It did not go through. Go back to the shop to try again."),
+    "authenticated": ("Payment authenticated", "The shop completes the payment. You can close this page."),
     "requires_confirmation": ("Nothing to do", "The shop has not asked for authentication yet."),
 }  # fmt: skip
 SET_UP = ("Card saved", "The card can be used from now on. You can close this page.")
@@ -133,14 +134,19 @@ async def _answered(world: World, scope: Scope, secret: str, body: bytes) -> Rep
 def _return_url(url: str, intent: Intent) -> str:
     """The merchant's URL, with what its page needs to look the intent up."""
     noun = "setup_intent" if isinstance(intent, Setup) else "payment_intent"
-    status = "succeeded" if intent.status in SUCCEEDED else "failed"
+    status = "succeeded" if _state(intent) in SUCCEEDED else "failed"
     added = urlencode({noun: intent.id, f"{noun}_client_secret": intent.client_secret, "redirect_status": status})
     parts = urlsplit(url)
     return urlunsplit(parts._replace(query=f"{parts.query}&{added}" if parts.query else added))
 
 
+def _state(intent: Intent) -> str:
+    """The status, or that the customer has done what this page asks while the merchant's server has not."""
+    return "authenticated" if isinstance(intent, Payment) and intent.authenticated else intent.status
+
+
 def _result(intent: Intent) -> Reply:
-    done = intent.status == "succeeded" and isinstance(intent, Setup)
-    title, text = SET_UP if done else OUTCOMES[intent.status]
-    mark = "done" if intent.status in SUCCEEDED else "failed" if intent.status == "requires_payment_method" else ""
+    state = _state(intent)
+    title, text = SET_UP if state == "succeeded" and isinstance(intent, Setup) else OUTCOMES[state]
+    mark = "done" if state in SUCCEEDED else "failed" if state == "requires_payment_method" else ""
     return render.show("message.html", title=title, text=text, mark=mark)

@@ -14,7 +14,7 @@ R = TypeVar("R", bound=Stored)
 
 async def scope_of(world: World, resource: Resource[R], id: str) -> Scope | None:
     """Whose record this id is; ids are unguessable and never shared."""
-    if not id.isascii() or not id.startswith(f"{resource.prefix}_"):
+    if not (id.isascii() and id.isprintable()) or not id.startswith(f"{resource.prefix}_"):
         return None
     found = await world.engine.rows(
         f'SELECT r.scope FROM scope s JOIN "{resource.table}" r ON r.scope = s.scope AND r.id = ?', (id,)

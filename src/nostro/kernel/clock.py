@@ -11,6 +11,7 @@ from typing import Protocol
 
 SECOND = 1_000_000
 DAY = 86_400
+EPOCH = date(1970, 1, 1).toordinal()
 
 
 class Clock(Protocol):
@@ -46,12 +47,12 @@ def elapsed() -> int:
 
 
 def utc_date(seconds: int) -> date:
-    return datetime.fromtimestamp(seconds, UTC).date()
+    return date.fromordinal(EPOCH + seconds // DAY)
 
 
 def midnight(day: date) -> int:
     """Seconds since 1970 of the start of `day` in UTC."""
-    return (day.toordinal() - date(1970, 1, 1).toordinal()) * DAY
+    return (day.toordinal() - EPOCH) * DAY
 
 
 def utc_text(seconds: int) -> str:

@@ -47,6 +47,28 @@ CODES: dict[str, tuple[str, str]] = {
     "invalid_expiry_month": ("The month is not 1 to 12.", "Correct it."),
     "invalid_expiry_year": ("The year is past or too far off.", "Correct it."),
     "invalid_source_usage": ("This source cannot be charged in this way.", "Use a card."),
+    "ledger_account_exists": ("An account has this code in this currency.", "Use it, or choose another code."),
+    "ledger_ceiling_exceeded": (
+        "An account would stand above its `ceiling`.",
+        "Book less, or raise the limit; `dry_run` shows by how much.",
+    ),
+    "ledger_entry_not_reversible": (
+        "The entry was reversed before, or is itself a reversal.",
+        "Look at its `reversed_by`; book a new entry to say it again.",
+    ),
+    "ledger_entry_unbalanced": (
+        "Debits and credits differ in a currency.",
+        "Correct the postings, or name an `exchange` if two currencies meet.",
+    ),
+    "ledger_floor_exceeded": (
+        "An account would stand below its `floor`, or below zero where it may not.",
+        "Book less, or lower the limit; `dry_run` shows by how much.",
+    ),
+    "ledger_hold_unexpected_state": ("The hold was posted, voided or expired.", "Read its `status` first."),
+    "ledger_reference_in_use": (
+        "The reference names something with another content.",
+        "Use a new reference; the same one is for saying the same thing again.",
+    ),
     "lock_timeout": ("Other requests keep changing the same object.", "Try again; the SDKs do so by themselves."),
     "missing": ("The customer has no such source.", "Add the source to the customer first, or leave the customer out."),
     "parameter_invalid_empty": ("A parameter that cannot be unset was empty.", "Leave it out or give a value."),

@@ -66,6 +66,22 @@ def card_error(message: str, code: str, decline_code: str | None = None, param: 
     return ApiError(message, status=402, type="card_error", code=code, decline_code=decline_code, param=param)
 
 
+def no_access(account: str) -> ApiError:
+    """403: the account is another's, or there is none."""
+    return ApiError(
+        f"The provided key does not have access to account '{account[:60]}' (or that account does not exist).",
+        status=403, code="account_invalid",
+    )  # fmt: skip
+
+
+def unavailable() -> ApiError:
+    """503: what we stand on does not answer. A retry with the same Idempotency-Key is safe."""
+    return ApiError(
+        "The database cannot be reached right now. Nothing is lost: try again in a moment, with the same "
+        "Idempotency-Key if you used one.", status=503, type="api_error",
+    )  # fmt: skip
+
+
 class Conflict(Exception):
     """A record changed between read and commit; the verb runs again on fresh reads."""
 
@@ -84,9 +100,14 @@ class Refused(Exception):
 REFUSALS = {
     "balance_insufficient": "You have insufficient available funds in your balance for this. "
     "In a test sandbox, charge the card 4000000000000077 to add to the available balance at once.",
+    "ledger_floor_exceeded": "The account {account} would stand {short_by} {currency} (minor units) below its floor.",
+    "ledger_ceiling_exceeded": "The account {account} would stand {short_by} {currency} (minor units) above its "
+    "ceiling.",
 }
 
 
 def refused(refusal: Refused) -> ApiError:
     """The API's answer to an account limit."""
-    return invalid(REFUSALS[refusal.refusal], code=refusal.refusal)
+    text = REFUSALS[refusal.refusal]
+    shown = text.format(account=refusal.account, short_by=refusal.short_by, currency=refusal.currency)
+    return invalid(shown, code=refusal.refusal)

@@ -8,17 +8,18 @@ lane of its own: where time was moved ahead, only its own ids follow.
 
 from __future__ import annotations
 
+import os
 import random
-import secrets
 from collections.abc import Callable
+from struct import unpack
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 TIME_LENGTH = 9
 RANDOM_LENGTH = 15
 _PAIRS = [a + b for a in ALPHABET for b in ALPHABET]
 _TRIPLES = [pair + c for pair in _PAIRS for c in ALPHABET]
-_CUBE = 62**3
-_WORD = 2**64 - 1  # far more than three base-62 digits hold, so that each is as likely as the next
+_LAST = 62**TIME_LENGTH - 1
+_CUBE = 62**3  # 32 random bits are far more, so each triple is as likely as the next but for 0.006 %
 
 
 def time_code(micros: int) -> str:
@@ -33,8 +34,7 @@ class Ids:
 
     def __init__(self, seed: int | None = None) -> None:
         self._last: dict[int, int] = {}
-        bits: Callable[[int], int] = secrets.randbits if seed is None else random.Random(seed).getrandbits
-        self._bits = bits
+        self._bytes: Callable[[int], bytes] = os.urandom if seed is None else random.Random(seed).randbytes
 
     def new(self, prefix: str, micros: int, scope: int = 0) -> str:
         """An id made at `micros`. Each scope has a time of its own, so each keeps an order of its own."""
@@ -43,15 +43,12 @@ class Ids:
         return f"{prefix}_{time_code(last)}{self.word(RANDOM_LENGTH)}"
 
     def word(self, length: int) -> str:
-        """A random base-62 word (a signing secret, a client secret): 64 random bits for every three characters."""
+        """A random base-62 word (a signing secret, a client secret): 32 random bits for every three characters."""
         triples = -(-length // 3)
-        number, out = self._bits(64 * triples), []
-        for _ in range(triples):
-            out.append(_TRIPLES[(number & _WORD) % _CUBE])
-            number >>= 64
-        return "".join(out)[:length]
+        numbers = unpack(f"<{triples}I", self._bytes(4 * triples))
+        return "".join([_TRIPLES[number % _CUBE] for number in numbers])[:length]
 
 
 def created_bounds(prefix: str, seconds: int) -> str:
     """The smallest id that `prefix` can have at the start of this second: a bound for range queries."""
-    return f"{prefix}_{time_code(max(seconds, 0) * 1_000_000)}"
+    return f"{prefix}_{time_code(min(max(seconds, 0) * 1_000_000, _LAST))}"

@@ -14,6 +14,7 @@ P = TypeVar("P", bound=Params)
 MOST_METADATA_KEYS = 50
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `(?:key in )?\$(?P<path>.*)`)?$", re.S)
 _NUMBER = re.compile(r"^[-+0-9.eE]+$")
+_FRACTION = re.compile(r"^-?\d*(\.\d*|[eE][-+]?\d+)+$")
 _NAME = re.compile(r"`([^`]*)`")
 
 
@@ -25,6 +26,7 @@ def convert(form: dict[str, Any], params: type[P]) -> P:
         raise _explain(str(error), form, params) from None
     except RecursionError:
         raise invalid("The parameters are nested too deeply.") from None
+    _check_words(form, made, "")
     metadata = form.get("metadata")
     if metadata:
         check_metadata(metadata)
@@ -32,6 +34,28 @@ def convert(form: dict[str, Any], params: type[P]) -> P:
     if long is not None and _has_huge_integer(made):
         raise invalid(f"Invalid integer: {long[1][:40]}", long[0], "parameter_invalid_integer")
     return made
+
+
+def _check_words(form: Any, made: Any, name: str) -> None:
+    """msgspec also reads the word "null" as nothing, and "1e3" or "10.0" as an integer; this wire does neither."""
+    items = form.items() if isinstance(form, dict) else enumerate(form)
+    for key, value in items:
+        path = f"{name}[{key}]" if name else str(key)
+        if isinstance(value, dict | list):
+            _check_words(value, _inside(made, key), path)
+        elif isinstance(value, str) and len(value) > 1:
+            if value.lower() == "null" and _inside(made, key) is None:
+                raise invalid(f"Invalid value for {path}: {value}", path)
+            if value[-1] in "0123456789." and _FRACTION.match(value) and isinstance(_inside(made, key), int):
+                raise invalid(f"Invalid integer: {value}", path, "parameter_invalid_integer")
+
+
+def _inside(made: Any, key: Any) -> Any:
+    if isinstance(made, dict):
+        return made.get(key)
+    if isinstance(made, list):
+        return made[key] if isinstance(key, int) and key < len(made) else None
+    return getattr(made, str(key), "")
 
 
 def _long_number(form: Any, name: str) -> tuple[str, str] | None:
@@ -106,12 +130,13 @@ def _wrong_value(what: str, name: str, value: Any, keys: list[str], params: type
         return _out_of_range(what, name, value)
     if "`bool`" in what:
         return invalid(f"Invalid boolean: {value}", name)
-    if "`array" in what:
-        return invalid("Invalid array", name)
-    if "`object" in what:
-        return invalid("Invalid object", name)
+    expected = what.partition(", got")[0]
+    for kind in ("array", "object"):
+        if kind in expected:
+            return invalid(f"Invalid {kind}", name)
     if "got `object`" in what or "got `array`" in what:
-        return invalid(f"Invalid string: {_short(value)}", name)
+        kind = "integer" if "`int" in expected else "string"
+        return invalid(f"Invalid {kind}: {_short(value)}", name)
     if "length" in what:
         return invalid(f"Invalid string: {_short(value)}; {what[0].lower()}{what[1:]}", name)
     return invalid(f"Invalid value for {name}: {_short(value)}", name)

@@ -13,14 +13,20 @@ from msgspec import Struct
 class Posting(Struct, frozen=True):
     """One line: `amount` minor units on `account`, debit positive.
 
-    `refusal` makes the line conditional: if, after the whole entry, the account would stand below
-    zero on its normal side, the entry is refused at commit and the API answers with this error code.
+    `refusal` makes the line conditional: if, after the whole unit, the account would stand farther than `limit` on
+    the line's own side, the unit is refused at commit and the API answers with this error code. A debit with the
+    limit 0 keeps an account whose normal balance is credit from standing below zero.
     """
 
     account: str
     amount: int
     currency: str
     refusal: str | None = None
+    limit: int = 0
+
+    def beyond(self, after: int) -> int:
+        """How far past the limit an account that stands at `after` (debit positive) would be; above 0 is refused."""
+        return (after if self.amount > 0 else -after) - self.limit
 
 
 def debit(account: str, amount: int, currency: str, refusal: str | None = None) -> Posting:

@@ -62,12 +62,14 @@ R = TypeVar("R", bound=Stored)
 class Filter(Struct, frozen=True):
     """A list parameter that compares one field of the record. Each becomes an index.
 
+    A "pattern" may hold `*` for anything: `charge.*`.
+
     With `always` it is no parameter: the list shows only the records whose field has this value.
     """
 
     name: str
     path: str = ""
-    kind: Literal["string", "bool", "range", "any"] = "string"
+    kind: Literal["string", "bool", "range", "any", "pattern"] = "string"
     required: bool = False
     always: str | bool | None = None
 
@@ -126,6 +128,7 @@ class Resource(Struct, Generic[R], frozen=True, kw_only=True):
 
     `complete(tx, records)` adds what other tables know to records that are retrieved or listed. `own_name` tells
     two resources apart that show the same object: the bank accounts of customers and those of the merchant.
+    `expands` is every field that names another object; `browser` is what a publishable key sees, all if empty.
     """
 
     object: str
@@ -136,6 +139,7 @@ class Resource(Struct, Generic[R], frozen=True, kw_only=True):
     life: Lifecycle[R] | None = None
     filters: tuple[Filter, ...] = ()
     expands: tuple[str, ...] = ()
+    browser: tuple[str, ...] = ()
     nested: Mapping[str, Nested] = {}
     on_demand: Mapping[str, OnDemand] = {}
     search: Mapping[str, SearchField] = {}
@@ -160,9 +164,15 @@ class Resource(Struct, Generic[R], frozen=True, kw_only=True):
         return self.name.replace(".", "_")
 
 
+def wire_fields(shape: type[Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
+    """The fields in the order of the wire: id and object, then by name."""
+    first = {"id": 0, "object": 1}
+    return tuple(sorted(msgspec.structs.fields(shape), key=lambda field: (first.get(field.name, 2), field.encode_name)))
+
+
 @cache
 def _reader(shape: type[Struct]) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]], bool]:
-    fields = msgspec.structs.fields(shape)
+    fields = wire_fields(shape)
     names = tuple(field.name for field in fields)
     wire = tuple(field.encode_name for field in fields)
     return wire, attrgetter(*names), any(field.default is UNSET for field in fields)
@@ -195,6 +205,8 @@ class Registry:
     def __init__(self, resources: Iterable[Resource[Any]]) -> None:
         self.resources = tuple(resources)
         self.by_object = {resource.name: resource for resource in self.resources}
+        for resource in self.resources:  # what has a name of its own is found by its object's too, if that is free
+            self.by_object.setdefault(resource.object, resource)
         self.by_record = {resource.record: resource for resource in self.resources}
         self.by_prefix: dict[str, list[Resource[Any]]] = {}
         for resource in self.resources:

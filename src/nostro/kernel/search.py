@@ -8,9 +8,9 @@ A query is up to ten clauses `field operator value`, all joined by AND (a space 
     -             before a clause: the records that do not match it, those where the field is empty included
 
 `sql` and `matches` agree on every record whose fields hold what their kind says. Two things surprise. Case is
-folded by the database: SQLite's LOWER knows ASCII only, and so does `matches`. A field that holds true or
-false is of kind "token", and is found by true or 1, false or 0, because databases differ on how JSON's true
-reads as text.
+folded by the database: SQLite's LOWER knows ASCII only, and so does `matches`. A field of
+kind "bool" is found by true or 1, false or 0, because databases differ on how JSON's true reads as text; where it
+is absent it is false, because a stored record leaves out what is at its default.
 """
 
 import re
@@ -39,7 +39,7 @@ class SearchField(Struct, frozen=True):
     """
 
     path: str
-    kind: Literal["string", "token", "number"]
+    kind: Literal["string", "token", "number", "bool"]
     key: str | None = None
 
     @property
@@ -182,7 +182,7 @@ def _value(name: str, field: SearchField, operator: str, text: str) -> str | int
             raise SearchError(f"Field `{name}` is a number: `{text[:40]}` is not a valid whole number.")
         return int(text)
     if operator == "~":
-        if field.kind == "token":
+        if field.kind in ("token", "bool"):
             raise SearchError(f"Field `{name}` supports exact search with `:` only, not substring search.")
         if len(text) < MIN_SUBSTRING:
             raise SearchError(f"A substring search needs at least {MIN_SUBSTRING} characters: `{name}`.")
@@ -218,10 +218,13 @@ def _term(clause: Clause, column: str) -> tuple[str, list[str | int]]:
         operator = "=" if clause.operator == ":" else clause.operator
         test, given = f"{column} {operator} ?", [clause.value]
     elif clause.operator == "~":
-        test, given = f"LOWER({column}) LIKE LOWER(?) ESCAPE '!'", [_like(clause.value)]
+        test, given = f"LOWER({column}) LIKE ? ESCAPE '!'", [_fold(_like(clause.value))]
     else:
-        given = list(_spellings(clause.field, clause.value))
-        test = f"LOWER({column}) " + ("= LOWER(?)" if len(given) == 1 else "IN (?, ?)")
+        given = [_fold(spelling) for spelling in _spellings(clause.field, clause.value)]
+        test = f"LOWER({column}) " + ("= ?" if len(given) == 1 else "IN (?, ?)")
+        if _means_absent(clause):
+            test = f"({column} IS NULL OR {test})"
+            return (f"NOT {test}" if clause.negated else test), given
     # NOT alone would lose the records where the field is empty: NOT NULL is NULL.
     return (f"({column} IS NULL OR NOT {test})" if clause.negated else test), given
 
@@ -234,9 +237,14 @@ def _like(text: str) -> str:
 _BOOLEANS = (("true", "1"), ("false", "0"))
 
 
+def _means_absent(clause: Clause) -> bool:
+    """A clause that asks for false, which a record may say by saying nothing."""
+    return clause.field.kind == "bool" and _fold(str(clause.value)) in _BOOLEANS[1]
+
+
 def _spellings(field: SearchField, text: str) -> tuple[str, ...]:
     """The texts that equal `text`: its own, and for a boolean how either database writes it."""
-    if field.kind == "token" and field.key is None:
+    if field.kind == "bool":
         for both in _BOOLEANS:
             if _fold(text) in both:
                 return both
@@ -277,6 +285,8 @@ def _look_up(field: SearchField, record: Mapping[str, Any]) -> Any:
 def _true(clause: Clause, value: Any) -> bool:
     """Whether the clause holds before its negation. Nothing but `null` is true of an empty field."""
     wanted = clause.value
+    if value is None and wanted is not None and _means_absent(clause):
+        return True
     if wanted is None or value is None:
         return wanted is None and value is None
     if isinstance(wanted, int):

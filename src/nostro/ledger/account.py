@@ -15,7 +15,11 @@ from nostro.storage.engine import Engine
 from . import chart
 from .chart import Kind, Side, account_of
 
-COLUMNS = "SELECT account, book, code, currency, balance FROM ledger_account WHERE "
+COLUMNS = (
+    "SELECT a.account, a.book, a.code, a.currency, a.balance, o.kind, o.normal FROM ledger_account a "
+    "LEFT JOIN ledger_opened o ON o.book=a.book AND o.code=a.code AND o.currency=a.currency WHERE "
+)
+NAMES = "SELECT account, book, code, currency FROM ledger_account WHERE "
 NOT_ON_CHART = chart.Account("", "memorandum", "Not on the chart of accounts.")
 
 
@@ -41,15 +45,16 @@ async def accounts(
     engine: Engine, book: int | None = None, prefix: str = "", currency: str | None = None
 ) -> list[Account]:
     """Every account of a book (or of all), whose code starts with `prefix`, by code and currency."""
-    where, values = "substr(code,1,?)=?", [len(prefix), prefix]
-    where, values = narrowed(where, values, book=book, currency=currency)
-    return [_account(row) for row in await engine.rows(f"{COLUMNS}{where} ORDER BY code, currency, book", values)]
+    where, values = "substr(a.code,1,?)=?", [len(prefix), prefix]
+    where, values = narrowed(where, values, **{"a.book": book, "a.currency": currency})
+    rows = await engine.rows(f"{COLUMNS}{where} ORDER BY a.code, a.currency, a.book", values)
+    return [_account(row) for row in rows]
 
 
 async def find(engine: Engine, code: str, book: int | None = None, currency: str | None = None) -> list[Account]:
     """The accounts of this code: one for each currency and book asked for."""
-    where, values = narrowed("code=?", [code], book=book, currency=currency)
-    return [_account(row) for row in await engine.rows(f"{COLUMNS}{where} ORDER BY currency, book", values)]
+    where, values = narrowed("a.code=?", [code], **{"a.book": book, "a.currency": currency})
+    return [_account(row) for row in await engine.rows(f"{COLUMNS}{where} ORDER BY a.currency, a.book", values)]
 
 
 async def names(engine: Engine, numbers: Iterable[int]) -> dict[int, tuple[int, str, str]]:
@@ -59,9 +64,14 @@ async def names(engine: Engine, numbers: Iterable[int]) -> dict[int, tuple[int, 
     for start in range(0, len(wanted), 500):
         part = wanted[start : start + 500]
         marks = ",".join("?" * len(part))
-        for row in await engine.rows(f"{COLUMNS}account IN ({marks})", part):
+        for row in await engine.rows(f"{NAMES}account IN ({marks})", part):
             found[row[0]] = (row[1], row[2], row[3])
     return found
+
+
+def is_code(text: str) -> bool:
+    """True if the text names an account rather than an object: codes are paths."""
+    return ":" in text
 
 
 def narrowed(where: str, values: list[Any], **equal: Any) -> tuple[str, list[Any]]:
@@ -74,12 +84,12 @@ def narrowed(where: str, values: list[Any], **equal: Any) -> tuple[str, list[Any
 
 
 def _account(row: tuple[Any, ...]) -> Account:
-    number, book, code, currency, balance = row
+    number, book, code, currency, balance, kind, normal = row
     try:
         on_chart = account_of(code)
     except KeyError:  # `verify` complains of it; here it must still be seen
         on_chart = NOT_ON_CHART
     return Account(
-        number=number, book=book, code=code, currency=currency, kind=on_chart.kind, normal=on_chart.normal,
-        meaning=on_chart.meaning, clearing=on_chart.clearing, balance=balance,
+        number=number, book=book, code=code, currency=currency, kind=kind or on_chart.kind,
+        normal=normal or on_chart.normal, meaning=on_chart.meaning, clearing=on_chart.clearing, balance=balance,
     )  # fmt: skip

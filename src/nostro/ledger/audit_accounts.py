@@ -9,7 +9,7 @@ import msgspec
 from nostro.storage.engine import Engine
 
 from .account import names
-from .chart import account_of
+from .chart import APP, account_of, held
 from .problem import Problem
 
 PAGE = 5000
@@ -21,9 +21,14 @@ async def check_accounts(engine: Engine, last: int, tell: Callable[[str, int, in
     total = (await engine.rows("SELECT coalesce(max(account),0) FROM ledger_account"))[0][0]
     after = 0
     while page := await engine.rows(
-        "SELECT account, code, currency FROM ledger_account WHERE account>? ORDER BY account LIMIT 1000", (after,)
+        "SELECT a.account, a.code, a.currency, o.code FROM ledger_account a LEFT JOIN ledger_opened o "
+        "ON o.book=a.book AND o.code=a.code AND o.currency=a.currency "
+        "WHERE a.account>? ORDER BY a.account LIMIT 1000",
+        (after,),
     ):
-        for number, code, currency in page:
+        for number, code, currency, opened in page:
+            if opened is None and code.startswith((APP, held(APP))):
+                problems.append(Problem(f"account {number}", f"{code} {currency} was never opened"))
             try:
                 account_of(code)
             except KeyError:

@@ -52,6 +52,8 @@ CHART = (
     Account("platform:dispute_fees", "revenue", "Fees earned on disputes."),
     Account("platform:losses", "expense", "What the platform could not recover."),
     Account("platform:suspense", "liability", "Money whose owner is not known yet."),
+    Account("app:{code}", "liability", "Opened through the API, which also says its kind and normal balance."),
+    Account("held:app:{code}", "liability", "Held back from the account of that code.", clearing=True),
 )
 
 
@@ -103,15 +105,27 @@ def disputed(rail: str) -> str:
     return f"network:{rail}:disputed"
 
 
+def held(code: str) -> str:
+    """Where money waits that a hold has taken out of the account of this code."""
+    return f"held:{code}"
+
+
 CASH = "bank:cash"
 FEES = "platform:fees"
 DISPUTE_FEES = "platform:dispute_fees"
 LOSSES = "platform:losses"
 SUSPENSE = "platform:suspense"
 
-_PATTERNS = [
-    (re.compile("^" + re.sub(r"\\\{\w+\\\}", "[^:]+", re.escape(account.pattern)) + "$"), account) for account in CHART
-]
+APP = "app:"
+
+
+def _pattern(pattern: str) -> re.Pattern[str]:
+    """A name in braces stands for one step of the path; `{code}` for as many as the caller has chosen."""
+    steps = re.escape(pattern).replace(r"\{code\}", ".+")
+    return re.compile("^" + re.sub(r"\\\{\w+\\\}", "[^:]+", steps) + "$")
+
+
+_PATTERNS = [(_pattern(account.pattern), account) for account in CHART]
 
 
 def account_of(code: str) -> Account:

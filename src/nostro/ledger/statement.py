@@ -34,10 +34,14 @@ class Statement(Struct, frozen=True, kw_only=True):
 
 
 async def statement(
-    engine: Engine, account: Account, since: int | None = None, until: int | None = None, limit: int = 1000
-) -> Statement:
-    """The lines recorded after `since` up to and with `until` (microseconds), oldest first."""
-    first = 0 if since is None else await last_entry(engine, since)
+    engine: Engine, account: Account, since: int | None = None, until: int | None = None, limit: int = 1000,
+    *, after: int | None = None,
+) -> Statement:  # fmt: skip
+    """The lines recorded after `since` up to and with `until` (microseconds), oldest first.
+
+    `after` goes on behind an entry's number: the last line of the page before.
+    """
+    first = after if after is not None else 0 if since is None else await last_entry(engine, since)
     last = None if until is None else await last_entry(engine, until)
     opening = await balance_after(engine, account.code, account.currency, first, account.book) if first else 0
     ends, values = ("", []) if last is None else (" AND p.entry<=?", [last])

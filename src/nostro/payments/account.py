@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from nostro.kernel.resource import NoParams, Resource, Shape, Stored, Verb, View, Wire, public
+from nostro.kernel.errors import no_access
+from nostro.kernel.resource import NoParams, Params, Resource, Shape, Stored, Verb, View, Wire, public
 from nostro.storage.tx import Tx
 
 from .address import Address
@@ -152,6 +153,17 @@ async def retrieve(tx: Tx, params: NoParams) -> Record:
     return Record(id=tx.merchant, created=created, banks=banks)
 
 
+class RetrieveParams(Params, frozen=True, kw_only=True):
+    account: str
+
+
+async def retrieve_by_id(tx: Tx, params: RetrieveParams) -> Record:
+    """The caller's own by its id; no other is the caller's to see."""
+    if params.account != tx.merchant:
+        raise no_access(params.account)
+    return await retrieve(tx, NoParams())
+
+
 ACCOUNT: Resource[Record] = Resource(
     object="account",
     prefix="acct",
@@ -160,6 +172,10 @@ ACCOUNT: Resource[Record] = Resource(
     present=render,
     stored=False,
     doc="The merchant that your key belongs to.",
-    verbs=(Verb(name="retrieve_current", method="GET", path="/v1/account", run=retrieve),),
+    verbs=(
+        Verb(name="retrieve_current", method="GET", path="/v1/account", run=retrieve),
+        Verb(name="retrieve", method="GET", path="/v1/accounts/{account}", run=retrieve_by_id, params=RetrieveParams),
+    ),
+    errors=("account_invalid",),
 )
 RESOURCE = ACCOUNT

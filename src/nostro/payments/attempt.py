@@ -14,6 +14,9 @@ from nostro.storage.tx import Tx
 from .mandate import CustomerAcceptance
 from .payment_method import Record as Method
 
+# A customer who did not authenticate is remembered as a wrong use of the method, not as the card's refusal.
+AUTHENTICATION_FAILED = ("payment_intent_authentication_failure", "setup_intent_authentication_failure")
+
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How one confirmation is to be done. The intent keeps them while its customer authenticates.
@@ -53,7 +56,7 @@ def next_action(tx: Tx, client_secret: str, reference: str, terms: Terms) -> dic
 def shown(tx: Tx, error: ApiError, method: Method) -> dict[str, Any]:
     """A refusal as the intent remembers it."""
     return {
-        "type": error.type,
+        "type": "invalid_request_error" if error.code in AUTHENTICATION_FAILED else error.type,
         "message": error.message,
         **{name: value for name in ("code", "decline_code", "param") if (value := getattr(error, name))},
         **error.fields,

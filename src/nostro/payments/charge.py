@@ -44,7 +44,7 @@ from nostro.storage.tx import Tx
 from . import charge_source, refund
 from .address import Shipping, ShippingParams
 from .billing_details import EMPTY, BillingDetails
-from .rules import check_amount, check_descriptor, check_email, check_platform, descriptor
+from .rules import check_amount, check_carried, check_descriptor, check_email, check_platform, descriptor
 
 State = Literal["authorized", "captured", "failed", "released", "expired"]
 
@@ -418,6 +418,7 @@ async def capture_verb(tx: Tx, charge: Record, params: CaptureParams) -> Record:
             code="charge_invalid_parameter",
         )  # fmt: skip
     amount = charge.amount if params.amount is None else params.amount
+    check_carried(amount, charge.currency)
     if not 0 < amount <= charge.amount:
         raise invalid(
             f"The amount to capture must be between 1 and {charge.amount}, the amount authorized.", "amount",
@@ -459,7 +460,8 @@ CHARGE: Resource[Record] = Resource(
     doc="One attempt to take money from a payment method, and what became of it.",
     filters=(BY_INTENT, BY_CUSTOMER, BY_GROUP),
     expands=("balance_transaction", "customer", "failure_balance_transaction", "payment_intent", "payment_method",
-             "review", "application_fee", "on_behalf_of", "transfer", "source_transfer"),
+             "review", "application", "application_fee", "on_behalf_of", "transfer", "source_transfer",
+             "payment_method_details.card.mandate"),
     nested={"refunds": Nested("refund", "charge", "/v1/charges/{id}/refunds")},
     search={
         "amount": SearchField("amount", "number"),
@@ -467,8 +469,8 @@ CHARGE: Resource[Record] = Resource(
         "created": SearchField("created", "number"),
         "currency": SearchField("currency", "token"),
         "customer": SearchField("customer", "token"),
-        "disputed": SearchField("disputed", "token"),
-        "refunded": SearchField("refunded", "token"),
+        "disputed": SearchField("disputed", "bool"),
+        "refunded": SearchField("refunded", "bool"),
         "status": SearchField("status", "token"),
         "payment_method_details.card.brand": SearchField("payment_method_details.card.brand", "token"),
         "payment_method_details.card.exp_month": SearchField("payment_method_details.card.exp_month", "number"),

@@ -40,12 +40,14 @@ async def confirm(tx: Tx, intent: Record, method: Method, terms: Terms) -> Recor
         await mandates.check(tx, terms.mandate, method.id, _this_once(intent))
     if method.id != intent.payment_method:
         intent = tx.move(intent, LIFE["choose_method"], payment_method=method.id)
-    intent = msgspec.structs.replace(intent, attempt=tx.new_id("ch"))
+    intent = msgspec.structs.replace(intent, attempt=tx.new_id("ch"), authenticated=False)
     return await _ask(tx, intent, method, terms, None)
 
 
 async def authenticated(tx: Tx, intent: Record, result: Result) -> Record:
     """The customer has been through 3-D Secure: ask the network again, with the result."""
+    if result == "succeeded" and intent.confirmation_method == "manual" and not intent.authenticated:
+        return tx.move(intent, LIFE["authenticate"], authenticated=True, next_action=None)
     method = await tx.get(methods.PAYMENT_METHOD, intent.payment_method or "", "payment_method")
     return await _ask(tx, intent, method, intent.terms or Terms(), result)
 
@@ -90,6 +92,7 @@ async def _accepted(tx: Tx, intent: Record, method: Method, rail: Rail, report: 
     await _keep_method(tx, intent, method, report, terms)
     cleared = {
         "latest_charge": charge.id, "last_payment_error": None, "next_action": None, "attempt": None, "terms": None,
+        "authenticated": False,
     }  # fmt: skip
     for job in report.follow_ups:
         tx.schedule(job, charge.id, tx.now)
@@ -114,7 +117,7 @@ def _refused(tx: Tx, intent: Record, method: Method, error: ApiError, latest: st
     """The intent remembers the refusal and wants another method; the caller gets it as a 402."""
     failed = tx.move(
         intent, LIFE["fail"], last_payment_error=shown(tx, error, method), latest_charge=latest, payment_method=None,
-        next_action=None, attempt=None, terms=None,
+        next_action=None, attempt=None, terms=None, authenticated=False,
     )  # fmt: skip
     refuse(tx, error, method, payment_intent=failed)
     return failed

@@ -188,7 +188,7 @@ CONFIRMATION_TOKEN: Resource[Record] = Resource(
     shape=ConfirmationToken,
     present=render,
     doc="A customer's payment method and choices, gathered by a page, to confirm one intent with.",
-    expands=("payment_intent", "setup_intent"),
+    expands=("payment_intent", "setup_intent", "payment_method_preview.customer"),
     verbs=(
         Verb(name="create", method="POST", path="/v1/test_helpers/confirmation_tokens", run=create,
              params=CreateParams, kind="create", dev_only=True, access="publishable"),

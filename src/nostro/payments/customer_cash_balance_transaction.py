@@ -160,7 +160,7 @@ CUSTOMER_CASH_BALANCE_TRANSACTION: Resource[Record] = Resource(
     present=render,
     doc="A movement of the cash that a customer sent by bank transfer.",
     filters=(Filter("customer"),),
-    expands=("applied_to_payment.payment_intent", "unapplied_from_payment.payment_intent",
+    expands=("customer", "applied_to_payment.payment_intent", "unapplied_from_payment.payment_intent",
              "refunded_from_payment.refund"),
     verbs=(
         listing(LINES, Filter("customer")),

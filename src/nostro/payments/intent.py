@@ -69,10 +69,12 @@ class PaymentIntent(Stored, frozen=True, kw_only=True):
 class Record(PaymentIntent, frozen=True, kw_only=True, omit_defaults=True):
     """`attempt` is the charge that the customer is authenticating, on these `terms`.
 
+    `authenticated`: the customer did, and a second confirmation is awaited, as `confirmation_method` is manual.
     `options` are the rails' as they were given.
     """
 
     attempt: str | None = None
+    authenticated: bool = False
     options: dict[str, Any] = {}
     terms: Terms | None = None
     line_items: list[dict[str, Any]] = []
@@ -91,6 +93,8 @@ LIFE: Lifecycle[Record] = Lifecycle(
     M("drop_method",       OPEN,                 "requires_payment_method", meaning="The method was taken away."),
     M("challenge",         OPEN,                 "requires_action",         emits=("payment_intent.requires_action",),
       meaning="The customer has to authenticate."),
+    M("authenticate",      ("requires_action",), "requires_confirmation",
+      meaning="The customer did; with manual confirmation, the merchant's server confirms once more."),
     M("authorize",         OPEN,                 "requires_capture",
       emits=("payment_intent.amount_capturable_updated",), meaning="The amount is held."),
     M("increment",         ("requires_capture",), "requires_capture",

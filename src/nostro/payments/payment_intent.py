@@ -44,7 +44,7 @@ from .payment_intent_params import (
     IncrementParams,
     UpdateParams,
 )  # fmt: skip
-from .rules import check_amount, check_descriptor, check_email, check_platform, check_return_url
+from .rules import check_amount, check_carried, check_descriptor, check_email, check_platform, check_return_url
 
 
 def _unexpected(intent: Record, what: str) -> ApiError:
@@ -151,11 +151,14 @@ async def _confirm(tx: Tx, intent: Record, method: methods.Record | None, params
     if method is None and intent.payment_method:
         method = await tx.get(methods.PAYMENT_METHOD, intent.payment_method, "payment_method")
     if method is None:
-        raise invalid(
+        error = invalid(
             "You cannot confirm this PaymentIntent because it's missing a payment method. You can either update the "
             "PaymentIntent with a payment method and then confirm it again, or confirm it again directly with a "
-            "payment method or ConfirmationToken.", code="payment_intent_unexpected_state", payment_intent=intent,
+            "payment method or ConfirmationToken.", code="payment_intent_unexpected_state",
         )  # fmt: skip
+        if not isinstance(params, CreateParams):  # one that was to be created is not there
+            error.objects["payment_intent"] = intent
+        raise error
     terms = Terms(
         off_session=bool(params.off_session),
         error_on_requires_action=params.error_on_requires_action,
@@ -188,9 +191,11 @@ async def update(tx: Tx, intent: Record, params: UpdateParams) -> Record:
     if params.customer is not UNSET:
         await tx.get(CUSTOMER, params.customer, "customer")
         changed["customer"] = params.customer
+    same = (amount, currency) == (intent.amount, intent.currency) and params.payment_method is UNSET
     intent = msgspec.structs.replace(
-        intent, amount=amount, currency=currency, metadata=merge_metadata(intent.metadata, params.metadata), **changed
-    )
+        intent, amount=amount, currency=currency, metadata=merge_metadata(intent.metadata, params.metadata),
+        authenticated=intent.authenticated and same, **changed,
+    )  # fmt: skip
     if params.payment_method is None:
         return tx.move(intent, LIFE["drop_method"], payment_method=None, next_action=None)
     method = await choice.method(tx, params, changed.get("customer", intent.customer))
@@ -208,6 +213,11 @@ async def confirm(tx: Tx, intent: Record, params: ConfirmParams) -> Record:
             "You cannot confirm this PaymentIntent because it has a status of requires_capture: capture or cancel it.",
             code="payment_intent_unexpected_state", payment_intent=intent,
         )  # fmt: skip
+    if tx.request.from_browser and intent.confirmation_method == "manual":
+        raise invalid(
+            f"{intent.id} cannot be confirmed with a publishable key, because its `confirmation_method` is manual. "
+            "Confirm it with a secret key on your server.", "intent", "secret_key_required", payment_intent=intent,
+        )  # fmt: skip
     if params.amount_to_confirm not in (None, intent.amount):
         raise invalid(f"`amount_to_confirm` does not equal the amount of the PaymentIntent, {intent.amount}.",
                       "amount_to_confirm", "amount_too_large")  # fmt: skip
@@ -215,6 +225,8 @@ async def confirm(tx: Tx, intent: Record, params: ConfirmParams) -> Record:
     method = await choice.method(tx, params, intent.customer)
     if intent.status == "requires_action" and method is None:
         return intent
+    if intent.authenticated and method is None:
+        return await confirmation.authenticated(tx, intent, "succeeded")
     intent = msgspec.structs.replace(intent, **choice.changed_types(tx, params, intent.currency))
     intent = msgspec.structs.replace(intent, **_changed(tx, intent, params))
     return await _confirm(tx, intent, method, params)
@@ -229,6 +241,7 @@ async def capture(tx: Tx, intent: Record, params: CaptureParams) -> Record:
             code="payment_intent_unexpected_state", payment_intent=intent,
         )  # fmt: skip
     amount = intent.amount_capturable if params.amount_to_capture is None else params.amount_to_capture
+    check_carried(amount, intent.currency, "amount_to_capture")
     if amount > intent.amount_capturable:
         raise invalid(
             f"The amount to capture ({amount}) is greater than the amount you can capture for this PaymentIntent "
@@ -295,6 +308,7 @@ async def increment_authorization(tx: Tx, intent: Record, params: IncrementParam
         raise invalid(f"`amount` must be greater than the amount already authorized, {intent.amount}.", "amount",
                       "amount_too_small")  # fmt: skip
     changed = {n: v for n in ("description", "statement_descriptor") if (v := getattr(params, n)) is not UNSET}
+    check_carried(params.amount, intent.currency)
     charges.increment(tx, charge, params.amount)
     return tx.move(
         intent, LIFE["increment"], amount=params.amount, amount_capturable=params.amount,
@@ -351,6 +365,12 @@ PAYMENT_INTENT: Resource[Record] = Resource(
     life=LIFE,
     doc="The wish to be paid an amount, through every attempt until it succeeds or is canceled.",
     filters=(BY_CUSTOMER,),
+    browser=(
+        "id", "object", "amount", "amount_details", "automatic_payment_methods", "canceled_at", "cancellation_reason",
+        "capture_method", "client_secret", "confirmation_method", "created", "currency", "description",
+        "last_payment_error", "livemode", "next_action", "payment_method", "payment_method_configuration_details",
+        "payment_method_types", "processing", "receipt_email", "setup_future_usage", "shipping", "source", "status",
+    ),
     expands=("customer", "latest_charge", "payment_method", "review", "last_payment_error.payment_method",
              "on_behalf_of", "application", "source"),
     search={

@@ -363,7 +363,7 @@ PAYMENT_METHOD: Resource[Record] = Resource(
     present=render,
     doc="How a customer pays: a card or another rail's instrument, kept for reuse when attached to a customer.",
     filters=(Filter("customer"),),
-    expands=("customer",),
+    expands=("customer", "card.generated_from.setup_attempt"),
     verbs=(
         Verb(name="create", method="POST", path="/v1/payment_methods", run=create, params=CreateParams,
              kind="create", access="publishable"),

@@ -37,6 +37,7 @@ from nostro.rails.rail import rail_of
 from nostro.storage.tx import Tx
 
 from . import dispute, follow_up
+from .rules import check_carried
 
 if TYPE_CHECKING:
     from .charge import Record as Charge
@@ -124,6 +125,9 @@ def take_back_from_network(r: Record) -> tuple[Posting, ...]:
 
 M = Move[Record]
 OPEN = ("pending", "requires_action")
+# The second name is the older one for the same news; programs listen to either.
+CHANGED = ("refund.updated", "charge.refund.updated")
+FAILED = ("refund.failed", *CHANGED)
 # fmt: off
 LIFE: Lifecycle[Record] = Lifecycle(
     #  move            from           to           posts                   emits
@@ -132,10 +136,10 @@ LIFE: Lifecycle[Record] = Lifecycle(
     M("create",        (),            "pending",   take_from_merchant,     ("refund.created",), "Sent to the network."),
     M("await_details", (),            "requires_action", take_from_merchant, ("refund.created",),
       "The customer must say where to send the money."),
-    M("succeed",       OPEN,          "succeeded", pay_to_network,         ("refund.updated",), "The network paid."),
-    M("fail",          OPEN,          "failed",    give_back,              ("refund.failed",), "The network refused."),
-    M("bounce",        ("succeeded",), "failed",   take_back_from_network, ("refund.failed",), "Paid, then returned."),
-    M("cancel",        OPEN[1:],      "canceled",  give_back,              ("refund.updated",), "Given up in time."),
+    M("succeed",       OPEN,          "succeeded", pay_to_network,         CHANGED, "The network paid."),
+    M("fail",          OPEN,          "failed",    give_back,              FAILED, "The network refused."),
+    M("bounce",        ("succeeded",), "failed",   take_back_from_network, FAILED, "Paid, then returned."),
+    M("cancel",        OPEN[1:],      "canceled",  give_back,              CHANGED, "Given up in time."),
     rest=("succeeded", "failed", "canceled"),
 )
 # fmt: on
@@ -256,6 +260,7 @@ async def create(tx: Tx, params: CreateParams) -> Record:
     amount = left if params.amount is None else params.amount
     if amount < 1:
         raise invalid("Invalid positive integer", "amount", "parameter_invalid_integer")
+    check_carried(amount, charge.currency)
     if amount > left:
         raise invalid(
             f"Refund amount ({text(amount, charge.currency)}) is greater than unrefunded amount on charge "
@@ -300,7 +305,7 @@ async def _charge_of(tx: Tx, params: CreateParams) -> Charge:
 
 async def update(tx: Tx, refund: Record, params: UpdateParams) -> Record:
     metadata = merge_metadata(refund.metadata, params.metadata)
-    return tx.save(msgspec.structs.replace(refund, metadata=metadata), "refund.updated", "charge.refund.updated")
+    return tx.save(msgspec.structs.replace(refund, metadata=metadata), *CHANGED)
 
 
 async def cancel(tx: Tx, refund: Record, params: NoParams) -> Record:

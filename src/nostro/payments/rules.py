@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from msgspec import UNSET
 
 from nostro.kernel.errors import ApiError, invalid
-from nostro.kernel.money import CURRENCIES, SMALLEST_CHARGE, THREE_DECIMAL, text
+from nostro.kernel.money import CURRENCIES, SMALLEST_CHARGE, THREE_DECIMAL, WHOLE_ONLY, text
 
 _LETTER = re.compile(r"[A-Za-z]")
 _NO_PLACE_TO_RETURN_TO = ("javascript", "data", "vbscript", "file", "blob", "about")
@@ -22,14 +22,22 @@ def check_amount(amount: int, currency: str) -> None:
     if currency not in CURRENCIES:
         known = ", ".join(sorted(CURRENCIES))
         raise invalid(f"Invalid currency: {currency[:20]}. The currencies that can be used are: {known}", "currency")
-    if currency in THREE_DECIMAL and amount % 10:
-        raise invalid(
-            f"Invalid amount: card networks carry two decimals of {currency}, so the last digit must be 0.",
-            "amount", "invalid_charge_amount",
-        )  # fmt: skip
+    check_carried(amount, currency)
     least = SMALLEST_CHARGE.get(currency, 1)
     if amount < least:
         raise invalid(f"Amount must be at least {text(least, currency)}", "amount", "amount_too_small")
+
+
+def check_carried(amount: int, currency: str, param: str = "amount") -> None:
+    """Raises for an amount with digits that card networks do not carry in this currency."""
+    if currency in THREE_DECIMAL and amount % 10:
+        raise invalid(
+            f"Invalid amount: card networks carry two decimals of {currency}, so the last digit must be 0.",
+            param, "invalid_charge_amount",
+        )  # fmt: skip
+    if currency in WHOLE_ONLY and amount % 100:
+        raise invalid(f"Invalid amount: {currency} has no minor unit, so the last two digits must be 0.",
+                      param, "invalid_charge_amount")  # fmt: skip
 
 
 def check_descriptor(value: str | None, name: str) -> None:
@@ -37,7 +45,10 @@ def check_descriptor(value: str | None, name: str) -> None:
     if value is None:
         return
     if len(value) > MOST_DESCRIPTOR or (name == "statement_descriptor" and len(value) < 5):
-        raise invalid("The statement descriptor must be between 5 and 22 characters long.", name)
+        shortest = 5 if name == "statement_descriptor" else 1
+        raise invalid(
+            f"The {name.replace('_', ' ')} must be between {shortest} and {MOST_DESCRIPTOR} characters long.", name
+        )
     if not value.isascii() or set(value) & set("<>\\'\"*"):
         raise invalid("The statement descriptor contains a character that is not allowed: < > \\ ' \" *", name,
                       "invalid_characters")  # fmt: skip

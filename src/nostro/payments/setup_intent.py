@@ -196,11 +196,14 @@ async def _confirm(tx: Tx, intent: Record, method: methods.Record | None, params
     if method is None and intent.payment_method:
         method = await tx.get(methods.PAYMENT_METHOD, intent.payment_method, "payment_method")
     if method is None:
-        raise invalid(
+        error = invalid(
             "You cannot confirm this SetupIntent because it's missing a payment method. Update the SetupIntent with "
             "a payment method and confirm it again, or confirm it with a payment method or ConfirmationToken.",
-            code=CODE, setup_intent=intent,
-        )  # fmt: skip
+            code=CODE,
+        )
+        if not isinstance(params, CreateParams):  # one that was to be created is not there
+            error.objects["setup_intent"] = intent
+        raise error
     terms = Terms(
         return_url=params.return_url,
         use_stripe_sdk=params.use_stripe_sdk,
@@ -253,6 +256,11 @@ SETUP_INTENT: Resource[Record] = Resource(
     life=LIFE,
     doc="The wish to save a payment method, authenticated if need be, for payments to come.",
     filters=(BY_CUSTOMER, BY_METHOD),
+    browser=(
+        "id", "object", "automatic_payment_methods", "cancellation_reason", "client_secret", "created", "description",
+        "last_setup_error", "livemode", "next_action", "payment_method", "payment_method_configuration_details",
+        "payment_method_types", "status", "usage",
+    ),
     expands=("customer", "latest_attempt", "mandate", "payment_method", "single_use_mandate",
              "last_setup_error.payment_method", "on_behalf_of", "application"),
     verbs=(

@@ -55,8 +55,7 @@ class Books:
                     continue
                 key = (unit.scope.book, posting.account, posting.currency)
                 after = self._balance(key) + delta[key]
-                beyond = after if posting.amount > 0 else -after
-                if beyond > 0:
+                if (beyond := posting.beyond(after)) > 0:
                     return Refused(posting.account, posting.currency, posting.refusal, beyond)
         return None
 
@@ -88,6 +87,10 @@ class Books:
         self.head.link += 1
         self.head.hash = chain_hash(self.head.hash, self.entries)
         return self.head.link, self._first, self.head.entry, self.head.recorded, self.head.hash
+
+    def standing(self) -> dict[AccountKey, tuple[int, int]]:
+        """Number and balance, after all that was booked, of every account that was looked at."""
+        return {key: (number, self.balances[number]) for key, number in self._numbers.items()}
 
     def _balance(self, key: AccountKey) -> int:
         number = self._numbers.get(key)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from nostro.kernel.resource import Resource
 
 from .unit import Unit
 
 Row = tuple[Any, ...]
+PathKind = Literal["text", "number", "bool"]
 
 
 class Engine(Protocol):
@@ -34,8 +35,11 @@ class Engine(Protocol):
         """
         ...
 
-    def path(self, *field: str) -> str:
-        """The SQL that reads a field of a record's body: `path("card.last4")`, `path("metadata", "a.b")`."""
+    def path(self, *field: str, kind: PathKind = "text") -> str:
+        """The SQL that reads a field of a record's body: `path("card.last4")`, `path("metadata", "a.b")`.
+
+        `kind` says how it compares. True and false are 1 and 0.
+        """
         ...
 
     async def close(self) -> None: ...

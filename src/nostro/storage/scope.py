@@ -1,4 +1,4 @@
-"""Scopes as the worker knows them. One is read from the store once; only its clock ever moves."""
+"""Scopes as the worker knows them. Nothing of one ever changes but its clock, and that only in a sandbox."""
 
 from __future__ import annotations
 
@@ -12,11 +12,19 @@ MOVE_CLOCK = "UPDATE scope SET clock_offset=? WHERE scope=? AND clock_offset<?"
 
 
 async def load_scope(world: World, number: int) -> Scope:
-    """The scope by its number, from memory or the store."""
-    if number not in world.scopes:
-        rows = await world.engine.rows(FIND_SCOPE + "scope=?", (number,))
-        n, merchant, livemode, book, offset, dev = rows[0]
-        world.scopes.setdefault(number, Scope(n, merchant, bool(livemode), book, offset, bool(dev)))
+    """The scope by its number, from memory or the store.
+
+    Where other processes work on the same database, one of them may have moved a sandbox's time, so a scope whose
+    time can move is read each time. It never goes back, not even where a move is still to be committed.
+    """
+    known = world.scopes.get(number)
+    if known is not None and (world.engine.exclusive or not known.dev):
+        return known
+    rows = await world.engine.rows(FIND_SCOPE + "scope=?", (number,))
+    n, merchant, livemode, book, offset, dev = rows[0]
+    known = world.scopes.get(number)
+    if known is None or offset > known.offset:
+        world.scopes[number] = Scope(n, merchant, bool(livemode), book, offset, bool(dev))
     return world.scopes[number]
 
 

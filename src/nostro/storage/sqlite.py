@@ -21,7 +21,7 @@ from nostro.kernel.errors import Conflict
 from nostro.kernel.resource import Resource
 
 from .books import AccountKey, Books, Head
-from .engine import Row
+from .engine import PathKind, Row
 from .unit import Unit
 
 GROUP = 256
@@ -62,7 +62,7 @@ class SqliteEngine:
     async def rows(self, statement: str, values: Sequence[Any] = ()) -> list[Row]:
         return _all(self._reader, statement, tuple(values))
 
-    def path(self, *field: str) -> str:
+    def path(self, *field: str, kind: PathKind = "text") -> str:
         return f"json_extract(body, '{_json_path(field)}')"
 
     # Setting up ----------------------------------------------------------------

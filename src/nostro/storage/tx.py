@@ -30,11 +30,12 @@ END_JOB = "DELETE FROM job WHERE scope=? AND kind=? AND ref=?"
 
 
 class Request(Struct, frozen=True):
-    """Who asked: shown in events and logs."""
+    """Who asked: shown in events and logs. `from_browser`: with a publishable key."""
 
     id: str | None = None
     idempotency_key: str | None = None
     api_version: str | None = None
+    from_browser: bool = False
 
 
 class Happened(Struct, frozen=True):
@@ -86,7 +87,7 @@ class Tx:
             return self._written[key]  # type: ignore[return-value]
         if key in self._read:
             return self._read[key][1]  # type: ignore[return-value]
-        if not id.isascii() or len(id) > 255:
+        if not (id.isascii() and id.isprintable()) or len(id) > 255:
             return None
         found = await self.world.engine.rows(
             f'SELECT version, body FROM "{resource.table}" WHERE scope=? AND id=?', (self.scope.number, id)
@@ -161,13 +162,17 @@ class Tx:
         """An event about a record that this unit does not change."""
         self.happened.append(Happened(type, record, self._body(record), None))
 
-    def post(self, kind: str, source: str, postings: Iterable[Posting], *, effective: int | None = None) -> None:
+    def post(
+        self, kind: str, source: str, postings: Iterable[Posting], *, effective: int | None = None,
+        reverses: int | None = None, description: str | None = None,
+    ) -> None:  # fmt: skip
         """Book a balanced entry under the posting rule `kind`; no postings, no entry."""
         lines = tuple(postings)
         if not lines:
             return
         assert balanced(lines), f"{kind} for {source} is out of balance: {lines}"
-        self.unit.entries.append(Entry(kind, source, self.now if effective is None else effective, lines))
+        at = self.now if effective is None else effective
+        self.unit.entries.append(Entry(kind, source, at, lines, reverses, description))
 
     def schedule(self, kind: str, ref: str, due: int) -> None:
         """Run the job `kind` about `ref` at `due` (seconds, sandbox time); a later call moves it."""

@@ -1,0 +1,155 @@
+"""`nostro ledger import`: entries from a file, through a running server, with a bar that shows how far it is."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import StringIO
+from pathlib import Path
+from typing import IO, Annotated, Any, Protocol
+
+import typer
+from msgspec import Struct
+
+from . import show
+from .client import Client, Refusal
+from .options import ApiBase, ApiKey, Json
+from .trouble import Trouble
+
+BATCH = 2_000
+PATH = "/v1/ledger/entries/bulk"
+KINDS = {".csv": "text/csv", ".ndjson": "application/x-ndjson", ".jsonl": "application/x-ndjson"}
+
+
+class Part(Struct):
+    """Some lines of the file as one body, the number that each has in the file, and how far they reach (bytes)."""
+
+    body: str
+    numbers: list[int]
+    done: int
+
+
+class Advance(Protocol):
+    def __call__(self, done: int, refused: int) -> None: ...
+
+
+def import_(
+    file: Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="FILE.csv or .ndjson")],
+    atomic: Annotated[bool, typer.Option("--atomic", help="All lines or none, in one request.")] = False,
+    batch: Annotated[int, typer.Option(min=1, max=50_000, help="So many lines a request.")] = BATCH,
+    api_base: ApiBase = None, api_key: ApiKey = None, json: Json = False,
+) -> None:  # fmt: skip
+    """Book the entries of a file, a line each. Exit status 1 if a line was refused.
+
+    Lines with a `reference` are not booked twice, so after an interruption the same file can be imported again.
+    With --json one result a line is printed, else only what was refused and the totals.
+
+    Example: nostro ledger import entries.csv
+    """
+    kind = KINDS.get(file.suffix.lower())
+    if kind is None:
+        raise Trouble(f"I do not know what {file.name} is.", "Name it .csv, .ndjson or .jsonl after what is in it.")
+    client = Client(api_base, api_key)
+    counts: dict[str, int] = {}
+    size = 50_000 if atomic else batch
+    with file.open(encoding="utf-8", newline="") as lines, _bar(file, quiet=json) as advance:
+        parts = _csv_parts(lines, size) if kind == "text/csv" else _json_parts(lines, size)
+        for part in _only_one(parts, size) if atomic else parts:
+            for number, result in zip(part.numbers, _send(client, kind, part, atomic), strict=True):
+                _tell({**result, "line": number}, json)
+                counts[result["status"]] = counts.get(result["status"], 0) + 1
+            advance(part.done, counts.get("refused", 0))
+    if not json:
+        typer.echo(", ".join(f"{count} {status}" for status, count in sorted(counts.items())) or "No lines.")
+    if counts.get("refused"):
+        raise typer.Exit(1)
+
+
+def _only_one(parts: Iterator[Part], size: int) -> list[Part]:
+    """All of the file: looked at before the first line is sent."""
+    first = next(parts, None)
+    if next(parts, None) is not None:
+        raise Trouble(f"--atomic takes up to {size} lines; the file has more.", "Nothing was booked.")
+    return [] if first is None else [first]
+
+
+def _send(client: Client, kind: str, part: Part, atomic: bool) -> list[Any]:
+    try:
+        return client.post_lines(PATH, part.body, kind, {"atomic": atomic})
+    except Refusal as refusal:
+        raise Trouble(str(refusal), "Nothing of these lines was booked.") from None
+
+
+def _tell(result: dict[str, Any], json: bool) -> None:
+    if json:
+        show.as_line(result)
+    elif result["status"] == "refused":
+        typer.secho(f"line {result['line']}: {result['error']['message']}", fg="red", err=True)
+
+
+def _json_parts(lines: IO[str], size: int) -> Iterator[Part]:
+    part, read = Part("", [], 0), 0
+    kept: list[str] = []
+    for number, line in enumerate(lines, 1):
+        read += len(line.encode())
+        if line.strip():
+            kept.append(line.rstrip("\r\n"))
+            part.numbers.append(number)
+        if len(kept) == size:
+            yield Part("\n".join(kept), part.numbers, read)
+            part, kept = Part("", [], 0), []
+    if kept:
+        yield Part("\n".join(kept), part.numbers, read)
+
+
+def _csv_parts(lines: IO[str], size: int) -> Iterator[Part]:
+    """A record may go over several lines, so the file is read as CSV and written as CSV, each part with the header."""
+    read = 0
+
+    def counted() -> Iterator[str]:
+        nonlocal read
+        for line in lines:
+            read += len(line.encode())
+            yield line
+
+    rows = csv.reader(counted())
+    head = next(rows, None)
+    if head is None:
+        return
+    kept: list[list[str]] = []
+    numbers: list[int] = []
+    for row in rows:
+        if row:
+            kept.append(row)
+            numbers.append(rows.line_num)
+        if len(kept) == size:
+            yield Part(_csv([head, *kept]), numbers, read)
+            kept, numbers = [], []
+    if kept:
+        yield Part(_csv([head, *kept]), numbers, read)
+
+
+def _csv(rows: list[list[str]]) -> str:
+    out = StringIO()
+    csv.writer(out).writerows(rows)
+    return out.getvalue()
+
+
+@contextmanager
+def _bar(file: Path, quiet: bool) -> Iterator[Advance]:
+    """A bar on the terminal, if it is one."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda done, refused: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    bar = Progress(
+        TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn(),
+        TextColumn("{task.fields[refused]} refused"), console=Console(stderr=True), transient=True,
+    )  # fmt: skip
+    with bar:
+        task = bar.add_task(file.name, total=file.stat().st_size, refused=0)
+        yield lambda done, refused: bar.update(task, completed=done, refused=refused)

@@ -1,0 +1,262 @@
+"""Entry of the API: postings that the caller books on the accounts it opened, in the journal that payments use.
+
+An entry is never changed or deleted; what was wrong is reversed by an entry that names it. Entries that the product
+booked itself can be listed and read too: their ids end in their number in the journal.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from nostro.kernel.errors import invalid, no_such
+from nostro.kernel.resource import Filter, Metadata, Params, Resource, Stored, Verb, Wire, merge_metadata
+from nostro.storage.tx import Tx
+
+from . import entry as journal
+from .app_account import Text, locate, watch
+from .draft import Draft, Exchange, ExchangeParams, Line, LineParams, again, drafted
+from .dry_run import rehearsed
+from .reference import ReferenceParam, content_of, keep, known
+
+FAMILY = "entry"
+BOOKED = "ledger.entry.create"
+REVERSED = "ledger.entry.reverse"
+OWN_KINDS = ("app:", "ledger.entry.")
+KIND = re.compile(r"[a-z0-9_.]{1,64}")
+NUMBER = "SELECT entry FROM ledger_entry WHERE source=? AND book=?"
+Limit = Annotated[int, Meta(ge=1, le=100)]
+
+
+class LedgerEntry(Stored, frozen=True, kw_only=True):
+    """`created` is when it was booked, `effective_at` when it counts from, both in seconds."""
+
+    object: Literal["ledger.entry"] = "ledger.entry"
+    description: str | None = None
+    effective_at: int
+    exchange: Exchange | None = None
+    kind: str
+    livemode: bool = False
+    metadata: Metadata = {}
+    postings: list[Line]
+    reference: str | None = None
+    reversed_by: str | None = None
+    reverses: str | None = None
+    source: str | None = None
+
+
+class Record(LedgerEntry, frozen=True, kw_only=True, omit_defaults=True):
+    pass
+
+
+class Details(Params, frozen=True, kw_only=True):
+    """What an entry may carry besides its postings."""
+
+    description: Text | None = None
+    dry_run: bool = False
+    effective_at: int | None = None
+    metadata: dict[str, str | None] | None = None
+    reference: ReferenceParam | None = None
+
+
+class CreateParams(Details, frozen=True, kw_only=True):
+    postings: list[LineParams]
+    currency: str | None = None
+    exchange: ExchangeParams | None = None
+    kind: str | None = None
+
+
+class ReverseParams(Details, frozen=True, kw_only=True):
+    pass
+
+
+class FindParams(Params, frozen=True, kw_only=True):
+    entry: str
+
+
+class ListParams(Params, frozen=True, kw_only=True):
+    account: str | None = None
+    kind: str | None = None
+    limit: Limit = 10
+    reference: str | None = None
+    source: str | None = None
+    starting_after: str | None = None
+
+
+# Booking ----------------------------------------------------------------------------
+
+
+async def create(tx: Tx, params: CreateParams) -> Record | Wire:
+    if params.kind is not None and not KIND.fullmatch(params.kind):
+        raise invalid("A kind is a name of a-z, 0-9, _ and ., with up to 64 characters.", "kind")
+    draft = await drafted(tx, params.postings, params.currency, params.exchange)
+    kind = BOOKED if params.kind is None else f"app:{params.kind}"
+    return await _book(tx, draft, params, kind, None)
+
+
+async def reverse(tx: Tx, entry: Record, params: ReverseParams) -> Record | Wire:
+    """An entry with every posting the other way round. Limits hold for it as for any other."""
+    draft = await again(tx, entry.postings, -1)
+    if draft.lines and entry.exchange is not None:
+        draft = msgspec.structs.replace(draft, exchange=entry.exchange)
+    return await _book(tx, draft, params, REVERSED, entry)
+
+
+async def _book(tx: Tx, draft: Draft, params: Details, kind: str, original: Record | None) -> Record | Wire:
+    _check_effective(tx, params.effective_at)
+    metadata = merge_metadata({}, params.metadata)
+    of = None if original is None else original.id
+    content = content_of((draft.lines, draft.exchange, params.effective_at, params.description, metadata, kind, of))
+    existing = await known(tx, FAMILY, params.reference, content)
+    if existing is None and original is not None:
+        _check_reversible(original)
+    if params.dry_run:
+        return await rehearsed(tx, draft.accounts, draft.postings, existing)
+    if existing is not None:
+        return await tx.get(ENTRY, existing)
+    entry = Record(
+        id=tx.new_id("lent"), created=tx.now, livemode=tx.scope.livemode, description=params.description,
+        effective_at=tx.now if params.effective_at is None else params.effective_at, exchange=draft.exchange,
+        kind=kind, metadata=metadata, postings=draft.lines, reference=params.reference, reverses=of,
+    )  # fmt: skip
+    number = None if original is None else await _number(tx, original)
+    tx.post(kind, entry.id, draft.postings, effective=entry.effective_at, reverses=number,
+            description=entry.description)  # fmt: skip
+    keep(tx, FAMILY, params.reference, entry.id, content)
+    watch(tx, *draft.accounts)
+    if original is not None:
+        tx.save(msgspec.structs.replace(original, reversed_by=entry.id))
+    return tx.save(entry)
+
+
+def _check_effective(tx: Tx, at: int | None) -> None:
+    if at is not None and not 0 <= at <= tx.now:
+        raise invalid("An entry takes effect now or in the past.", "effective_at")
+
+
+def _check_reversible(entry: Record) -> None:
+    if entry.reversed_by is not None:
+        raise invalid(f"{entry.id} was reversed by {entry.reversed_by}.", code="ledger_entry_not_reversible")
+    if entry.reverses is not None:
+        raise invalid(f"{entry.id} is a reversal itself; book a new entry.", code="ledger_entry_not_reversible")
+
+
+async def _number(tx: Tx, entry: Record) -> int:
+    rows = await tx.world.engine.rows(NUMBER, (entry.id, tx.scope.book))
+    assert rows, f"{entry.id} is not in the journal"
+    return int(rows[0][0])
+
+
+# Reading ----------------------------------------------------------------------------
+
+
+async def retrieve(tx: Tx, params: FindParams) -> LedgerEntry:
+    record = await tx.find(ENTRY, params.entry)
+    if record is not None:
+        return record
+    number = _ends_in(params.entry)
+    found = None if number is None else await journal.entry(tx.world.engine, number)
+    if found is None or found.book != tx.scope.book:
+        raise no_such("ledger entry", params.entry)
+    return await _shown(tx, found)
+
+
+async def listed(tx: Tx, params: ListParams) -> Wire:
+    """Every entry of this ledger, the product's too, newest first."""
+    if params.kind is not None and params.kind.startswith(OWN_KINDS) and params == _only_kind(params):
+        return _page(await _of_kind(tx, params), params)
+    account, source = params.account, params.source
+    if account is not None and account.startswith("lacct_"):
+        account = (await locate(tx, account)).code
+    if params.reference is not None:
+        source = await known(tx, FAMILY, params.reference) or "nothing"
+    before = None if params.starting_after is None else await _cursor(tx, params.starting_after)
+    found = await journal.entries(
+        tx.world.engine, tx.scope.book, source=source, kind=params.kind, account=account, before=before,
+        limit=params.limit + 1,
+    )  # fmt: skip
+    return _page([await _shown(tx, one) for one in found], params)
+
+
+def _page(found: Sequence[LedgerEntry], params: ListParams) -> Wire:
+    more = len(found) > params.limit
+    return {"object": "list", "data": found[: params.limit], "has_more": more, "url": "/v1/ledger/entries"}
+
+
+def _only_kind(params: ListParams) -> ListParams:
+    return ListParams(kind=params.kind, limit=params.limit, starting_after=params.starting_after)
+
+
+async def _of_kind(tx: Tx, params: ListParams) -> list[Record]:
+    """By the index of the entries booked here; the journal has none by kind."""
+    engine, after, values = tx.world.engine, "", [params.kind]
+    if params.starting_after is not None:
+        await _cursor(tx, params.starting_after)
+        after, values = " AND id<?", [params.kind, params.starting_after]
+    rows = await engine.rows(
+        f'SELECT version, body FROM "{ENTRY.table}" WHERE scope=? AND {engine.path("kind")}=?{after} '
+        "ORDER BY id DESC LIMIT ?", (tx.scope.number, *values, params.limit + 1),
+    )  # fmt: skip
+    return [tx.loaded(ENTRY, version, body) for version, body in rows]
+
+
+async def _cursor(tx: Tx, id: str) -> int:
+    record = await tx.find(ENTRY, id)
+    if record is not None:
+        return await _number(tx, record)
+    number = _ends_in(id)
+    if number is None:
+        raise no_such("ledger entry", id, "starting_after")
+    return number
+
+
+async def _shown(tx: Tx, entry: journal.Entry) -> LedgerEntry:
+    """As it was booked through the API, or as the journal has it."""
+    record = await tx.find(ENTRY, entry.source) if entry.source.startswith("lent_") else None
+    if record is not None:
+        return record
+    return LedgerEntry(
+        id=f"lent_{entry.number}", created=entry.effective, description=entry.description,
+        effective_at=entry.effective, kind=entry.kind, livemode=tx.scope.livemode, source=entry.source,
+        postings=[
+            Line(account=one.account, amount=abs(one.amount), currency=one.currency,
+                 direction="debit" if one.amount > 0 else "credit")
+            for one in entry.postings
+        ],
+    )  # fmt: skip
+
+
+def _ends_in(id: str) -> int | None:
+    """The journal's number in the id of an entry that the product booked."""
+    digits = id.removeprefix("lent_")
+    return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 19 else None
+
+
+ENTRY: Resource[Record] = Resource(
+    object="ledger.entry",
+    own_name="ledger.app_entry",
+    noun="ledger entry",
+    prefix="lent",
+    record=Record,
+    shape=LedgerEntry,
+    doc="A balanced set of postings on accounts of yours; never changed, only reversed. Beyond Stripe's API.",
+    filters=(Filter("kind"),),
+    expands=("reversed_by", "reverses"),
+    verbs=(
+        Verb(name="create", method="POST", path="/v1/ledger/entries", run=create, params=CreateParams, kind="create",
+             summary="Book an entry; with `dry_run`, answer what it would do."),
+        Verb(name="list", method="GET", path="/v1/ledger/entries", run=listed, params=ListParams, kind="list",
+             summary="List entries, newest first, the product's own too."),
+        Verb(name="retrieve", method="GET", path="/v1/ledger/entries/{entry}", run=retrieve, params=FindParams,
+             kind="retrieve"),
+        Verb(name="reverse", method="POST", path="/v1/ledger/entries/{id}/reverse", run=reverse, params=ReverseParams,
+             summary="Book the opposite of an entry, once."),
+    ),
+    errors=("ledger_ceiling_exceeded", "ledger_entry_not_reversible", "ledger_entry_unbalanced",
+            "ledger_floor_exceeded", "ledger_reference_in_use"),
+)  # fmt: skip
+RESOURCE = ENTRY

@@ -1,0 +1,414 @@
+"""The engine for production: PostgreSQL through psycopg's libpq, any number of workers on one database.
+
+Units that arrive while a group is being committed wait and are applied together in the next one: in one round trip
+where no other worker has booked meanwhile, else in two (postgres_group.py). Reads of the same moment travel together
+on connections of their own. A connection that is lost is opened again and what was under way is done again, once it
+is certain that it was not done, until `patience` ends: then callers are told to come back later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import re
+import secrets
+from collections.abc import AsyncIterator, Callable, Sequence
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+import psycopg
+
+from nostro.kernel.errors import Conflict, unavailable
+from nostro.kernel.resource import Filter, Resource
+
+from .engine import PathKind, Row
+from .pipe import Answer, Encoded, Failed, Lost, NotRun, Pipe, Statement, encoded
+from .postgres_group import BEGIN, COMMIT, LOCK, ROLLBACK, Group, Known, dollars, rows_of
+from .unit import Unit
+
+GROUP = 256
+READERS = 2
+DOUBT = 8
+PATIENCE = 20.0
+CONNECT = 5
+FORGOTTEN_AFTER = 7 * 86_400 * 1_000_000
+LONGEST_NAME = 63
+TAKEN = "23505"
+# Done again as it is: serialization failures and deadlocks, and a prepared statement that the server forgot.
+AGAIN = ("40001", "40P01", "26000", "25P02")
+# The server cannot do it now, or only reads, as in a failover: another connection may find one that can.
+ELSEWHERE = ("25006", "25P03", "53300", "57P01", "57P02", "57P03", "08000", "08003", "08006")
+# Every statement of ours has its index. Plans are kept for long, and one made for a table that was
+# still small must not read the whole table when it is large.
+BY_INDEX = "SET enable_seqscan=off; SET enable_bitmapscan=off; SET enable_hashjoin=off; SET enable_mergejoin=off"
+OWN_TABLES = (
+    "CREATE TABLE IF NOT EXISTS nostro_schema (one BIGINT PRIMARY KEY, version BIGINT NOT NULL)",
+    "INSERT INTO nostro_schema (one,version) VALUES (1,0) ON CONFLICT (one) DO NOTHING",
+    "CREATE TABLE IF NOT EXISTS commit_order (one BIGINT PRIMARY KEY)",
+    "INSERT INTO commit_order (one) VALUES (1) ON CONFLICT (one) DO NOTHING",
+    "CREATE TABLE IF NOT EXISTS committer (worker TEXT PRIMARY KEY, number BIGINT NOT NULL, seen BIGINT NOT NULL)",
+)
+TYPES = {"INTEGER": "BIGINT", "BLOB": "BYTEA", "TEXT": 'TEXT COLLATE "C"', "WITHOUT ROWID": ""}
+_TYPE = re.compile(rf"\b({'|'.join(TYPES)})\b")
+Waiting = tuple[Unit, "asyncio.Future[None]"]
+
+
+class Read(NamedTuple):
+    statement: str
+    values: Encoded
+    done: asyncio.Future[list[Row]]
+    until: float
+
+
+class PostgresEngine:
+    """`durable=False` answers before the disk has it, for tests that may lose everything."""
+
+    exclusive = False
+
+    def __init__(self, url: str, *, durable: bool = True, patience: float = PATIENCE) -> None:
+        self.url = url
+        self.patience = patience
+        self._worker = secrets.token_hex(8)
+        self._number = 0
+        settings = [BY_INDEX, "SET idle_in_transaction_session_timeout='10s'"]
+        if not durable:
+            settings.append("SET synchronous_commit=off")
+        self._writer = Line(url, settings)
+        self._readers = [Line(url, settings) for _ in range(READERS)]
+        self._reads: list[Read] = []
+        self._known = Known()
+        self._doubt = 0
+        self._waiting: list[Waiting] = []
+        self._draining: asyncio.Task[None] | None = None
+        self._again: set[asyncio.Task[None]] = set()
+
+    # Reading -------------------------------------------------------------------
+
+    async def rows(self, statement: str, values: Sequence[Any] = ()) -> list[Row]:
+        loop = asyncio.get_running_loop()
+        read = Read(dollars(statement), encoded(values), loop.create_future(), loop.time() + self.patience)
+        if not self._reads:
+            loop.call_soon(self._send_reads)
+        self._reads.append(read)
+        return await read.done
+
+    def _send_reads(self) -> None:
+        """All that was asked for in this turn of the loop, as one batch."""
+        reads, self._reads = self._reads, []
+        pipes = [line.now for line in self._readers if line.now is not None]
+        if len(pipes) < READERS:
+            self._later(reads)
+            return
+        pipe = min(pipes, key=lambda one: one.underway)
+        pipe.send([(read.statement, read.values) for read in reads]).add_done_callback(
+            lambda done: self._hand_out(reads, done)
+        )
+
+    def _hand_out(self, reads: list[Read], batch: asyncio.Future[list[Answer | Exception]]) -> None:
+        if batch.cancelled() or batch.exception() is not None:
+            self._later(reads)
+            return
+        again = []
+        for read, answer in zip(reads, batch.result(), strict=True):
+            if isinstance(answer, NotRun) or (isinstance(answer, Failed) and answer.state in (*AGAIN, *ELSEWHERE)):
+                again.append(read)
+            elif not read.done.done():
+                _settle(read.done, answer)
+        if again:
+            self._later(again)
+
+    def _later(self, reads: list[Read]) -> None:
+        task = asyncio.create_task(self._read_again(reads))
+        self._again.add(task)
+        task.add_done_callback(self._again.discard)
+
+    async def _read_again(self, reads: list[Read]) -> None:
+        for read in reads:
+            answer = await self._read_alone(read)
+            if not read.done.done():
+                _settle(read.done, answer)
+
+    async def _read_alone(self, read: Read) -> Answer | Exception:
+        """Until there is an answer, or its time is over."""
+        loop, pause = asyncio.get_running_loop(), 0.0
+        while True:
+            try:
+                for line in self._readers:
+                    pipe = await line.open(read.until)
+                answer = (await _ask(pipe, [(read.statement, read.values)], read.until))[0]
+                if not isinstance(answer, Failed) or answer.state not in (*AGAIN, *ELSEWHERE):
+                    return answer
+                if answer.state in ELSEWHERE:
+                    pipe.close()
+            except TimeoutError:
+                return unavailable()
+            except Lost:
+                pass
+            if loop.time() >= read.until:
+                return unavailable()
+            await asyncio.sleep(pause)
+            pause = min(0.5, pause * 2 + 0.01)
+
+    def path(self, *field: str, kind: PathKind = "text") -> str:
+        steps = field[0].split(".") if len(field) == 1 else field
+        *inner, last = ["'" + step.replace("'", "''") + "'" for step in steps]
+        text = "".join(["body", *(f"->{step}" for step in inner), f"->>{last}"])
+        if kind == "number":
+            return f"(({text})::bigint)"
+        if kind == "bool":
+            return f"(CASE {text} WHEN 'true' THEN 1 WHEN 'false' THEN 0 END)"
+        return f'(({text}) COLLATE "C")'
+
+    # Setting up ----------------------------------------------------------------
+
+    async def prepare(self, resources: Sequence[Resource[Any]]) -> None:
+        """Workers that start at the same moment do it one after another."""
+        for turn in range(10):
+            try:
+                async with _connected(self.url) as connection:
+                    await self._prepare(connection, [one for one in resources if one.stored])
+                return
+            except (psycopg.errors.UniqueViolation, psycopg.errors.DuplicateTable, psycopg.errors.DeadlockDetected):
+                await asyncio.sleep(0.05 * turn)  # another makes the first tables just now
+        raise TimeoutError("the tables could not be made: another keeps making them")
+
+    async def _prepare(self, connection: psycopg.AsyncConnection[Any], resources: Sequence[Resource[Any]]) -> None:
+        for statement in OWN_TABLES:
+            await connection.execute(_plain(statement))
+        async with connection.transaction():
+            found = await connection.execute("SELECT version FROM nostro_schema WHERE one=1 FOR UPDATE")
+            version = (await found.fetchone() or (0,))[0]
+            for script in sorted((files("nostro.storage") / "migrations").iterdir(), key=lambda f: f.name):
+                number = int(script.name.split("_")[0]) if script.name.endswith(".sql") else 0
+                if number > version:
+                    await connection.execute(_plain(translated(script.read_text())))
+                    await connection.execute("UPDATE nostro_schema SET version=%s", (number,))
+            found = await connection.execute("SELECT indexname FROM pg_indexes WHERE schemaname=current_schema()")
+            there = {name for (name,) in await found.fetchall()}
+            for resource in resources:
+                for name, statement in self.table(resource).items():
+                    if name not in there:
+                        await connection.execute(_plain(statement))
+        micros = "extract(epoch FROM now())::bigint * 1000000"
+        await connection.execute(_plain(f"DELETE FROM committer WHERE seen < {micros} - {FORGOTTEN_AFTER}"))
+
+    def table(self, resource: Resource[Any]) -> dict[str, str]:
+        """The statements that make the resource's table and one partial index a filter, by the index's name."""
+        name = resource.table
+        made = {
+            index_name(name, "id"): f'CREATE TABLE IF NOT EXISTS "{name}" (scope BIGINT NOT NULL, '
+            'id TEXT COLLATE "C" NOT NULL, version BIGINT NOT NULL, created BIGINT NOT NULL, body JSON NOT NULL, '
+            f'CONSTRAINT "{index_name(name, "id")}" PRIMARY KEY (scope, id))'
+        }
+        for filter in resource.filters:
+            value, index = self.path(filter.field, kind=kind_of(filter)), index_name(name, filter.field)
+            made[index] = f'CREATE INDEX IF NOT EXISTS "{index}" ON "{name}" (scope, {value}, id) ' + (
+                f"WHERE {value} IS NOT NULL"
+            )
+        return made
+
+    # Committing ----------------------------------------------------------------
+
+    async def commit(self, unit: Unit) -> None:
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((unit, done))
+        if self._draining is None or self._draining.done():
+            self._draining = asyncio.create_task(self._drain())
+        await done
+
+    async def _drain(self) -> None:
+        while self._waiting:
+            group, self._waiting = self._waiting[:GROUP], self._waiting[GROUP:]
+            await self._commit_all(group)
+
+    async def _commit_all(self, group: list[Waiting]) -> None:
+        """Together; if that fails, each alone, so that one bad unit does not take the others with it."""
+        try:
+            verdicts = await self._commit([unit for unit, _ in group])
+        except Exception as error:
+            if len(group) > 1 and not isinstance(error, TimeoutError):
+                for one in group:
+                    await self._commit_all([one])
+                return
+            taken = isinstance(error, Failed) and error.state == TAKEN
+            failure = unavailable() if isinstance(error, TimeoutError) else Conflict(str(error)) if taken else error
+            verdicts = [failure] * len(group)
+        for (_, done), verdict in zip(group, verdicts, strict=True):
+            if not done.done():
+                _settle(done, verdict)
+
+    async def _commit(self, units: list[Unit]) -> list[Exception | None]:
+        """Commit the units that are good; answers each unit's refusal or None. Raises `TimeoutError` past patience."""
+        until = asyncio.get_running_loop().time() + self.patience
+        pause = 0.0
+        while True:
+            self._number += 1
+            group = Group(units, self._worker, self._number)
+            try:
+                await self._transact(group, until)
+                return group.verdicts
+            except Failed as failed:
+                if failed.state not in (*AGAIN, *ELSEWHERE):
+                    raise
+                if failed.state in ELSEWHERE and self._writer.now is not None:
+                    self._writer.now.close()
+            except Lost:
+                if await self._was_committed(self._number, until):
+                    return group.verdicts
+            if asyncio.get_running_loop().time() >= until:
+                raise TimeoutError
+            await asyncio.sleep(pause)
+            pause = min(0.5, pause * 2 + 0.01)
+
+    async def _transact(self, group: Group, until: float) -> None:
+        pipe = await self._writer.open(until)
+        try:
+            if await self._guessed(pipe, group, until):
+                return
+            answers = await _done(pipe, group.look(), until)
+            while not group.weigh(answers):
+                await _done(pipe, [ROLLBACK], until)
+                answers = await _done(pipe, group.look(), until)
+            if group.good:
+                await _done(pipe, group.write(), until)
+                self._known.learn(group.books)
+            else:
+                await _done(pipe, [ROLLBACK], until)
+        except Lost:
+            self._known.forget()
+            raise
+        except BaseException:
+            with contextlib.suppress(Lost):
+                await pipe.send([ROLLBACK])
+            raise
+
+    async def _guessed(self, pipe: Pipe, group: Group, until: float) -> bool:
+        """Try it in one round trip, unless another worker was seen at work a moment ago."""
+        self._doubt -= 1
+        statements = group.guess(self._known) if self._doubt < 0 else None
+        if statements is None:
+            return False
+        try:
+            await _done(pipe, statements, until)
+        except Failed as failed:
+            if failed.state in (*AGAIN, *ELSEWHERE):
+                raise
+            await _done(pipe, [ROLLBACK], until)
+            self._known.forget()
+            self._doubt = DOUBT
+            return False
+        self._known.learn(group.books)
+        return True
+
+    async def _was_committed(self, number: int, until: float) -> bool:
+        """Look behind the lock: as long as a lost connection's transaction may still end, it holds it."""
+        mine: Statement = ("SELECT number FROM committer WHERE worker=$1", encoded((self._worker,)))
+        while True:
+            pipe = await self._writer.open(until)
+            try:
+                answers = await _done(pipe, [BEGIN, LOCK, mine, COMMIT], until)
+                return rows_of(answers[2]) == [(number,)]
+            except (Lost, Failed):
+                pipe.close()
+                if asyncio.get_running_loop().time() >= until:
+                    raise TimeoutError("it is not known whether the last commit was made") from None
+                await asyncio.sleep(0.1)
+
+    async def close(self) -> None:
+        if self._draining is not None:
+            await asyncio.gather(self._draining, return_exceptions=True)
+        for task in list(self._again):
+            task.cancel()
+        for line in (self._writer, *self._readers):
+            if line.now is not None:
+                line.now.close()
+
+
+class Line:
+    """A connection that is opened when it is needed, and again when it was lost."""
+
+    def __init__(self, url: str, settings: Sequence[str]) -> None:
+        self._url = url
+        self._settings = settings
+        self._pipe: Pipe | None = None
+        self._opening = asyncio.Lock()
+
+    @property
+    def now(self) -> Pipe | None:
+        return None if self._pipe is None or self._pipe.lost else self._pipe
+
+    async def open(self, until: float) -> Pipe:
+        """Raises `TimeoutError` if there is none by then."""
+        async with self._opening:
+            while (pipe := self.now) is None:
+                try:
+                    self._pipe = await self._connect()
+                except psycopg.OperationalError as error:
+                    if asyncio.get_running_loop().time() >= until:
+                        raise TimeoutError(str(error)) from None
+                    await asyncio.sleep(0.1)
+        return pipe
+
+    async def _connect(self) -> Pipe:
+        connection = await psycopg.AsyncConnection.connect(self._url, autocommit=True, connect_timeout=CONNECT)
+        for setting in self._settings:
+            with contextlib.suppress(psycopg.Error):  # a database that is only compatible may not know it
+                await connection.execute(_plain(setting))
+        return Pipe(connection)
+
+
+@contextlib.asynccontextmanager
+async def _connected(url: str) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
+    connection = await psycopg.AsyncConnection.connect(url, autocommit=True, connect_timeout=CONNECT)
+    async with connection:
+        yield connection
+
+
+async def _ask(pipe: Pipe, statements: Sequence[Statement], until: float) -> list[Answer | Exception]:
+    """The answers; a server that says nothing until then counts as lost."""
+    left = max(0.1, until - asyncio.get_running_loop().time())
+    try:
+        return await asyncio.wait_for(pipe.send(statements), left)
+    except TimeoutError:
+        pipe.close()
+        raise Lost("no answer in time") from None
+
+
+async def _done(pipe: Pipe, statements: Sequence[Statement], until: float) -> list[Answer]:
+    """The answers; raises what failed first."""
+    answers: list[Answer] = []
+    for answer in await _ask(pipe, statements, until):
+        if isinstance(answer, Exception):
+            raise answer
+        answers.append(answer)
+    return answers
+
+
+def _settle(done: asyncio.Future[Any], answer: Any) -> None:
+    if isinstance(answer, Exception):
+        done.set_exception(answer)
+    else:
+        done.set_result(answer)
+
+
+def _plain(statement: str) -> Any:
+    """A statement of ours, as psycopg wants it to be sure that it is no caller's."""
+    return statement.encode()
+
+
+def kind_of(filter: Filter) -> PathKind:
+    return {"range": "number", "bool": "bool"}.get(filter.kind, "text")  # type: ignore[return-value]
+
+
+def index_name(table: str, field: str) -> str:
+    name = f"{table}__{field.replace('.', '_')}"
+    if len(name) > LONGEST_NAME:
+        name = f"{name[: LONGEST_NAME - 9]}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return name
+
+
+def translated(script: str) -> str:
+    """A migration in PostgreSQL's words: both engines have the same tables."""
+    replace: Callable[[re.Match[str]], str] = lambda found: TYPES[found[0]]  # noqa: E731
+    return _TYPE.sub(replace, re.sub(r"--[^\n]*", "", script))

@@ -1,0 +1,334 @@
+"""One group commit on PostgreSQL, as the statements to send: a look under the lock, and everything that is written.
+
+Every commit of every worker takes the one row of `commit_order` first, and nothing takes a lock before it. So commits
+are one after another, as on SQLite: entry numbers and the hash chain have no gaps, versions and balances that were
+looked at stay as they are, and no deadlock can arise, in whatever order units touch rows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from nostro.kernel.errors import Conflict
+
+from .books import AccountKey, Books, EntryRow, Head
+from .pipe import NONE, Answer, CellKind, Column, Encoded, Statement, encoded
+from .tx import PUT_JOB
+from .unit import Unit
+
+BEGIN: Statement = ("BEGIN ISOLATION LEVEL READ COMMITTED", NONE)
+LOCK: Statement = ("SELECT one FROM commit_order WHERE one=1 FOR UPDATE", NONE)
+COMMIT: Statement = ("COMMIT", NONE)
+ROLLBACK: Statement = ("ROLLBACK", NONE)
+HEAD = "SELECT link,last,recorded,hash FROM ledger_chain ORDER BY link DESC LIMIT 1"
+LAST_ACCOUNT = "SELECT coalesce(max(account),0) FROM ledger_account"
+# What `Lost` leaves open: whether this commit, the newest of its worker, was made.
+MARK = (
+    "INSERT INTO committer (worker,number,seen) VALUES ($1,$2,$3) "
+    "ON CONFLICT (worker) DO UPDATE SET number=excluded.number, seen=excluded.seen"
+)
+BALANCES = (
+    "SELECT a.book,a.code,a.currency,a.account,a.balance FROM "
+    "unnest($1::bigint[],$2::text[],$3::text[]) AS r(book,code,currency) "
+    "JOIN ledger_account a ON a.book=r.book AND a.code=r.code AND a.currency=r.currency"
+)
+INSERT_ACCOUNTS = (
+    "INSERT INTO ledger_account (account,book,code,currency,balance) "
+    "SELECT r.account,r.book,r.code,r.currency,0 "
+    "FROM unnest($1::bigint[],$2::bigint[],$3::text[],$4::text[]) AS r(account,book,code,currency)"
+)
+INSERT_ENTRIES = (
+    "INSERT INTO ledger_entry (entry,book,kind,source,recorded,effective,reverses,description,postings) SELECT * FROM "
+    "unnest($1::bigint[],$2::bigint[],$3::text[],$4::text[],$5::bigint[],$6::bigint[],$7::bigint[],$8::text[],"
+    "$9::text[])"
+)
+ENTRY_TYPES: tuple[CellKind, ...] = (int, int, str, str, int, int, int, str, str)
+INSERT_POSTINGS = (
+    "INSERT INTO ledger_posting (account,entry,amount,balance) "
+    "SELECT * FROM unnest($1::bigint[],$2::bigint[],$3::bigint[],$4::bigint[])"
+)
+UPDATE_BALANCES = (
+    "UPDATE ledger_account a SET balance=r.balance FROM unnest($1::bigint[],$2::bigint[]) AS r(account,balance) "
+    "WHERE a.account=r.account"
+)
+# A guard divides by zero where it does not hold: the one way to fail that every database has.
+GUARD_HEAD = "SELECT 1/(CASE WHEN coalesce(max(link),0)=$1 THEN 1 ELSE 0 END) FROM ledger_chain"
+GUARD_CLAIM = "WITH claimed AS ({} RETURNING 1) SELECT 1/(CASE WHEN count(*)=1 THEN 1 ELSE 0 END) FROM claimed"
+MOST_KNOWN = 100_000
+INSERT_LINK = "INSERT INTO ledger_chain (link,first,last,recorded,hash) VALUES ($1,$2,$3,$4,$5)"
+_KEYS = "FROM unnest($1::bigint[],$2::text[]) AS r(scope,id)"
+_MARK = re.compile(r"""'[^']*'|"[^"]*"|\?""")
+
+
+_INSERT = re.compile(r"INSERT INTO (\w+) \([\w,]+\) VALUES \([?,]+\)")
+Row = tuple[str, tuple[Any, ...]]
+
+
+class Known:
+    """Where this worker's last commit left the books. True until another worker commits."""
+
+    def __init__(self) -> None:
+        self.head: Head | None = None
+        self.accounts: dict[AccountKey, tuple[int, int]] = {}
+
+    def learn(self, books: Books) -> None:
+        if not books.entries:
+            return
+        if len(self.accounts) > MOST_KNOWN or (self.head and self.head.link + 1 != books.head.link):
+            self.accounts = {}
+        self.head = books.head
+        self.accounts.update(books.standing())
+
+    def forget(self) -> None:
+        self.head, self.accounts = None, {}
+
+
+class Group:
+    """Either `guess`, which is the whole transaction; or `look` and `weigh`, repeated until nothing was claimed in
+    vain, and then `write`.
+    """
+
+    def __init__(self, units: Sequence[Unit], worker: str, number: int) -> None:
+        self.verdicts: list[Exception | None] = [None] * len(units)
+        self._units = units
+        self._mark: Statement = (MARK, encoded((worker, number, max(unit.micros for unit in units))))
+        self._tables: list[str] = []
+        self.books = Books(Head(), _nothing)
+
+    @property
+    def good(self) -> list[Unit]:
+        return [unit for unit, verdict in zip(self._units, self.verdicts, strict=True) if verdict is None]
+
+    def guess(self, known: Known) -> list[Statement] | None:
+        """The transaction as it must be if nobody else has booked, and a guard before each thing that it takes for
+        granted: a guard that does not hold fails, and with it everything. None if there is no guessing.
+        """
+        accounts, head = _accounts(self._units), known.head
+        if accounts and (head is None or not all(account in known.accounts for account in accounts)):
+            return None
+        self.books = Books(msgspec.structs.replace(head) if head else Head(), known.accounts.get)
+        touched: set[tuple[int, str, str]] = set()
+        for unit in self._units:
+            keys = {(unit.scope.number, write.table, write.id) for write in unit.writes}
+            if not touched.isdisjoint(keys) or self.books.refusal(unit):
+                return None
+            touched |= keys
+            self.books.book(unit)
+        statements = [BEGIN, LOCK]
+        if accounts and head:
+            statements.append((GUARD_HEAD, encoded((head.link,))))
+        for table, rows in _read(self._units).items():
+            statements.append((_guard(table), encoded((*_cells(rows, (int, str, int)), len(rows)))))
+        for unit in self._units:
+            if unit.claim:
+                statements.append((GUARD_CLAIM.format(dollars(unit.claim[0])), encoded(unit.claim[1])))
+        return [*statements, *self.write()]
+
+    def look(self) -> list[Statement]:
+        """Take the lock, read what the units depend on, and make their claims."""
+        units = self.good
+        read, accounts = _read(units), _accounts(units)
+        self._tables = list(read)
+        statements = [BEGIN, LOCK]
+        for table, rows in read.items():
+            statements.append((_sql(table)[0], _columns([row[:2] for row in rows], (int, str))))
+        if accounts:
+            statements += [(HEAD, NONE), (LAST_ACCOUNT, NONE), (BALANCES, _columns(list(accounts), (int, str, str)))]
+        return statements + [(dollars(unit.claim[0]), encoded(unit.claim[1])) for unit in units if unit.claim]
+
+    def weigh(self, answers: Sequence[Answer]) -> bool:
+        """Decide on each unit in order. False if one that is not good has made its claim: roll back and look again."""
+        answer = iter(answers[2:])
+        versions = {
+            (scope, table, id): version
+            for table in self._tables
+            for scope, id, version in rows_of(next(answer))
+        }  # fmt: skip
+        self.books = books = _books(answer) if any(unit.entries for unit in self.good) else Books(Head(), _nothing)
+        touched: set[tuple[int, str, str]] = set()
+        in_vain = False
+        for n, unit in enumerate(self._units):
+            if self.verdicts[n] is not None:
+                continue
+            claimed = next(answer) == 1 if unit.claim else None
+            verdict = _stale(unit, touched, versions) or books.refusal(unit)
+            in_vain = in_vain or bool(verdict and claimed)
+            if verdict is None and claimed is False:
+                verdict = Conflict("another was first to claim this")
+            self.verdicts[n] = verdict
+            if verdict is None:
+                touched.update((unit.scope.number, write.table, write.id) for write in unit.writes)
+                books.book(unit)
+        return not in_vain
+
+    def write(self) -> list[Statement]:
+        """Everything that the good units change, and COMMIT."""
+        units = self.good
+        rows = [row for unit in units for row in unit.rows]
+        return [*_records(units), *_ordered(rows), *_ledger(self.books), self._mark, COMMIT]
+
+
+def _read(units: Sequence[Unit]) -> dict[str, list[tuple[int, str, int]]]:
+    """The records that the units change, by table, each with the version it was read at."""
+    read: dict[str, list[tuple[int, str, int]]] = {}
+    for unit in units:
+        for write in unit.writes:
+            if write.read:
+                read.setdefault(write.table, []).append((unit.scope.number, write.id, write.read))
+    return read
+
+
+def _accounts(units: Sequence[Unit]) -> dict[AccountKey, None]:
+    return {
+        (unit.scope.book, posting.account, posting.currency): None
+        for unit in units
+        for entry in unit.entries
+        for posting in entry.postings
+    }
+
+
+def _nothing(key: AccountKey) -> None:
+    return None
+
+
+def _books(answer: Iterator[Answer]) -> Books:
+    links, last, balances = (rows_of(next(answer)) for _ in range(3))
+    link, entry, recorded, hash = (links or [(0, 0, 0, "")])[0]
+    known = {(book, code, currency): (account, balance) for book, code, currency, account, balance in balances}
+    return Books(Head(link=link, entry=entry, account=last[0][0], recorded=recorded, hash=hash), known.get)
+
+
+def _stale(
+    unit: Unit, touched: set[tuple[int, str, str]], versions: dict[tuple[int, str, str], int]
+) -> Conflict | None:
+    for write in unit.writes:
+        key = (unit.scope.number, write.table, write.id)
+        if key in touched or (write.read and versions.get(key) != write.read):
+            return Conflict(write.id)
+    return None
+
+
+def _records(units: Sequence[Unit]) -> Iterator[Statement]:
+    """One statement for each table and kind of change, however many records."""
+    made: dict[str, list[tuple[Any, ...]]] = {}
+    changed: dict[str, list[tuple[Any, ...]]] = {}
+    deleted: dict[str, list[tuple[Any, ...]]] = {}
+    for unit in units:
+        scope = unit.scope.number
+        for write in unit.writes:
+            if write.body is None:
+                deleted.setdefault(write.table, []).append((scope, write.id))
+            else:
+                kind, number = (changed, write.read + 1) if write.read else (made, write.created)
+                kind.setdefault(write.table, []).append((scope, write.id, number, write.body))
+    for n, (kind, types) in enumerate(
+        ((made, (int, str, int, str)), (changed, (int, str, int, str)), (deleted, (int, str)))
+    ):
+        for table, rows in kind.items():
+            yield _sql(table)[n + 1], _columns(rows, types)
+
+
+def _ordered(rows: Sequence[Row]) -> Iterator[Statement]:
+    """One after another: a job may be put on, taken off and put on again. But what many units say alike is said once:
+    to put on a job that was just put on for the same moment, and plain inserts into a table that nothing else touches.
+    """
+    alone = _alone({statement for statement, _ in rows})
+    together: dict[str, list[tuple[Any, ...]]] = {}
+    put: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+    for statement, values in rows:
+        if statement in alone:
+            together.setdefault(statement, []).append(values)
+            continue
+        if statement == PUT_JOB:
+            if put.get(values[:3]) == values:
+                continue
+            put[values[:3]] = values
+        elif not statement.startswith("INSERT"):
+            put.clear()
+        yield dollars(statement), encoded(values)
+    for statement, many in together.items():
+        types = [_type(column) for column in zip(*many, strict=True)]
+        yield _unnested(statement, tuple(name for name, _ in types)), _columns(many, [type for _, type in types])
+
+
+def _alone(statements: set[str]) -> set[str]:
+    """The plain inserts whose table no other of the statements names."""
+    tables = {statement: found[1] for statement in statements if (found := _INSERT.fullmatch(statement))}
+    return {
+        statement
+        for statement, table in tables.items()
+        if not any(table in other for other in statements if other is not statement)
+    }
+
+
+def _type(column: Sequence[Any]) -> tuple[str, CellKind]:
+    sample = next((value for value in column if value is not None), 0)
+    if isinstance(sample, int):
+        return "bigint[]", int
+    return ("bytea[]", bytes) if isinstance(sample, bytes) else ("text[]", str)
+
+
+@lru_cache
+def _unnested(insert: str, types: tuple[str, ...]) -> str:
+    arrays = ",".join(f"${n}::{type}" for n, type in enumerate(types, 1))
+    return f"{insert[: insert.index(' VALUES ')]} SELECT * FROM unnest({arrays})"
+
+
+def _ledger(books: Books) -> Iterator[Statement]:
+    link = books.close()
+    if link is None:
+        return
+    if books.new_accounts:
+        yield INSERT_ACCOUNTS, _columns(books.new_accounts, (int, int, str, str))
+    entries: list[EntryRow] = books.entries
+    yield INSERT_ENTRIES, _columns(entries, ENTRY_TYPES)
+    yield INSERT_POSTINGS, _columns(books.postings, (int, int, int, int))
+    yield UPDATE_BALANCES, _columns(sorted(books.balances.items()), (int, int))
+    yield INSERT_LINK, encoded(link)
+
+
+def _columns(rows: Sequence[Sequence[Any]], types: Sequence[CellKind]) -> Encoded:
+    return encoded(_cells(rows, types))
+
+
+def _cells(rows: Sequence[Sequence[Any]], types: Sequence[CellKind]) -> list[Column]:
+    return [Column(column, type) for column, type in zip(zip(*rows, strict=True), types, strict=True)]
+
+
+def rows_of(answer: Answer) -> list[tuple[Any, ...]]:
+    assert isinstance(answer, list), "this statement answers with rows"
+    return answer
+
+
+@lru_cache(maxsize=4_096)
+def dollars(statement: str) -> str:
+    """The statement as PostgreSQL numbers its values: `?` becomes $1, $2, ... outside of quotes."""
+    count = iter(range(1, 100_000))
+    return _MARK.sub(lambda found: f"${next(count)}" if found[0] == "?" else found[0], statement)
+
+
+@lru_cache
+def _guard(table: str) -> str:
+    return (
+        "SELECT 1/(CASE WHEN count(*)=$4 THEN 1 ELSE 0 END) "
+        f'FROM unnest($1::bigint[],$2::text[],$3::bigint[]) AS r(scope,id,version) JOIN "{table}" t '
+        "ON t.scope=r.scope AND t.id=r.id AND t.version=r.version"
+    )
+
+
+@lru_cache
+def _sql(table: str) -> tuple[str, str, str, str]:
+    cells = "FROM unnest($1::bigint[],$2::text[],$3::bigint[],$4::text[]) AS r"
+    same = "t.scope=r.scope AND t.id=r.id"
+    return (
+        f'SELECT t.scope,t.id,t.version {_KEYS} JOIN "{table}" t ON {same}',
+        f'INSERT INTO "{table}" (scope,id,version,created,body) '
+        f"SELECT r.scope,r.id,1,r.created,r.body::json {cells}(scope,id,created,body)",
+        f'UPDATE "{table}" t SET version=r.version, body=r.body::json {cells}(scope,id,version,body) WHERE {same}',
+        f'DELETE FROM "{table}" t USING {_KEYS.removeprefix("FROM ")} WHERE {same}',
+    )
