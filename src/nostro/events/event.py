@@ -15,7 +15,7 @@ from nostro.kernel.resource import Filter, Resource, Shape, Stored, View, Wire, 
 from nostro.storage.pack import pack, unpack
 from nostro.storage.tx import Happened, Tx
 
-from .webhook_endpoint import PUT_DELIVERY, subscribers
+from .webhook_endpoint import PUT_DELIVERY, listeners
 
 # The events that say what changed: updates, and the steps of a charge that its owner acts on.
 TELLS_BEFORE = ("updated", "charge.captured", "charge.refunded", "charge.dispute.closed")
@@ -85,7 +85,7 @@ async def publish(tx: Tx) -> None:
     """Turn what happened in `tx` into events, and one delivery for each endpoint that listens."""
     if not tx.happened:
         return
-    endpoints = await subscribers(tx)
+    endpoints = await listeners(tx)
     for happened in tx.happened:
         listening = [e for e in endpoints if e.hears(happened.type)]
         event = _event(tx, happened)

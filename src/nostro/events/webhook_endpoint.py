@@ -32,6 +32,8 @@ from nostro.kernel.resource import (
     retrieve,
 )  # fmt: skip
 from nostro.storage.tx import Tx
+from nostro.storage.unit import Unit
+from nostro.storage.world import World
 
 from .catalog import EVENT_TYPES
 from .destination import is_private
@@ -100,6 +102,23 @@ def render(_: View, endpoint: Record) -> Wire:
 
 async def subscribers(tx: Tx) -> list[Record]:
     return await tx.all(WEBHOOK_ENDPOINT, {}, limit=MOST_ENDPOINTS)
+
+
+async def listeners(tx: Tx) -> list[Record]:
+    """The subscribers, remembered between units while no other process can change them: see `forget`."""
+    world = tx.world
+    known = world.listeners.get(tx.scope.number)
+    if known is None:
+        known = await subscribers(tx)
+        if world.engine.exclusive:
+            world.listeners[tx.scope.number] = known
+    return known
+
+
+def forget(world: World, unit: Unit) -> None:
+    """Call when a unit is committed: an endpoint that it changed must be read again."""
+    if any(write.table == "webhook_endpoint" for write in unit.writes):
+        world.listeners.pop(unit.scope.number, None)
 
 
 async def create(tx: Tx, params: CreateParams) -> Record:

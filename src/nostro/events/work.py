@@ -13,6 +13,7 @@ from nostro.storage.unit import Scope
 from nostro.storage.world import World
 
 from .event import publish
+from .webhook_endpoint import forget
 
 T = TypeVar("T")
 ATTEMPTS = 20
@@ -45,6 +46,7 @@ async def perform(
         except Conflict:
             await asyncio.sleep(0.001 * attempt)
             continue
+        forget(world, unit)
         near = unit.micros // SECOND + scope.offset + NEAR
         if unit.deliveries or (unit.due is not None and unit.due <= near):
             world.work.set()

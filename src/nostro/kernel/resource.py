@@ -161,7 +161,12 @@ class Resource(Struct, Generic[R], frozen=True, kw_only=True):
 
     @property
     def table(self) -> str:
-        return self.name.replace(".", "_")
+        return _table(self.name)
+
+
+@cache
+def _table(name: str) -> str:
+    return name.replace(".", "_")
 
 
 def wire_fields(shape: type[Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:

@@ -20,7 +20,8 @@ from .unit import Scope
 class World(Struct, kw_only=True):
     """`rails` by payment method type, `jobs` by kind; `work` is set when a commit left jobs or deliveries to do.
 
-    `scopes` are those seen so far, and `moving` has a lock for each whose time was moved.
+    `scopes` are those seen so far, and `moving` has a lock for each whose time was moved. `listeners` are the
+    webhook endpoints by scope, remembered only where one process has the database to itself.
     """
 
     engine: Engine
@@ -34,3 +35,4 @@ class World(Struct, kw_only=True):
     work: asyncio.Event
     scopes: dict[int, Scope] = {}
     moving: dict[int, asyncio.Lock] = {}
+    listeners: dict[int, list[Any]] = {}
