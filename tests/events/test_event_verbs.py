@@ -56,3 +56,18 @@ async def test_deliveries_of_what_is_not_there(bench: Bench) -> None:
         assert (answer.status, answer.json["error"]["code"]) == (404, "resource_missing")
     wrong = await client("POST", f"/v1/events/{event.id}/resend", {"webhook_endpoint": "we_none"})
     assert (wrong.status, wrong.json["error"]["param"]) == (400, "webhook_endpoint")
+
+
+async def test_a_list_of_what_was_not_delivered(bench: Bench, receiver: Receiver) -> None:
+    client = Client(Api(bench.world), "sk_test_bench")
+    await bench.listen(receiver.url, "customer.created")
+    await bench.listen("http://127.0.0.1:1/", "charge.failed")
+    reached, unreached = await bench.emit("customer.created"), await bench.emit("charge.failed")
+    await settle(bench.world, bench.scope)
+
+    async def listed(answer: str) -> list[str]:
+        found = await client("GET", "/v1/events", {"delivery_success": answer})
+        return [event["id"] for event in found.json["data"]]
+
+    assert reached.id in await listed("true")
+    assert await listed("false") == [unreached.id]

@@ -28,7 +28,14 @@ def list_params(verb: Verb) -> type[Params]:
         ("limit", Limit, 10), ("starting_after", str | None, None), ("ending_before", str | None, None),
         ("created", int | Range | None, None),
     ]  # fmt: skip
-    kinds: dict[str, Any] = {"string": str, "bool": bool, "any": list[str], "pattern": str, "range": int | Range}
+    kinds: dict[str, Any] = {
+        "string": str,
+        "bool": bool,
+        "any": list[str],
+        "pattern": str,
+        "range": int | Range,
+        "lacks": bool,
+    }
     for filter in verb.filters:
         if filter.always is not None:
             continue
@@ -70,6 +77,9 @@ def _conditions(tx: Tx, resource: Resource[Any], verb: Verb, params: Any) -> tup
     for filter in verb.filters:
         given: Any = getattr(params, filter.name) if filter.always is None else filter.always
         if given is None:
+            continue
+        if filter.kind == "lacks":
+            where += f" AND {'NOT ' if given else ''}EXISTS ({filter.path})"
             continue
         column = tx.world.engine.path(filter.field, kind=COMPARED.get(filter.kind, "text"))
         if filter.kind == "any":

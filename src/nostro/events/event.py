@@ -20,6 +20,11 @@ from .webhook_endpoint import PUT_DELIVERY, listeners
 # The events that say what changed: updates, and the steps of a charge that its owner acts on.
 TELLS_BEFORE = ("updated", "charge.captured", "charge.refunded", "charge.dispute.closed")
 
+UNDELIVERED = (
+    'SELECT 1 FROM delivery WHERE delivery.scope="event".scope AND delivery.event="event".id '
+    "AND delivery.state<>'delivered'"
+)
+
 
 class EventRequest(Shape, frozen=True, kw_only=True):
     id: str | None = None
@@ -153,6 +158,7 @@ EVENT: Resource[EventRecord] = Resource(
             "/v1/events",
             Filter("type", kind="pattern"),
             Filter("types", "type", "any"),
+            Filter("delivery_success", UNDELIVERED, "lacks"),
             summary="List events, newest first.",
         ),
         retrieve("/v1/events/{id}"),

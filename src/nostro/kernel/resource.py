@@ -62,14 +62,15 @@ R = TypeVar("R", bound=Stored)
 class Filter(Struct, frozen=True):
     """A list parameter that compares one field of the record. Each becomes an index.
 
-    A "pattern" may hold `*` for anything: `charge.*`.
+    A "pattern" may hold `*` for anything: `charge.*`. For "lacks", `path` is a subquery: true asks for the
+    records for which it finds no row, false for those for which it finds one.
 
     With `always` it is no parameter: the list shows only the records whose field has this value.
     """
 
     name: str
     path: str = ""
-    kind: Literal["string", "bool", "range", "any", "pattern"] = "string"
+    kind: Literal["string", "bool", "range", "any", "pattern", "lacks"] = "string"
     required: bool = False
     always: str | bool | None = None
 

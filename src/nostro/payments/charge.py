@@ -319,10 +319,12 @@ class UpdateParams(Params, frozen=True, kw_only=True):
 
 class CaptureParams(Params, frozen=True, kw_only=True):
     amount: int | None = None
+    application_fee: int | None = None
     application_fee_amount: int | None = None
     receipt_email: str | None = None
     statement_descriptor: str | None = None
     statement_descriptor_suffix: str | None = None
+    transfer_data: dict[str, Any] | None = None
     transfer_group: str | None = None
 
 
@@ -411,6 +413,7 @@ def check_capturable(charge: Record) -> None:
 
 
 async def capture_verb(tx: Tx, charge: Record, params: CaptureParams) -> Record:
+    check_platform(params)
     check_capturable(charge)
     if charge.payment_intent is not None:
         raise invalid(
