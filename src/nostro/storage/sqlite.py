@@ -22,6 +22,7 @@ from nostro.kernel.resource import Resource
 
 from .books import AccountKey, Books, Head
 from .engine import PathKind, Row
+from .rows import RowWrite, grouped
 from .unit import Unit
 
 GROUP = 256
@@ -144,7 +145,7 @@ class SqliteEngine:
         books = Books(self._head(), self._find_account)
         touched: set[tuple[int, str, str]] = set()
         staged: dict[str, list[tuple[Any, ...]]] = {}
-        ordered: list[tuple[str, tuple[Any, ...]]] = []
+        rows: list[RowWrite] = []
         verdicts: list[Exception | None] = []
         for unit in units:
             verdict = self._stale(unit, touched) or books.refusal(unit) or self._too_late(unit)
@@ -152,11 +153,11 @@ class SqliteEngine:
             if verdict is None:
                 books.book(unit)
                 self._stage(unit, touched, staged)
-                ordered += unit.rows
-        for statement, rows in staged.items():
-            self._writer.executemany(statement, rows)
-        for statement, values in ordered:  # one after another: a job may be put on, taken off and put on again
-            self._writer.execute(statement, values)
+                rows += unit.rows
+        for statement, records in staged.items():
+            self._writer.executemany(statement, records)
+        for statement, many in grouped(rows):
+            self._writer.executemany(statement, many)
         self._write_books(books)
         return verdicts, {(book, code, currency): n for n, book, code, currency in books.new_accounts}
 
