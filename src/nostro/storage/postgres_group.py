@@ -247,8 +247,9 @@ def _type(column: Sequence[Any]) -> tuple[str, CellKind]:
 
 @lru_cache
 def _unnested(insert: str, types: tuple[str, ...]) -> str:
+    into, _, values = insert.partition(" VALUES ")
     arrays = ",".join(f"${n}::{type}" for n, type in enumerate(types, 1))
-    return f"{insert[: insert.index(' VALUES ')]} SELECT * FROM unnest({arrays})"
+    return f"{into} SELECT * FROM unnest({arrays}){values[values.index(')') + 1 :]}"
 
 
 def _ledger(books: Books) -> Iterator[Statement]:

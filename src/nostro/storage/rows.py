@@ -15,7 +15,7 @@ from typing import Any
 from .tx import PUT_JOB
 
 RowWrite = tuple[str, tuple[Any, ...]]
-_INSERT = re.compile(r"INSERT INTO (\w+) \([\w,]+\) VALUES \([?,]+\)")
+_INSERT = re.compile(r"INSERT INTO (\w+) \([\w,]+\) VALUES \([?,]+\)(?: ON CONFLICT \([\w,]+\) DO NOTHING)?")
 
 
 def grouped(rows: Sequence[RowWrite]) -> list[tuple[str, list[tuple[Any, ...]]]]:
