@@ -1,0 +1,127 @@
+"""A backup: an SQLite file with the tables of a database, a manifest of what is in them, and a seal over every byte.
+
+The manifest names each table's rows and digest, so a damaged file can say what is wrong with it. The seal is the
+SHA-256 of the whole file, taken with its own 64 characters as zeros, so that nothing else has to be kept beside it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import mmap
+import re
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+import apsw
+import msgspec
+from msgspec import Struct
+
+from .copy import Tally, Tell, differences
+from .schema import CopyRefused
+from .sqlite_copy import OF_BACKUPS, SqliteSnapshot, SqliteTarget
+
+FORMAT = 1
+MANIFEST, SEAL = OF_BACKUPS
+ZEROS = b"0" * 64
+STEP = 1 << 20
+_SEAL = re.compile(r"[0-9a-f]{32}:[0-9a-f]{64}")
+
+
+class Manifest(Struct, frozen=True, kw_only=True):
+    """`made` is seconds since 1970; `version` is the schema's, `program` that of the Nostro that wrote the file."""
+
+    format: int = FORMAT
+    program: str
+    made: int
+    source: str
+    version: int
+    tables: dict[str, Tally]
+
+
+class BackupTarget(SqliteTarget):
+    """Say what is in it with `describe`, then `keep` it."""
+
+    def describe(self, manifest: Manifest) -> None:
+        self._mark = secrets.token_hex(16).encode()  # finds the seal among the file's bytes
+        self.db.execute(f"CREATE TABLE {MANIFEST} (manifest TEXT NOT NULL)")
+        self.db.execute(f"INSERT INTO {MANIFEST} VALUES (?)", (msgspec.json.encode(manifest).decode(),))
+        self.db.execute(f"CREATE TABLE {SEAL} (seal TEXT NOT NULL)")
+        self.db.execute(f"INSERT INTO {SEAL} VALUES (?)", ((self._mark + b":" + ZEROS).decode(),))
+
+    def sync(self) -> None:
+        with self.partial.open("r+b") as file, mmap.mmap(file.fileno(), 0) as content:
+            at = _place(content, self._mark + b":")
+            assert at is not None, "the seal was written a moment ago"
+            content[at : at + len(ZEROS)] = _hash(content, at, lambda done: None).encode()
+            content.flush()
+        super().sync()
+
+
+class Backup:
+    """A backup that can be read. Raises `CopyRefused` for a file that is none."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        try:
+            self.snapshot = SqliteSnapshot(file, alone=True)
+            self.manifest = self._manifest()
+        except apsw.Error as error:
+            raise CopyRefused(f"{file} is damaged, or no backup: {error}.", "Take another backup.") from None
+
+    def damage(self, tell: Tell) -> list[str]:
+        """What is not as it was written; empty if the file is whole."""
+        found = [] if self._sealed(tell) else ["The file was changed or damaged: its seal does not fit."]
+        there, expected = {table.name for table in self.snapshot.tables}, self.manifest.tables
+        found += [f"{name}: the table is missing" for name in sorted(expected.keys() - there)]
+        found += [f"{name}: the table was added" for name in sorted(there - expected.keys())]
+        tables = [table for table in self.snapshot.tables if table.name in expected]
+        try:
+            return found + differences(self.snapshot, tables, expected, tell)
+        except apsw.Error as error:
+            return [*found, f"The file cannot be read to its end: {error}."]
+
+    def close(self) -> None:
+        self.snapshot.close()
+
+    def _manifest(self) -> Manifest:
+        try:
+            (text,) = self.snapshot.db.execute(f"SELECT manifest FROM {MANIFEST}").fetchall()[0]
+        except (apsw.SQLError, IndexError):
+            raise CopyRefused(
+                f"{self.file} is a database, not a backup.",
+                f"To copy it: nostro copy --from sqlite:///{self.file} --to URL",
+            ) from None
+        try:
+            manifest = msgspec.json.decode(str(text), type=Manifest)
+        except msgspec.DecodeError as error:
+            raise CopyRefused(f"The manifest of {self.file} cannot be read: {error}.", "Take another backup.") from None
+        if manifest.format != FORMAT:
+            raise CopyRefused(f"{self.file} is a backup of format {manifest.format}.", "Use a later version of Nostro.")
+        return manifest
+
+    def _sealed(self, tell: Tell) -> bool:
+        seal = str(self.snapshot.db.execute(f"SELECT seal FROM {SEAL}").fetchall()[0][0])
+        if not _SEAL.fullmatch(seal):
+            return False
+        mark, _, stored = seal.partition(":")
+        with self.file.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            at = _place(content, f"{mark}:".encode())
+            return at is not None and _hash(content, at, lambda done: tell("bytes", done, len(content))) == stored
+
+
+def _place(content: mmap.mmap, mark: bytes) -> int | None:
+    """Where the seal stands: after its mark, which is there once."""
+    found = content.rfind(mark)
+    return found + len(mark) if found >= 0 and content.find(mark) == found else None
+
+
+def _hash(content: mmap.mmap, at: int, tell: Callable[[int], None]) -> str:
+    """SHA-256 of the file as if its seal were zeros."""
+    sha, end = hashlib.sha256(), at + len(ZEROS)
+    for first, last in ((0, at), (at, end), (end, len(content))):
+        for start in range(first, last, STEP):
+            stop = min(start + STEP, last)
+            sha.update(ZEROS if first == at else content[start:stop])
+            tell(stop)
+    return sha.hexdigest()
