@@ -90,14 +90,11 @@ def test_a_table_that_is_not_ours_is_not_left_out_in_silence(nostro: Nostro, sho
     assert not (tmp_path / "b").exists()
 
 
-def test_records_of_a_resource_that_is_gone_are_copied_too(
-    nostro: Nostro, shop: Shop, new_database: str, tmp_path: Path
-) -> None:
+def test_records_of_a_resource_that_is_gone_are_copied_too(nostro: Nostro, shop: Shop, tmp_path: Path) -> None:
     with changed(shop.file) as db:
         db.execute("ALTER TABLE review RENAME TO old_review")
         db.execute("INSERT INTO old_review VALUES (1, 'orv_1', 1, 1, '{}')")
-    nostro("copy", "--from", shop.url, "--to", new_database)
-    nostro("copy", "--from", new_database, "--to", "sqlite:///back.db")
+    nostro("copy", "--from", shop.url, "--to", "sqlite:///back.db")
     assert dump(tmp_path / "back.db")["old_review"] == dump(shop.file)["old_review"] != []
 
 

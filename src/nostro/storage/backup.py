@@ -25,6 +25,8 @@ FORMAT = 1
 MANIFEST, SEAL = OF_BACKUPS
 ZEROS = b"0" * 64
 STEP = 1 << 20
+# What reading a damaged file may raise; a text that is no UTF-8 is a ValueError.
+DAMAGED = (apsw.Error, ValueError)
 _SEAL = re.compile(r"[0-9a-f]{32}:[0-9a-f]{64}")
 
 
@@ -66,19 +68,23 @@ class Backup:
         try:
             self.snapshot = SqliteSnapshot(file, alone=True)
             self.manifest = self._manifest()
-        except apsw.Error as error:
+        except DAMAGED as error:
             raise CopyRefused(f"{file} is damaged, or no backup: {error}.", "Take another backup.") from None
 
     def damage(self, tell: Tell) -> list[str]:
         """What is not as it was written; empty if the file is whole."""
-        found = [] if self._sealed(tell) else ["The file was changed or damaged: its seal does not fit."]
+        try:
+            sealed = self._sealed(tell)
+        except DAMAGED:
+            sealed = False
+        found = [] if sealed else ["The file was changed or damaged: its seal does not fit."]
         there, expected = {table.name for table in self.snapshot.tables}, self.manifest.tables
         found += [f"{name}: the table is missing" for name in sorted(expected.keys() - there)]
         found += [f"{name}: the table was added" for name in sorted(there - expected.keys())]
         tables = [table for table in self.snapshot.tables if table.name in expected]
         try:
             return found + differences(self.snapshot, tables, expected, tell)
-        except apsw.Error as error:
+        except DAMAGED as error:
             return [*found, f"The file cannot be read to its end: {error}."]
 
     def close(self) -> None:
@@ -101,10 +107,10 @@ class Backup:
         return manifest
 
     def _sealed(self, tell: Tell) -> bool:
-        seal = str(self.snapshot.db.execute(f"SELECT seal FROM {SEAL}").fetchall()[0][0])
-        if not _SEAL.fullmatch(seal):
+        rows = self.snapshot.db.execute(f"SELECT seal FROM {SEAL}").fetchall()
+        if len(rows) != 1 or not _SEAL.fullmatch(str(rows[0][0])):
             return False
-        mark, _, stored = seal.partition(":")
+        mark, _, stored = str(rows[0][0]).partition(":")
         with self.file.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             at = _place(content, f"{mark}:".encode())
             return at is not None and _hash(content, at, lambda done: tell("bytes", done, len(content))) == stored

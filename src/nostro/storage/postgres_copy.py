@@ -34,18 +34,14 @@ LONG = (
     "SET maintenance_work_mem='256MB'",
 )  # fmt: skip
 COLUMNS = (
-    "SELECT c.table_name, c.column_name, c.data_type, k.ordinal_position FROM information_schema.columns c "
-    "JOIN information_schema.tables t ON t.table_schema=c.table_schema AND t.table_name=c.table_name "
-    "LEFT JOIN information_schema.table_constraints p ON p.table_schema=c.table_schema "
-    "AND p.table_name=c.table_name AND p.constraint_type='PRIMARY KEY' "
-    "LEFT JOIN information_schema.key_column_usage k ON k.constraint_schema=p.constraint_schema "
-    "AND k.constraint_name=p.constraint_name AND k.table_name=c.table_name AND k.column_name=c.column_name "
-    "WHERE c.table_schema=current_schema() AND t.table_type='BASE TABLE' "
-    'ORDER BY c.table_name COLLATE "C", c.ordinal_position'
+    "SELECT c.relname, a.attname, format_type(a.atttypid, NULL), array_position(i.indkey::int2[], a.attnum) "
+    "FROM pg_class c JOIN pg_attribute a ON a.attrelid=c.oid AND a.attnum>0 AND NOT a.attisdropped "
+    "LEFT JOIN pg_index i ON i.indrelid=c.oid AND i.indisprimary "
+    "WHERE c.relnamespace=current_schema()::regnamespace AND c.relkind IN ('r','p') ORDER BY c.relname, a.attnum"
 )
 INDEXES = (
     "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname=current_schema() AND indexname NOT IN "
-    "(SELECT constraint_name FROM information_schema.table_constraints WHERE table_schema=current_schema())"
+    "(SELECT conname FROM pg_constraint WHERE connamespace=current_schema()::regnamespace)"
 )
 
 
@@ -120,6 +116,7 @@ class PostgresTarget(Rows):
     def __init__(self, url: str) -> None:
         super().__init__(url)
         self._version = 0
+        self._tables: set[str] = set()
         self._indexes: list[str] = []
         self._run("BEGIN")
         try:
@@ -155,9 +152,9 @@ class PostgresTarget(Rows):
         for table in tables:
             if table.columns == RECORD:
                 self._run(record_table(table.name))
-        names = {table.name for table in tables}
-        for table_name, index, statement in self._all(INDEXES):
-            if table_name in names:
+        self._tables = {table.name for table in tables}
+        for name, index, statement in self._all(INDEXES):
+            if name in self._tables:
                 self._run(f'DROP INDEX "{index}"')
                 self._indexes.append(statement)
 
@@ -172,8 +169,8 @@ class PostgresTarget(Rows):
     def index(self) -> None:
         for statement in self._indexes:
             self._run(statement)
-        for table in self.described():
-            self._run(f'ANALYZE "{table.name}"')
+        for name in sorted(self._tables):
+            self._run(f'ANALYZE "{name}"')
 
     def complete(self, resources: Sequence[Resource[Any]]) -> None:
         self._migrate(self._version, newest())
