@@ -71,6 +71,13 @@ def test_any_flipped_byte(nostro: Nostro, backup: Path) -> None:
     assert refused(nostro, backup)
 
 
+def test_the_seal_is_found_wherever_it_stands(backup: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also across the pieces in which a file is read."""
+    for step in (101, 1_009, 8_191):
+        monkeypatch.setattr("nostro.storage.backup.STEP", step)
+        assert not damaged(backup)
+
+
 @pytest.mark.parametrize("keep", [0, 1, 100, 8192, 0.5, 0.999])
 def test_a_file_that_was_cut_off(nostro: Nostro, backup: Path, keep: float) -> None:
     whole = backup.read_bytes()

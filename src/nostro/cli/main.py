@@ -20,6 +20,7 @@ Start here:
   nostro listen --forward-to localhost:4242   receive its webhooks
   nostro ledger trial-balance                 see what was booked
   nostro ledger verify                        prove that the books are right
+  nostro backup nostro.backup                 keep all of it in one file
 
 Every option is also an environment variable: NOSTRO_PORT, NOSTRO_DATABASE, NOSTRO_API_KEY, ...
 """

@@ -7,11 +7,11 @@ SHA-256 of the whole file, taken with its own 64 characters as zeros, so that no
 from __future__ import annotations
 
 import hashlib
-import mmap
 import re
 import secrets
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import apsw
 import msgspec
@@ -52,11 +52,12 @@ class BackupTarget(SqliteTarget):
         self.db.execute(f"INSERT INTO {SEAL} VALUES (?)", ((self._mark + b":" + ZEROS).decode(),))
 
     def sync(self) -> None:
-        with self.partial.open("r+b") as file, mmap.mmap(file.fileno(), 0) as content:
-            at = _place(content, self._mark + b":")
+        with self.partial.open("r+b") as file:
+            at = _place(file, self._mark + b":")
             assert at is not None, "the seal was written a moment ago"
-            content[at : at + len(ZEROS)] = _hash(content, at, lambda done: None).encode()
-            content.flush()
+            seal = _hash(file, at, lambda done: None)
+            file.seek(at)
+            file.write(seal.encode())
         super().sync()
 
 
@@ -111,23 +112,32 @@ class Backup:
         if len(rows) != 1 or not _SEAL.fullmatch(str(rows[0][0])):
             return False
         mark, _, stored = str(rows[0][0]).partition(":")
-        with self.file.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            at = _place(content, f"{mark}:".encode())
-            return at is not None and _hash(content, at, lambda done: tell("bytes", done, len(content))) == stored
+        with self.file.open("rb") as file:
+            size, at = self.file.stat().st_size, _place(file, f"{mark}:".encode())
+            return at is not None and _hash(file, at, lambda done: tell("bytes", done, size)) == stored
 
 
-def _place(content: mmap.mmap, mark: bytes) -> int | None:
+def _place(file: BinaryIO, mark: bytes) -> int | None:
     """Where the seal stands: after its mark, which is there once."""
-    found = content.rfind(mark)
-    return found + len(mark) if found >= 0 and content.find(mark) == found else None
+    found: list[int] = []
+    tail = b""
+    file.seek(0)
+    while piece := file.read(STEP):
+        window, start = tail + piece, file.tell() - len(piece) - len(tail)
+        found += [start + at.end() for at in re.finditer(re.escape(mark), window)]
+        tail = window[1 - len(mark) :]
+    return found[0] if len(found) == 1 else None
 
 
-def _hash(content: mmap.mmap, at: int, tell: Callable[[int], None]) -> str:
+def _hash(file: BinaryIO, at: int, tell: Callable[[int], None]) -> str:
     """SHA-256 of the file as if its seal were zeros."""
-    sha, end = hashlib.sha256(), at + len(ZEROS)
-    for first, last in ((0, at), (at, end), (end, len(content))):
-        for start in range(first, last, STEP):
-            stop = min(start + STEP, last)
-            sha.update(ZEROS if first == at else content[start:stop])
-            tell(stop)
+    sha = hashlib.sha256()
+    file.seek(0)
+    while piece := bytearray(file.read(STEP)):
+        first = file.tell() - len(piece)
+        start, stop = max(at - first, 0), min(at + len(ZEROS) - first, len(piece))
+        if start < stop:
+            piece[start:stop] = ZEROS[: stop - start]
+        sha.update(piece)
+        tell(file.tell())
     return sha.hexdigest()

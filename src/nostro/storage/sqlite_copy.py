@@ -55,7 +55,7 @@ class SqliteSnapshot(Rows):
         except apsw.CantOpenError:
             raise CopyRefused(f"There is no database at {file}, or it may not be read.") from None
         self.db.set_busy_timeout(10_000)
-        for pragma in ("query_only=1", "cache_size=-65536"):
+        for pragma in ("query_only=1", "cache_size=-16384"):
             self.db.pragma(*pragma.split("="))
         self.db.execute("BEGIN")
         self.version = int(self.db.pragma("user_version"))
