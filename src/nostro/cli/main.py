@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from . import booking, bulk, events, keys, ledger, logs, server
+from . import backup, booking, bulk, events, keys, ledger, logs, server
 from .listen import listen
 from .trigger import trigger
 from .trouble import Trouble
@@ -20,12 +20,14 @@ Start here:
   nostro listen --forward-to localhost:4242   receive its webhooks
   nostro ledger trial-balance                 see what was booked
   nostro ledger verify                        prove that the books are right
+  nostro backup nostro.backup                 keep all of it in one file
 
 Every option is also an environment variable: NOSTRO_PORT, NOSTRO_DATABASE, NOSTRO_API_KEY, ...
 """
 RUN = "Run a server"
 LOOK = "Work with a running server"
 BOOKS = "Books and keys"
+KEEP = "Look after the database"
 WRITE = "Write, on accounts of your own, through a running server"
 
 app = typer.Typer(
@@ -47,6 +49,9 @@ ledger.app.command("import", rich_help_panel=WRITE)(bulk.import_)
 ledger.app.add_typer(booking.hold, name="hold", rich_help_panel=WRITE)
 app.add_typer(ledger.app, name="ledger", rich_help_panel=BOOKS)
 app.add_typer(keys.app, name="keys", rich_help_panel=BOOKS)
+app.command(rich_help_panel=KEEP)(backup.backup)
+app.command(rich_help_panel=KEEP)(backup.restore)
+app.command(rich_help_panel=KEEP)(backup.copy)
 
 
 def _version(asked: bool) -> None:

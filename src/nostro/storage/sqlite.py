@@ -15,7 +15,6 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from nostro.kernel.resource import Resource
 from .books import AccountKey, Books, Head
 from .engine import PathKind, Row
 from .rows import RowWrite, grouped
+from .schema import migrations
 from .unit import Unit
 
 GROUP = 256
@@ -74,7 +74,8 @@ class SqliteEngine:
     async def rows(self, statement: str, values: Sequence[Any] = ()) -> list[Row]:
         return _all(self._reader, statement, tuple(values))
 
-    def path(self, *field: str, kind: PathKind = "text") -> str:
+    @staticmethod
+    def path(*field: str, kind: PathKind = "text") -> str:
         return f"json_extract(body, '{_json_path(field)}')"
 
     # Setting up ----------------------------------------------------------------
@@ -89,22 +90,17 @@ class SqliteEngine:
 
     def _migrate(self) -> None:
         version = _all(self._writer, "PRAGMA user_version")[0][0]
-        for script in sorted((files("nostro.storage") / "migrations").iterdir(), key=lambda f: f.name):
-            number = int(script.name.split("_")[0]) if script.name.endswith(".sql") else 0
-            if number > version:
-                self._writer.execute(script.read_text())
-                self._writer.execute(f"PRAGMA user_version={number}")
+        for number, script in migrations(after=version):
+            self._writer.execute(script)
+            self._writer.execute(f"PRAGMA user_version={number}")
 
-    def table(self, resource: Resource[Any]) -> list[str]:
+    @classmethod
+    def table(cls, resource: Resource[Any]) -> list[str]:
         """The resource's table and one partial index a filter."""
         name = resource.table
-        statements = [
-            f'CREATE TABLE IF NOT EXISTS "{name}" (scope INTEGER NOT NULL, id TEXT NOT NULL, '
-            "version INTEGER NOT NULL, created INTEGER NOT NULL, body TEXT NOT NULL)",
-            f'CREATE UNIQUE INDEX IF NOT EXISTS "{name}__id" ON "{name}" (scope, id)',
-        ]
+        statements = record_table(name)
         for filter in resource.filters:
-            value = self.path(filter.field)
+            value = cls.path(filter.field)
             statements.append(
                 f'CREATE INDEX IF NOT EXISTS "{name}__{filter.field.replace(".", "_")}" ON "{name}" '
                 f"(scope, {value}, id) WHERE {value} IS NOT NULL"
@@ -274,6 +270,15 @@ class SqliteEngine:
         self._carrier.close()
         self._reader.close()
         self._writer.close()
+
+
+def record_table(name: str) -> list[str]:
+    """A table of records, and the index that names each."""
+    return [
+        f'CREATE TABLE IF NOT EXISTS "{name}" (scope INTEGER NOT NULL, id TEXT NOT NULL, '
+        "version INTEGER NOT NULL, created INTEGER NOT NULL, body TEXT NOT NULL)",
+        f'CREATE UNIQUE INDEX IF NOT EXISTS "{name}__id" ON "{name}" (scope, id)',
+    ]
 
 
 def _all(db: apsw.Connection, statement: str, values: tuple[Any, ...] = ()) -> list[Row]:
