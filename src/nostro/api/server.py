@@ -26,7 +26,7 @@ from nostro.storage.world import World
 
 from . import versions
 from .browser import check_expand, narrowed
-from .expand import expand
+from .expand import MOST_PATHS, expand
 from .idempotency import Answered, Idempotency, fingerprint, keep
 from .log import POLL, RequestLog
 from .log import resource as request_log
@@ -327,8 +327,8 @@ def _expand_paths(form: dict[str, Any]) -> list[str]:
         return []
     if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
         raise invalid("Invalid array", "expand")
-    if len(paths) > 20:
-        raise invalid("You can expand up to 20 properties in one request.", "expand")
+    if len(paths) > MOST_PATHS:
+        raise invalid(f"You can expand up to {MOST_PATHS} properties in one request.", "expand")
     return paths
 
 

@@ -205,6 +205,7 @@ BULK: Resource[Any] = Resource(
     doc="Many entries at once: newline-delimited JSON or CSV in, one line of JSON out for each. Beyond Stripe's API.",
     verbs=(
         Verb(name="create", method="POST", path="/v1/ledger/entries/bulk", run=bulk, params=BulkParams, kind="system",
+             answers=Download, body="lines",
              summary="Book a stream of entries; `atomic` in the query for all or nothing."),
     ),
 )  # fmt: skip
