@@ -300,7 +300,7 @@ def _check_secret(record: Stored, caller: Caller, secret: Any, noun: str, param:
         return
     if own is None and caller.kind == "secret":
         return
-    if not isinstance(secret, str) or own is None or not secrets.compare_digest(secret, own):
+    if not isinstance(secret, str) or own is None or not secrets.compare_digest(secret.encode(), own.encode()):
         raise ApiError(
             f"No such {noun}: '{record.id}'" if secret is None else
             "The client_secret provided does not match the client_secret of this object.",
