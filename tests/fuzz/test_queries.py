@@ -147,8 +147,10 @@ def test_a_sentence_finds_what_a_plain_reading_finds(running: Running, shop: lis
 
 
 PIECES = ["name", "metadata", "created", "[", "]", '"', "'", ":", "~", ">", "<", ">=", "-", " ", "AND", "OR", "null",
-          "(", ")", "\\", "jenny", '"jenny"', "[\"order\"]", "1", "1.5", "99999999999999999999", "\n", "é", "\U0001f600",
-          "=", "!", "%", "_", "'';--", '"' * 9, "name:", 'name:"x"', "$.", "\x1f", "colour"]  # fmt: skip
+          "(", ")", "\\", "jenny", '"jenny"', "[\"order\"]", "1", "1.5", "99999999999999999999",
+          "\n", "é", "\U0001f600",
+          "=", "!", "%", "_", "'';--", '"' * 9, "name:", 'name:"x"', "$.", "\x1f",
+          "colour"]  # fmt: skip
 broken = st.lists(st.sampled_from(PIECES), max_size=14).map("".join)
 
 
