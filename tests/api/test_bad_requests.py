@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from time import process_time
 
 import pytest
 
@@ -25,6 +26,29 @@ async def test_a_client_secret_of_other_letters_is_a_wrong_one(client: Client) -
     made = (await client("POST", "/v1/payment_intents", {"amount": 2000, "currency": "usd"})).json
     answer = await client("GET", f"/v1/payment_intents/{made['id']}", {"client_secret": "é"})
     assert (answer.status, answer.json["error"]["code"]) == (400, "client_secret_invalid")
+
+
+@pytest.mark.parametrize("line", ['{"reference": "a\\u0000b"}', '{"metadata": {"\\u0000": "b"}}', '{"kind": "\0"}'])
+async def test_a_nul_byte_does_not_come_in_by_bulk(client: Client, line: str) -> None:
+    answer = await client("POST", "/v1/ledger/entries/bulk", lines=line)
+    assert b"Invalid NUL byte" in answer.body
+
+
+async def test_a_nul_byte_does_not_come_in_by_the_path(client: Client) -> None:
+    assert (await client("GET", "/v1/customers/cus_\0")).status == 400
+
+
+@pytest.mark.parametrize("head", ["debit,credit,amount,amount", "debit,credit,amount,metadata.a,metadata.a"])
+async def test_a_column_that_is_named_twice_is_refused(client: Client, head: str) -> None:
+    """Its first value was lost."""
+    answer = await client("POST", "/v1/ledger/entries/bulk", lines=f"{head}\n", kind="text/csv")
+    assert "twice" in answer.json["error"]["message"]
+
+
+async def test_too_many_lines_are_refused_before_they_are_read(client: Client) -> None:
+    before = process_time()
+    answer = await client("POST", "/v1/ledger/entries/bulk", lines="{}\n" * 3_000_000)
+    assert (answer.status, process_time() - before < 2) == (400, True)
 
 
 KIND = b"multipart/form-data; boundary=x"

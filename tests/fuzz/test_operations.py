@@ -33,6 +33,33 @@ RIGHT: dict[str, Any] = {
     "outcome": "succeed", "enabled_events": ["*"], "purpose": "dispute_evidence", "seconds": 86_400,
 }  # fmt: skip
 KEY = "sk_test_operations"
+odd = st.one_of(st.text(max_size=30), st.sampled_from(["\0", "a\0b", "", " ", "..", "%00", "'", "é" * 200, "x" * 9000]))
+PLACES = [
+    "GET /v1/customers/ID",
+    "POST /v1/customers/ID",
+    "DELETE /v1/customers/ID",
+    "POST /v1/payment_intents/ID/confirm",
+    "GET /v1/customers/ID/sources/ID",
+    "GET /v1/ledger/accounts/ID",
+    "GET /v1/ledger/entries/ID",
+    "GET /v1/events/ID/deliveries",
+    "GET /links/ID",
+    "GET /docs/ID",
+    "GET /ID",
+    "GET /v1/ID",
+    "PUT /v1/customers/ID",
+    "ID /v1/customers",
+    "POST /v1/customers",
+]
+READ = [
+    "authorization",
+    "idempotency-key",
+    "stripe-version",
+    "stripe-account",
+    "content-type",
+    "if-none-match",
+    "cookie",
+]
 
 
 class Pool:
@@ -187,3 +214,17 @@ def test_any_data_gets_an_answer_as_declared(running: Running, pool: Pool, label
 
     check()
     TRIED["operations"] += mode == "positive"
+
+
+def test_a_path_and_headers_of_any_text(running: Running, pool: Pool) -> None:
+    """What comes outside the parameters: ids in the path, and the headers that the API reads."""
+
+    @given(st.sampled_from(PLACES), odd, st.dictionaries(st.sampled_from(READ), odd, max_size=3))
+    @cases(150)
+    def check(place: str, text: str, headers: dict[str, str]) -> None:
+        method, _, path = place.partition(" ")
+        given_headers = {name: value.encode("latin-1", "replace").decode("latin-1") for name, value in headers.items()}
+        got = running.send(method, path.replace("ID", text), headers=given_headers, key=KEY)
+        assert got.status == 200 or 400 <= got.status < 500, (method, path, text, headers, got)
+
+    check()

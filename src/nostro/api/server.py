@@ -101,6 +101,8 @@ class Api:
             return self._error(internal_error(request_id), request_id), caller
 
     async def _serve(self, incoming: Incoming, caller: Caller, request_id: str) -> Reply:
+        if "\0" in incoming.path:
+            raise invalid("Invalid NUL byte in the path.")
         versions.check(incoming.header(b"stripe-version"))
         self._check_account(incoming, caller)
         found = self._router.find(incoming.method, incoming.path)
