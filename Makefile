@@ -57,6 +57,10 @@ bench: $(RUN) $(DEV) ## measure rates and p99
 soak: $(RUN) $(DEV) ## run the simulation with faults for a long time (ARGS="--seed 7")
 	$(BIN)/python tools/soak.py $(ARGS)
 
+.PHONY: fuzz
+fuzz: $(RUN) $(DEV) ## send wrong input at scale for a long time (ARGS="--minutes 30")
+	$(BIN)/python tools/fuzz.py $(ARGS)
+
 .PHONY: docs
 docs: $(RUN) $(DEV) ## write the generated pages of the documentation
 	$(BIN)/python tools/generate_docs.py $(ARGS)

@@ -8,6 +8,7 @@ import typer
 
 from . import backup, booking, bulk, events, keys, ledger, logs, server
 from .listen import listen
+from .openapi import openapi
 from .trigger import trigger
 from .trouble import Trouble
 
@@ -40,6 +41,7 @@ app.command(rich_help_panel=RUN)(server.migrate)
 app.command(rich_help_panel=RUN)(server.reset)
 app.command(rich_help_panel=LOOK)(trigger)
 app.command(rich_help_panel=LOOK)(listen)
+app.command(rich_help_panel=LOOK)(openapi)
 app.add_typer(logs.app, name="logs", rich_help_panel=LOOK)
 app.add_typer(events.app, name="events", rich_help_panel=LOOK)
 ledger.app.command("open", rich_help_panel=WRITE)(booking.open_)
