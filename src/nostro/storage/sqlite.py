@@ -9,6 +9,7 @@ lose it to the loop each time (docs/decisions/0002 has the measurement).
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
@@ -17,14 +18,17 @@ from typing import Any
 
 import apsw
 
-from nostro.kernel.errors import Conflict
+from nostro.kernel.errors import ApiError, Conflict, unavailable
 from nostro.kernel.resource import Resource
 
 from .books import AccountKey, Books, Head
 from .engine import PathKind, Row
 from .unit import Unit
 
+logger = logging.getLogger("nostro.storage")
 GROUP = 256
+# The disk is full, fails, or is kept by another program: the caller may come back, and so may the disk.
+DISK = (apsw.FullError, apsw.IOError, apsw.CantOpenError, apsw.BusyError)
 INSERT_ENTRY = "INSERT INTO ledger_entry VALUES (?,?,?,?,?,?,?,?,?)"
 INSERT_POSTING = "INSERT INTO ledger_posting VALUES (?,?,?,?)"
 INSERT_ACCOUNT = "INSERT INTO ledger_account (account,book,code,currency,balance) VALUES (?,?,?,?,0)"
@@ -49,7 +53,7 @@ class SqliteEngine:
         self._statements: dict[str, tuple[str, str, str, str]] = {}
 
     def _open(self, durable: bool) -> apsw.Connection:
-        db = apsw.Connection(str(self.file), statementcachesize=500)
+        db = self._connect()
         db.set_busy_timeout(10_000)
         for pragma in ("page_size=8192", "journal_mode=WAL", f"synchronous={'FULL' if durable else 'OFF'}",
                        "cache_size=-65536", "mmap_size=1073741824", "temp_store=MEMORY",
@@ -57,10 +61,16 @@ class SqliteEngine:
             db.execute(f"PRAGMA {pragma}").fetchall()
         return db
 
+    def _connect(self) -> apsw.Connection:
+        return apsw.Connection(str(self.file), statementcachesize=500)
+
     # Reading -------------------------------------------------------------------
 
     async def rows(self, statement: str, values: Sequence[Any] = ()) -> list[Row]:
-        return _all(self._reader, statement, tuple(values))
+        try:
+            return _all(self._reader, statement, tuple(values))
+        except DISK as error:
+            raise _out_of_order(error) from error
 
     def path(self, *field: str, kind: PathKind = "text") -> str:
         return f"json_extract(body, '{_json_path(field)}')"
@@ -68,12 +78,21 @@ class SqliteEngine:
     # Setting up ----------------------------------------------------------------
 
     async def prepare(self, resources: Sequence[Resource[Any]]) -> None:
-        with self._writer:
-            self._migrate()
-            for resource in resources:
-                if resource.stored:
-                    for statement in self.table(resource):
-                        self._writer.execute(statement)
+        """What was found in the log is written to the file and synced, before anybody is told of it.
+
+        After a sync that failed the system's cache can show a commit that the disk does not have
+        (docs/decisions/0020).
+        """
+        try:
+            self._writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+            with self._writer:
+                self._migrate()
+                for resource in resources:
+                    if resource.stored:
+                        for statement in self.table(resource):
+                            self._writer.execute(statement)
+        except DISK as error:
+            raise _out_of_order(error) from error
 
     def _migrate(self) -> None:
         version = _all(self._writer, "PRAGMA user_version")[0][0]
@@ -113,6 +132,9 @@ class SqliteEngine:
             group, self._waiting = self._waiting[:GROUP], self._waiting[GROUP:]
             try:
                 await self._commit_group(group)
+            except DISK as error:
+                for _, done in group:
+                    _answer(done, _out_of_order(error))
             except Exception as error:
                 if len(group) == 1:
                     _answer(group[0][1], self._made_before(group[0][0]) or error)
@@ -249,6 +271,12 @@ class SqliteEngine:
 
 def _all(db: apsw.Connection, statement: str, values: tuple[Any, ...] = ()) -> list[Row]:
     return db.execute(statement, values).fetchall()
+
+
+def _out_of_order(error: Exception) -> ApiError:
+    """503. Whether a commit whose sync failed is there after a crash is open, so nobody is told that it is."""
+    logger.error("the disk does not do what it should: %s", error)
+    return unavailable()
 
 
 def _answer(done: asyncio.Future[None], verdict: Exception | None) -> None:
