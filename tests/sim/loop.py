@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
 from collections.abc import Coroutine
 from random import Random
 from typing import Any
@@ -40,11 +41,19 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def _run_once(self) -> None:
         loop: Any = self
         if not loop._ready:
-            assert loop._scheduled, "everything waits, and nothing will ever come"
-            self._now = max(self._now, loop._scheduled[0]._when)
+            self._now = max(self._now, self._next_timer())
         if self._random is not None and len(loop._ready) > 1:
             self._shuffle(loop._ready)
         super()._run_once()  # type: ignore[misc]
+
+    def _next_timer(self) -> float:
+        """When it is due. One that was cancelled must go first: asyncio would sleep for the one behind it."""
+        timers: list[asyncio.TimerHandle] = self._scheduled  # type: ignore[attr-defined]
+        while timers and timers[0].cancelled():
+            heapq.heappop(timers)._scheduled = False  # type: ignore[attr-defined]
+            self._timer_cancelled_count -= 1  # type: ignore[attr-defined]
+        assert timers, "everything waits, and nothing will ever come"
+        return timers[0].when()
 
     def _shuffle(self, ready: Any) -> None:
         assert self._random is not None
