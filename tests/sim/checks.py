@@ -140,6 +140,18 @@ def check_present(shop: Shop, lists: dict[str, Objects], entries: dict[str, Obje
         assert path not in paths or id in there, f"{id} was acknowledged, and is not there"
 
 
+async def check_done(client: Client, now: int) -> None:
+    """When all is quiet, what was to happen by `now` (the sandbox's second) has happened."""
+    holds = [h for h in await client.all("/v1/ledger/holds", status="held") if (h["expires_at"] or now) < now]
+    assert not holds, f"{holds[0]['id']} should have expired"
+    payouts = [p for p in await client.all("/v1/payouts") if p["status"] in ("pending", "in_transit")]
+    assert not [p for p in payouts if p["arrival_date"] < now - 86_400], "a payout never arrived"
+    for line in await client.all("/v1/balance_transactions"):
+        assert line["status"] == "available" or line["available_on"] > now, f"{line['id']} never became available"
+    pending = [r["id"] for r in await client.all("/v1/refunds") if r["status"] == "pending" and r["created"] < now - 40 * 86_400]
+    assert not pending, f"{pending[0]} never ended"
+
+
 def _merchants(code: str) -> str | None:
     """`available` or `pending`, for an account that is the merchant's."""
     kind = code.split(":")[2] if code.startswith("merchant:") else ""

@@ -20,7 +20,7 @@ class LoopClock:
         self._jumped = START * SECOND
 
     def micros(self) -> int:
-        return self._jumped + int(asyncio.get_event_loop().time() * SECOND)
+        return self._jumped + int(asyncio.get_running_loop().time() * SECOND)
 
     @property
     def seconds(self) -> int:

@@ -54,6 +54,8 @@ class SimEngine(SqliteEngine):
         # SQLite forgives a checkpoint that fails after a commit. apsw would raise what its VFS raised there, so
         # the simulation makes its checkpoints itself, at the same place, and forgives them as SQLite does.
         self._writer.execute("PRAGMA wal_autocheckpoint=0").fetchall()
+        for db in (self._writer, self._reader):
+            db.execute(f"PRAGMA cache_size={mount.disk.random.choice((10, 1_000))}").fetchall()
         self._checkpoint_after = mount.disk.random.choice((3, 20, 100))
 
     def _connect(self) -> apsw.Connection:

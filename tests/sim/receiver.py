@@ -29,6 +29,7 @@ class Receiver:
         self.random = random
         self.faults = faults
         self.trouble = 0.0
+        self.pace = 1.0  # how long a second of waiting takes
         self.secrets: dict[str, str] = {}
         self.heard: Counter[tuple[str, str]] = Counter()
         self.told: list[str] = []
@@ -39,7 +40,7 @@ class Receiver:
             yield
 
     async def post(self, url: str, headers: Headers, body: bytes, most: int) -> tuple[int, bytes]:
-        await asyncio.sleep(self.random.uniform(0, 0.05))  # so that deliveries overtake each other
+        await asyncio.sleep(self.pace * self.random.uniform(0, 0.05))  # so that deliveries overtake each other
         if self.random.random() >= self.trouble:
             self._receive(url, headers, body)
             return 200, b"thanks"
@@ -49,7 +50,7 @@ class Receiver:
                 raise ConnectionRefusedError("nobody listens there")
             case "slow":
                 self.faults.note("receiver slow")
-                await asyncio.sleep(self.random.choice((1, PATIENCE - 1, 2 * PATIENCE)))
+                await asyncio.sleep(self.pace * self.random.choice((1, PATIENCE - 1, 2 * PATIENCE)))
             case "error":
                 self.faults.note("receiver error")
                 return 500, b"sorry"

@@ -38,19 +38,19 @@ class Result(Struct):
 
 
 def history(seed: int, steps: int) -> Result:
-    """Run it; what goes wrong is in the result."""
-    result: list[Result] = []
-    with tempfile.TemporaryDirectory(prefix="nostro-sim-") as directory, _silence():
-        main = simulate(seed, steps, Path(directory), lambda made: result.append(Result(seed, made)))
-        try:
-            loop.run(main, Random(seed + 1))
-        except Exception as error:
-            result[0].error = error
-    return result[0]
+    """Run it on SQLite; what goes wrong is in the result."""
+    with tempfile.TemporaryDirectory(prefix="nostro-sim-") as directory:
+        result = Result(seed, Simulation(seed, Path(directory)))
+        with silence():
+            try:
+                loop.run(simulate(result.simulation, steps), Random(seed + 1))
+            except Exception as error:
+                result.error = error
+    return result
 
 
 @contextmanager
-def _silence() -> Iterator[None]:
+def silence() -> Iterator[None]:
     """Faults are expected here, and need not be logged."""
     loggers = [logging.getLogger(name) for name in ("nostro", "asyncio")]
     levels = [one.level for one in loggers]

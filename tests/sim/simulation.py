@@ -23,7 +23,7 @@ from nostro.ledger.audit import verify
 from nostro.storage.engine import Engine
 
 from .call import AGAIN, KEPT, SAID_NO, Call, same
-from .checks import check_shop
+from .checks import check_done, check_shop
 from .clock import LoopClock
 from .disk import Disk, Mount, Weather
 from .engine import SimEngine
@@ -42,6 +42,9 @@ STAGES = {"idle": "while idle", "writing": "while writing", "syncing": "while sy
 
 class Simulation:
     """`step()` and `check()` in turn, `finish()` at the end. `log` says what happened, `marks` where each step began."""
+
+    refusals: tuple[type[Exception], ...] = (ApiError, apsw.FullError, apsw.IOError)
+    """What may keep a server from starting while its database is in trouble."""
 
     def __init__(self, seed: int, directory: Path) -> None:
         self.random = Random(seed)
@@ -95,9 +98,9 @@ class Simulation:
             self._others = self._tasks()
             try:
                 await self.life.app.start()
-            except (ApiError, apsw.FullError, apsw.IOError) as error:
+            except self.refusals as error:
                 assert not isinstance(error, ApiError) or error.status == 503, error
-                self.mount.gone = True
+                self._end(power=False)
                 self.log.append(f"life {self.lives} did not start: {error}")
                 await self._abandon()
                 self._calm()
@@ -153,7 +156,7 @@ class Simulation:
         self.steps += 1
         self.marks.append(len(self.log))
         kinds: tuple[Callable[[], Awaitable[None]], ...] = (
-            self._storm, self._storm, self._storm, self._storm, self._crash, self._crash, self._replay, self._race,
+            self._storm, self._storm, self._storm, self._storm, self._crash, self._crash, self._crash_twice, self._replay, self._race,
             self._pass_time, self._advance, self._restart,
         )  # fmt: skip
         kind = self.random.choice(kinds)
@@ -191,10 +194,30 @@ class Simulation:
         await self._start()
         self._calm()
         again = await self._ask_all(calls)
-        for call in calls:
-            first = answers.get(str(call))
-            if first is not None and first.status in KEPT:
-                assert same(again[str(call)], first), f"{call} was first answered {first}, and now {again[str(call)]}"
+        for call, first in answers.items():
+            if first.status in KEPT:
+                assert same(again[call], first), f"{call} was first answered {first}, and now {again[call]}"
+
+    async def _crash_twice(self) -> None:
+        """A sync fails, the program is killed, clients are told what the system's cache still has; then the power goes.
+
+        So whatever is believed after a restart must have been written to the disk anew.
+        """
+        self._excused = True
+        self.disk.weather = Weather(sync=1.0)
+        calls = self._calls()
+        asking = asyncio.ensure_future(self._ask_all(calls))
+        await asyncio.sleep(self.random.choice((0.01, 0.5)))
+        for power in (False, True):
+            self._end(power)
+            await asking
+            await self._abandon()
+            await self._start()
+            self._calm()
+            asking = asyncio.ensure_future(self._ask_all(calls))
+            answers = await asking
+            told = answers if not power else told
+            assert all(same(answers[key], told[key]) for key in told if told[key].status in KEPT), "an answer was lost"
 
     async def _replay(self) -> None:
         """The same requests with the same keys: the first answers, byte for byte."""
@@ -219,10 +242,12 @@ class Simulation:
     async def _pass_time(self) -> None:
         seconds = self.random.choice((1, 10, 3_600, 86_400, 3 * 86_400, 8 * 86_400))
         self.log.append(f"{seconds} seconds pass")
+        if self.random.random() < 0.6:
+            self._brew()
         self.faults.note("clock jumped")
         self.clock.jump(seconds)
         self.life.world.work.set()
-        await asyncio.sleep(self.random.choice((1, 5, 70)))
+        await self._sleep(self.random.choice((1, 5, 70)))
 
     async def _advance(self) -> None:
         """Move the time of one sandbox while others go on, and maybe while the disk is in trouble."""
@@ -241,6 +266,9 @@ class Simulation:
         await self.life.app.close()
         self.engine = None
         await self._start()
+
+    async def _sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
 
     def _brew(self) -> None:
         """Weather for the disk and the network: mostly one trouble at a time."""
@@ -327,22 +355,21 @@ class Simulation:
         for _ in range(4):
             self.clock.jump(43_200)
             self.life.world.work.set()
-            await asyncio.sleep(200)
+            await self._sleep(200)
         missing = await missing_events(self)
         assert not missing, f"{len(missing)} events were never delivered: {missing[:3]}"
         late = await self.engine.rows("SELECT kind, ref, error FROM job WHERE due<=?", (self.clock.seconds,))
         assert not late, f"these jobs were never done: {late}"
+        for shop in self.shops.values():
+            await check_done(shop.client(self.life.app.api), self.clock.seconds + shop.ahead)
         await self._replay()
         await self.check()
         for shop in self.shops.values():
             await check_events(shop.client(self.life.app.api), shop)
 
 
-async def simulate(seed: int, steps: int, directory: Path, made: Callable[[Simulation], None] | None = None) -> None:
+async def simulate(simulation: Simulation, steps: int) -> None:
     """So many steps with a check after each, and the end."""
-    simulation = Simulation(seed, directory)
-    if made is not None:
-        made(simulation)
     with simulation.clock.measures_durations(), simulation.receiver.listens():
         await simulation.open()
         for _ in range(steps):

@@ -78,6 +78,8 @@ class Wallets:
         """Sometimes one that was used before, mostly for other content."""
         if not new and self.references and self.random.random() < 0.1:
             return f"ref-{self.random.randint(1, self.references)}"
+        if not new and self.references and self.random.random() < 0.2:
+            return f"ref-{self.references}"  # the one that may be under way just now
         self.references += 1
         return f"ref-{self.references}"
 
