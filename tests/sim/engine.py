@@ -45,7 +45,7 @@ class SimEngine(SqliteEngine):
     """`stage` is where the commit that is under way has got to."""
 
     def __init__(self, file: Path, mount: Mount) -> None:
-        self._mount = mount
+        self._mount, self.vfs = mount, mount.name
         self.stage = "idle"
         self._commits = 0
         super().__init__(file)
@@ -57,9 +57,6 @@ class SimEngine(SqliteEngine):
         for db in (self._writer, self._reader):
             db.execute(f"PRAGMA cache_size={mount.disk.random.choice((10, 1_000))}").fetchall()
         self._checkpoint_after = mount.disk.random.choice((3, 20, 100))
-
-    def _connect(self) -> apsw.Connection:
-        return apsw.Connection(str(self.file), statementcachesize=500, vfs=self._mount.name)
 
     async def rows(self, statement: str, values: Sequence[Any] = ()) -> list[Row]:
         disk = self._mount.disk

@@ -64,17 +64,6 @@ def _shrug(self: SqliteEngine) -> None:
             self._writer.execute("ROLLBACK")
 
 
-class _Trusting(apsw.Connection):
-    def wal_checkpoint(self, *args: Any, mode: int = apsw.SQLITE_CHECKPOINT_PASSIVE, **more: Any) -> tuple[int, int]:
-        trusts = mode == apsw.SQLITE_CHECKPOINT_TRUNCATE
-        return (0, 0) if trusts else super().wal_checkpoint(*args, mode=mode, **more)
-
-
-def _trust_the_cache(self: SimEngine) -> apsw.Connection:
-    """What the log shows after a restart is believed, without being written and synced again."""
-    return _Trusting(str(self.file), statementcachesize=500, vfs=self._mount.name)
-
-
 _open = SqliteEngine._open
 _write_books = SqliteEngine._write_books
 
@@ -148,7 +137,7 @@ MUTATIONS: dict[str, Mutation] = {
     "answers before the commit is synced": _in_place_of(SqliteEngine, "_commit_group", _answer_first),
     "does not roll back": _in_place_of(SqliteEngine, "_commit_group", _keep_the_half),
     "takes a refused commit for made": _in_place_of(SqliteEngine, "_sync", _shrug),
-    "trusts the cache after a failed sync": _in_place_of(SimEngine, "_connect", _trust_the_cache),
+    "trusts the cache after a failed sync": _in_place_of(SqliteEngine, "_renew_log", lambda _: None),
     "does not sync": _in_place_of(SimEngine, "_open", _without_sync),
     "does not check versions": _in_place_of(SqliteEngine, "_stale", lambda *_: None),
     "drops a posting": _in_place_of(SqliteEngine, "_write_books", _short_by_one),

@@ -27,6 +27,7 @@ from .unit import Unit
 
 logger = logging.getLogger("nostro.storage")
 GROUP = 256
+PART = 65_536  # less than the 128 KB that SQLite writes at a time
 # The disk is full, fails, or is kept by another program: the caller may come back, and so may the disk.
 DISK = (apsw.FullError, apsw.IOError, apsw.CantOpenError, apsw.BusyError)
 INSERT_ENTRY = "INSERT INTO ledger_entry VALUES (?,?,?,?,?,?,?,?,?)"
@@ -40,6 +41,8 @@ class SqliteEngine:
     """One file. `durable=False` skips the sync to disk, for tests that may lose everything."""
 
     exclusive = True
+    vfs = ""
+    """What SQLite reads and writes files with, by its name there; the system's own if it is empty."""
 
     def __init__(self, path: str | Path, *, durable: bool = True) -> None:
         self.file = Path(path)
@@ -53,16 +56,13 @@ class SqliteEngine:
         self._statements: dict[str, tuple[str, str, str, str]] = {}
 
     def _open(self, durable: bool) -> apsw.Connection:
-        db = self._connect()
+        db = apsw.Connection(str(self.file), vfs=self.vfs or None, statementcachesize=500)
         db.set_busy_timeout(10_000)
         for pragma in ("page_size=8192", "journal_mode=WAL", f"synchronous={'FULL' if durable else 'OFF'}",
                        "cache_size=-65536", "mmap_size=1073741824", "temp_store=MEMORY",
                        "wal_autocheckpoint=4000"):  # fmt: skip
             db.execute(f"PRAGMA {pragma}").fetchall()
         return db
-
-    def _connect(self) -> apsw.Connection:
-        return apsw.Connection(str(self.file), statementcachesize=500)
 
     # Reading -------------------------------------------------------------------
 
@@ -78,13 +78,8 @@ class SqliteEngine:
     # Setting up ----------------------------------------------------------------
 
     async def prepare(self, resources: Sequence[Resource[Any]]) -> None:
-        """What was found in the log is written to the file and synced, before anybody is told of it.
-
-        After a sync that failed the system's cache can show a commit that the disk does not have
-        (docs/decisions/0020).
-        """
         try:
-            self._writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+            self._renew_log()
             with self._writer:
                 self._migrate()
                 for resource in resources:
@@ -93,6 +88,27 @@ class SqliteEngine:
                             self._writer.execute(statement)
         except DISK as error:
             raise _out_of_order(error) from error
+
+    def _renew_log(self) -> None:
+        """Write the log again as it stands, and sync it, before anybody is told what is in it.
+
+        After a sync that failed, the system's cache can show a commit that the disk does not have and that no later
+        sync writes (docs/decisions/0020). Nobody else can write to the log while our transaction is open.
+        """
+        log = Path(f"{self.file}-wal")
+        if not log.exists():
+            return
+        self._writer.execute("BEGIN IMMEDIATE")
+        try:
+            file = apsw.VFSFile(self.vfs, str(log), [apsw.SQLITE_OPEN_SUPER_JOURNAL | apsw.SQLITE_OPEN_READWRITE, 0])
+            try:
+                for offset in range(0, size := file.xFileSize(), PART):
+                    file.xWrite(file.xRead(min(PART, size - offset), offset), offset)
+                file.xSync(apsw.SQLITE_SYNC_FULL)
+            finally:
+                file.xClose()
+        finally:
+            self._writer.execute("ROLLBACK")
 
     def _migrate(self) -> None:
         version = _all(self._writer, "PRAGMA user_version")[0][0]
