@@ -57,7 +57,7 @@ class Life:
 
     async def _served(self, call: Call, shop: Shop) -> Answer:
         if self.over.is_set():
-            raise Down
+            raise asyncio.CancelledError  # nobody is there to take the request
         return await call.send(shop.client(self.app.api))
 
     def die(self) -> None:

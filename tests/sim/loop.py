@@ -57,7 +57,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def _shuffle(self, ready: Any) -> None:
         assert self._random is not None
-        places = [n for n, one in enumerate(ready) if isinstance(getattr(one._callback, "__self__", None), asyncio.Task)]
+        places = [
+            n for n, one in enumerate(ready) if isinstance(getattr(one._callback, "__self__", None), asyncio.Task)
+        ]
         woken = [ready[n] for n in places]
         self._random.shuffle(woken)
         for n, one in zip(places, woken, strict=True):

@@ -44,15 +44,17 @@ async def _answer_first(self: SqliteEngine, group: Any) -> None:
     self._accounts.update(learned)
 
 
-async def _keep_the_half(self: SqliteEngine, group: Any) -> None:
-    """What failed is not rolled back, and the next group is written on top of it."""
-    if not self._writer.in_transaction:
-        self._writer.execute("BEGIN IMMEDIATE")
-    verdicts, learned = self._apply([unit for unit, _ in group])
-    await asyncio.get_running_loop().run_in_executor(self._thread, self._sync)
-    self._accounts.update(learned)
-    for (_, done), verdict in zip(group, verdicts, strict=True):
-        _answer(done, verdict)
+async def _remember_too_soon(self: SqliteEngine, group: Any) -> None:
+    """What a commit would add to memory is not rolled back with it when it fails."""
+    apply = self._apply
+
+    def applied(units: list[Unit]) -> Any:
+        verdicts, learned = apply(units)
+        self._accounts.update(learned)
+        return verdicts, learned
+
+    with mock.patch.object(self, "_apply", applied):
+        await _commit_group(self, group)
 
 
 def _shrug(self: SqliteEngine) -> None:
@@ -65,6 +67,7 @@ def _shrug(self: SqliteEngine) -> None:
 
 
 _open = SqliteEngine._open
+_commit_group = SqliteEngine._commit_group
 _write_books = SqliteEngine._write_books
 
 
@@ -135,7 +138,7 @@ def _claim_in_vain(self: Tx, statement: str, values: tuple[Any, ...]) -> None:
 
 MUTATIONS: dict[str, Mutation] = {
     "answers before the commit is synced": _in_place_of(SqliteEngine, "_commit_group", _answer_first),
-    "does not roll back": _in_place_of(SqliteEngine, "_commit_group", _keep_the_half),
+    "does not roll back its memory": _in_place_of(SqliteEngine, "_commit_group", _remember_too_soon),
     "takes a refused commit for made": _in_place_of(SqliteEngine, "_sync", _shrug),
     "trusts the cache after a failed sync": _in_place_of(SqliteEngine, "_renew_log", lambda _: None),
     "does not sync": _in_place_of(SimEngine, "_open", _without_sync),

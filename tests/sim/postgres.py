@@ -121,7 +121,8 @@ class OnPostgres(Simulation):
             for shop in self.shops.values():
                 await self._ask(shop.settle())
             try:
-                return await super().check()
+                await super().check()
+                break
             except AssertionError:
                 if last:
                     raise

@@ -36,7 +36,7 @@ class Receiver:
 
     @contextmanager
     def listens(self) -> Iterator[None]:
-        with mock.patch.object(courier, "Connections", lambda private: self):
+        with mock.patch.object(courier, "Connections", return_value=self):
             yield
 
     async def post(self, url: str, headers: Headers, body: bytes, most: int) -> tuple[int, bytes]:
