@@ -6,7 +6,8 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from nostro.api.docs import docs_page, healthy, redirect
+from nostro.api.docs import docs_page, redirect
+from nostro.api.health import healthy, readiness
 from nostro.api.links import links_page
 from nostro.api.reference import Rule, pages
 from nostro.api.serve import Application
@@ -170,6 +171,7 @@ def open_pages(world: World) -> dict[str, Page]:
         "": redirect("/docs"),
         "docs": docs_page(pages(world.registry, RULES), world.settings.public_url),
         "healthz": healthy,
+        "readyz": readiness(world),
         "links": links_page(world),
         **hosted_pages(world),
     }

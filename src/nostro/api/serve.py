@@ -13,6 +13,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from nostro.kernel.clock import SECOND, elapsed
 from nostro.storage.world import World
 
 from .idempotency import purge
@@ -20,7 +21,7 @@ from .server import Api, Message, Page, Receive, Send
 
 logger = logging.getLogger("nostro.api")
 HOUSEKEEPING = 60
-PATIENCE = 10
+PATIENCE = 5
 Work = Callable[[World, asyncio.Event], Awaitable[None]]
 
 
@@ -67,11 +68,19 @@ class Application:
         if self._work is not None:
             self._tasks.append(asyncio.create_task(self._toil(self._work), name="worker"))
 
+    async def leave(self, seconds: int, hurry: Callable[[], bool]) -> None:
+        """Answer on for so long, or until `hurry`, while /readyz says no and each answer ends its connection."""
+        self.world.leaving = True
+        until = elapsed() + seconds * SECOND
+        while elapsed() < until and not hurry():
+            await asyncio.sleep(0.1)
+
     async def close(self) -> None:
         """Let the worker finish what it has in hand, then close the engine."""
+        self.world.leaving = True
         self._stop.set()
         self.world.work.set()
-        _, late = await asyncio.wait(self._tasks, timeout=PATIENCE)
+        _, late = await asyncio.wait(self._tasks, timeout=self.world.settings.stop_seconds + PATIENCE)
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)

@@ -75,6 +75,8 @@ class Api:
         out.append((b"stripe-version", versions.CURRENT.encode()))
         if key := headers.get(b"idempotency-key"):
             out.append((b"idempotency-key", key))
+        if self.world.leaving:
+            out.append((b"connection", b"close"))
         if POLL not in headers:
             self._note(scope, reply, caller, request_id, started)
         await send({"type": "http.response.start", "status": reply.status, "headers": out})

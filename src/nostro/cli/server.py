@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nostro.kernel.settings import Settings
+from nostro.kernel.settings import Settings, from_environment
 
 from .options import DEV_DATABASE, SERVE_DATABASE, Database, Host, Port
 from .target import database_file, in_postgresql, shown, unopened
@@ -18,6 +19,8 @@ from .trouble import Trouble
 
 if TYPE_CHECKING:
     from nostro.api.serve import Application
+
+MARGIN = 10  # seconds beyond what a worker may take to stop
 
 
 def dev(host: Host = "127.0.0.1", port: Port = 12111, database: Database = DEV_DATABASE) -> None:
@@ -32,7 +35,7 @@ def dev(host: Host = "127.0.0.1", port: Port = 12111, database: Database = DEV_D
 
     with _listening(host, port) as at:
         base = base_url(host, at)
-        settings = Settings(
+        settings = _settings(
             host=host, port=at.getsockname()[1], database=database, dev=True, public_url=base, private_webhooks=True
         )
 
@@ -66,7 +69,7 @@ def serve(
         raise Trouble("An SQLite file has one worker.", "For more, use PostgreSQL: --database postgresql://host/name")
     with _listening(host, port) as at:
         base = public_url or base_url(host, at)
-        settings = Settings(
+        settings = _settings(
             host=host, port=at.getsockname()[1], database=database, dev=False, public_url=base,
             private_webhooks=allow_private_webhooks,
         )  # fmt: skip
@@ -127,6 +130,13 @@ def reset(
     typer.echo(f"Deleted {file}.")
 
 
+def _settings(**chosen: Any) -> Settings:
+    try:
+        return from_environment(os.environ, **chosen)
+    except ValueError as error:
+        raise Trouble(str(error), "Correct or unset that environment variable.") from None
+
+
 def base_url(host: str, at: socket.socket) -> str:
     shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
     return f"http://{shown}:{at.getsockname()[1]}"
@@ -157,7 +167,7 @@ def _run(settings: Settings, at: socket.socket, ready: Callable[[], str]) -> Non
         lock.take()
     try:
         app = application(settings)
-        _serve(app, at, ready)
+        _serve(app, settings, at, ready)
     finally:
         if lock is not None:
             lock.release()
@@ -178,14 +188,17 @@ def _run_workers(count: int, settings: Settings, at: socket.socket, text: str) -
             return ""
 
         app = application(settings)
-        _serve(app, at, answers, quiet=True)
+        _serve(app, settings, at, answers, quiet=True)
         if app.failure is not None:
             raise app.failure
 
-    Workers(count, work).run(lambda: typer.echo(text))
+    patience = settings.drain_seconds + 2 * settings.stop_seconds + MARGIN
+    Workers(count, work, patience).run(lambda: typer.echo(text))
 
 
-def _serve(app: Application, at: socket.socket, ready: Callable[[], str], quiet: bool = False) -> None:
+def _serve(
+    app: Application, settings: Settings, at: socket.socket, ready: Callable[[], str], quiet: bool = False
+) -> None:
     import logging
     import signal
 
@@ -199,9 +212,15 @@ def _serve(app: Application, at: socket.socket, ready: Callable[[], str], quiet:
             if self.started:
                 typer.echo(ready(), nl=not quiet)
 
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            told = self._captured_signals
+            patient = not settings.dev and signal.SIGINT not in told
+            await app.leave(settings.drain_seconds if patient else 0, lambda: len(told) > 1)
+            await super().shutdown(sockets)
+
     config = uvicorn.Config(
         app, http=Connection, loop="auto", ws="none", lifespan="on", log_level="warning", access_log=False,
-        proxy_headers=False, server_header=False, backlog=2048, timeout_graceful_shutdown=5,
+        proxy_headers=False, server_header=False, backlog=2048, timeout_graceful_shutdown=settings.stop_seconds,
     )  # fmt: skip
     logging.getLogger("uvicorn.error").addFilter(lambda record: "startup failed" not in record.getMessage())
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # both end it the same way, all put away

@@ -12,20 +12,23 @@ import typer
 
 from .trouble import Trouble
 
-PATIENCE = 20.0
 LOOK = 0.1
 YOUNG = 5.0
 MOST_EARLY_DEATHS = 5
 
 
 class Workers:
-    """`work(ready)` runs one worker until it is told to stop, and calls `ready` when it answers."""
+    """`work(ready)` runs one worker until it is told to stop, and calls `ready` when it answers.
 
-    def __init__(self, count: int, work: Callable[[Callable[[], None]], None]) -> None:
+    Those that have not ended `patience` seconds after they were told to are killed.
+    """
+
+    def __init__(self, count: int, work: Callable[[Callable[[], None]], None], patience: float) -> None:
         if not hasattr(os, "fork"):
             raise Trouble("Several workers need an operating system that can fork.", "Start them one by one.")
         self._count = count
         self._work = work
+        self._patience = patience
         self._born: dict[int, float] = {}
         self._early_deaths = 0
         self._stop = False
@@ -102,7 +105,7 @@ class Workers:
     def _end(self) -> None:
         for child in self._born:
             os.kill(child, signal.SIGTERM)
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + self._patience
         while self._born and time.monotonic() < until:
             self._buried()
             time.sleep(LOOK)

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import Annotated, Any, Literal
 
-from msgspec import Struct
+import msgspec
+from msgspec import Meta, Struct
+
+Count = Annotated[int, Meta(ge=0)]
+PREFIX = "NOSTRO_"
 
 
 class FeePlan(Struct, frozen=True):
@@ -28,3 +34,49 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_file: int = 16_000_000
     fees: FeePlan = FeePlan()
     durable: bool = True
+
+    # Limits (docs/operations/limits.md). `limits` turns all of them on or off; they are off in `dev` unless asked
+    # for. Rates are requests a second of one key, over all workers; 0 is no limit.
+    limits: bool | None = None
+    rate_live_read: Count = 100
+    rate_live_write: Count = 100
+    rate_test_read: Count = 25
+    rate_test_write: Count = 25
+    # Requests under way at once: of one key, and of everybody, each in one worker.
+    concurrent_live: Count = 100
+    concurrent_test: Count = 25
+    max_in_flight: Annotated[int, Meta(ge=1)] = 1_000
+    # Milliseconds that the event loop may be late before the worker sheds load.
+    overload_ms: Annotated[int, Meta(ge=1)] = 250
+
+    # Stopping: seconds between "not ready" and closing the port (not in `dev`, nor on Ctrl-C), and seconds that
+    # requests under way then have to end.
+    drain_seconds: Count = 3
+    stop_seconds: Annotated[int, Meta(ge=1)] = 10
+
+    # Seeing what happens (docs/operations/observability.md). Without a token `serve` has no /metrics.
+    metrics_token: str = ""
+    log: Literal["text", "json"] = "text"
+    otel_endpoint: str = ""
+
+    @property
+    def limited(self) -> bool:
+        return not self.dev if self.limits is None else self.limits
+
+
+def from_environment(environ: Mapping[str, str], **chosen: Any) -> Settings:
+    """What was chosen, and for the rest the environment. Raises `ValueError` that names a variable that is wrong."""
+    values: dict[str, Any] = dict(chosen)
+    for name in Settings.__struct_fields__:
+        text = environ.get(PREFIX + name.upper())
+        if name in chosen or not text:
+            continue
+        values[name] = _SWITCH.get(text.lower(), text) if name == "limits" else text
+        try:
+            msgspec.convert({name: values[name]}, Settings, strict=False)
+        except msgspec.ValidationError as error:
+            raise ValueError(f"{PREFIX}{name.upper()}={text}: {str(error).partition(' - at')[0]}.") from None
+    return msgspec.convert(values, Settings, strict=False)
+
+
+_SWITCH = {"on": True, "off": False}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
 from typing import Any, Literal, Protocol
 
 from nostro.kernel.resource import Resource
@@ -13,6 +15,13 @@ Row = tuple[Any, ...]
 PathKind = Literal["text", "number", "bool"]
 
 
+@cache
+def newest_migration() -> int:
+    """The number of the last migration that this program brings."""
+    names = [script.name for script in (files("nostro.storage") / "migrations").iterdir()]
+    return max(int(name.split("_")[0]) for name in names if name.endswith(".sql"))
+
+
 class Engine(Protocol):
     @property
     def exclusive(self) -> bool:
@@ -21,6 +30,10 @@ class Engine(Protocol):
 
     async def prepare(self, resources: Sequence[Resource[Any]]) -> None:
         """Create or migrate what is missing: the hand-written tables, one table a resource, its indexes."""
+        ...
+
+    async def version(self) -> int:
+        """The newest migration that the database has had."""
         ...
 
     async def rows(self, statement: str, values: Sequence[Any] = ()) -> list[Row]:

@@ -150,6 +150,10 @@ class PostgresEngine:
             await asyncio.sleep(pause)
             pause = min(0.5, pause * 2 + 0.01)
 
+    async def version(self) -> int:
+        number: int = (await self.rows("SELECT version FROM nostro_schema WHERE one=1"))[0][0]
+        return number
+
     def path(self, *field: str, kind: PathKind = "text") -> str:
         steps = field[0].split(".") if len(field) == 1 else field
         *inner, last = ["'" + step.replace("'", "''") + "'" for step in steps]

@@ -62,6 +62,10 @@ class SqliteEngine:
     async def rows(self, statement: str, values: Sequence[Any] = ()) -> list[Row]:
         return _all(self._reader, statement, tuple(values))
 
+    async def version(self) -> int:
+        number: int = _all(self._reader, "PRAGMA user_version")[0][0]
+        return number
+
     def path(self, *field: str, kind: PathKind = "text") -> str:
         return f"json_extract(body, '{_json_path(field)}')"
 
