@@ -17,6 +17,7 @@ from nostro.kernel.clock import SECOND, elapsed
 from nostro.storage.world import World
 
 from .idempotency import purge
+from .pulse import beat
 from .server import Api, Message, Page, Receive, Send
 
 logger = logging.getLogger("nostro.api")
@@ -65,6 +66,8 @@ class Application:
         self.world = await self._open()
         self.api = Api(self.world, self._pages(self.world) if self._pages else None)
         self._tasks.append(asyncio.create_task(self._keep_house(), name="housekeeping"))
+        if self.world.settings.limited:
+            self._tasks.append(asyncio.create_task(beat(self.world, self.api.admission, self._stop), name="pulse"))
         if self._work is not None:
             self._tasks.append(asyncio.create_task(self._toil(self._work), name="worker"))
 
@@ -99,6 +102,7 @@ class Application:
         while not self._stop.is_set():
             await self._pause(HOUSEKEEPING)
             self.api.keys.forget()
+            self.api.admission.rates.forget(elapsed())
             try:
                 await purge(self.world)
             except Exception:

@@ -25,6 +25,7 @@ from nostro.storage.tx import Request, Tx
 from nostro.storage.world import World
 
 from . import versions
+from .admission import Admission
 from .browser import check_expand, narrowed
 from .expand import expand
 from .idempotency import Answered, Idempotency, fingerprint, keep
@@ -51,6 +52,7 @@ class Api:
         self.world = world
         self.keys = Keys(world)
         self.log = RequestLog()
+        self.admission = Admission(world.settings)
         self._pages = dict(pages or {})
         self._router = Router((*world.registry.resources, request_log(self.log)))
         self._idempotency = Idempotency(world)
@@ -68,7 +70,11 @@ class Api:
         started = elapsed()
         headers = dict(scope["headers"])
         request_id = "req_" + self.world.ids.word(14)
-        reply, caller = await self._answer(scope, headers, receive, request_id)
+        self.admission.in_flight += 1
+        try:
+            reply, caller = await self._answer(scope, headers, receive, request_id)
+        finally:
+            self.admission.in_flight -= 1
         out = list(reply.headers) if _has_type(reply) else [JSON, *reply.headers]
         out.append((b"content-length", str(len(reply.body)).encode()))
         out.append((b"request-id", request_id.encode()))
@@ -92,8 +98,13 @@ class Api:
             page = self._pages.get(incoming.path.split("/", 2)[1])
             if page is not None:
                 return await page(incoming), None
+            self.admission.check_room()
             caller = await self.keys.accept(_key(incoming))
-            return await self._serve(incoming, caller, request_id), caller
+            self.admission.enter(caller, incoming.method)
+            try:
+                return await self._serve(incoming, caller, request_id), caller
+            finally:
+                self.admission.leave(caller)
         except ApiError as error:
             return self._error(error, request_id, caller), caller
         except Refused as refusal:
@@ -253,6 +264,8 @@ class Api:
             reply.headers.append((b"stripe-should-retry", b"true"))
         if error.status in (429, 503):
             reply.headers.append((b"retry-after", b"1"))
+        if error.reason is not None and error.status == 429:
+            reply.headers.append((b"stripe-rate-limited-reason", error.reason[1].encode()))
         return reply
 
     def _note(self, scope: Message, reply: Reply, caller: Caller | None, request_id: str, started: int) -> None:
