@@ -9,6 +9,7 @@ from typing import Any
 from nostro.api.docs import docs_page, redirect
 from nostro.api.health import healthy, readiness
 from nostro.api.links import links_page
+from nostro.api.metrics import metrics_page
 from nostro.api.reference import Rule, pages
 from nostro.api.serve import Application
 from nostro.api.server import Page
@@ -173,5 +174,6 @@ def open_pages(world: World) -> dict[str, Page]:
         "healthz": healthy,
         "readyz": readiness(world),
         "links": links_page(world),
+        "metrics": metrics_page(world),
         **hosted_pages(world),
     }

@@ -69,5 +69,6 @@ class Admission:
 
     def beat(self, late: int, passed: int) -> None:
         """`late` is how many microseconds after its time the event loop came to this, `passed` those since the last."""
-        load = max(late / self._late, self.in_flight / (self._most / 2))
-        self.shedder.beat(load, passed / 1_000_000)
+        if self._on:
+            load = max(late / self._late, self.in_flight / (self._most / 2))
+            self.shedder.beat(load, passed / 1_000_000)

@@ -16,17 +16,23 @@ BEAT = SECOND // 10
 
 
 async def beat(world: World, admission: Admission, stop: asyncio.Event) -> None:
-    """Until `stop` is set. Only where there are limits."""
-    demand = None if world.engine.exclusive else Demand(world, admission.rates)
+    """Until `stop` is set."""
+    alone = world.engine.exclusive or not world.settings.limited
+    demand = None if alone else Demand(world, admission.rates)
     told = asked = elapsed()
+    latest = 0
     exchange: asyncio.Task[None] | None = None
     while not stop.is_set():
         await asyncio.sleep(BEAT / SECOND)
         now = elapsed()
-        admission.beat(now - asked - BEAT, now - asked)
+        late = now - asked - BEAT
+        latest = max(latest, late)
+        admission.beat(late, now - asked)
         asked = now
         if now - told >= SECOND:
             told = now
+            world.meter.sample(admission.in_flight, admission.shedder.level, latest)
+            latest = 0
             if demand is not None and (exchange is None or exchange.done()):
                 exchange = asyncio.create_task(_exchange(demand))
     if exchange is not None:

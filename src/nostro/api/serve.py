@@ -66,8 +66,7 @@ class Application:
         self.world = await self._open()
         self.api = Api(self.world, self._pages(self.world) if self._pages else None)
         self._tasks.append(asyncio.create_task(self._keep_house(), name="housekeeping"))
-        if self.world.settings.limited:
-            self._tasks.append(asyncio.create_task(beat(self.world, self.api.admission, self._stop), name="pulse"))
+        self._tasks.append(asyncio.create_task(beat(self.world, self.api.admission, self._stop), name="pulse"))
         if self._work is not None:
             self._tasks.append(asyncio.create_task(self._toil(self._work), name="worker"))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -178,7 +179,10 @@ def _run(settings: Settings, at: socket.socket, ready: Callable[[], str]) -> Non
 def _run_workers(count: int, settings: Settings, at: socket.socket, text: str) -> None:
     from .workers import Workers
 
+    counts = tempfile.TemporaryDirectory(prefix="nostro-metrics-")
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts.name  # before the workers' meters are imported
     _migrate(settings.database)  # once, and its troubles are told once
+    _forget_gauges(os.getpid())
 
     def work(ready: Callable[[], None]) -> None:
         from nostro.app import application
@@ -193,7 +197,14 @@ def _run_workers(count: int, settings: Settings, at: socket.socket, text: str) -
             raise app.failure
 
     patience = settings.drain_seconds + 2 * settings.stop_seconds + MARGIN
-    Workers(count, work, patience).run(lambda: typer.echo(text))
+    with counts:
+        Workers(count, work, patience, _forget_gauges).run(lambda: typer.echo(text))
+
+
+def _forget_gauges(worker: int) -> None:
+    from prometheus_client.multiprocess import mark_process_dead
+
+    mark_process_dead(worker)  # type: ignore[no-untyped-call]
 
 
 def _serve(

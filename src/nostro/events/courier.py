@@ -125,7 +125,9 @@ class Courier:
             self._silent.add(endpoint.id)
         else:
             self._silent.discard(endpoint.id)
-        await delivery.finish(self._world, due, outcome)
+        state = await delivery.finish(self._world, due, outcome)
+        self._world.meter.deliveries.labels("put_off" if state == "pending" else state).inc()
+        self._world.meter.delivery_seconds.observe(outcome.millis / 1000)
 
     async def _try(self, tx: Tx, event: EventRecord, endpoint: Record) -> Outcome:
         started = elapsed()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal, Protocol
@@ -13,6 +13,8 @@ from .unit import Unit
 
 Row = tuple[Any, ...]
 PathKind = Literal["text", "number", "bool"]
+Watch = Callable[[Sequence[Unit], int], None]
+"""Told of each group commit: the units that were written, and the microseconds it took."""
 
 
 @cache
@@ -22,7 +24,13 @@ def newest_migration() -> int:
     return max(int(name.split("_")[0]) for name in names if name.endswith(".sql"))
 
 
+def unwatched(units: Sequence[Unit], micros: int) -> None:
+    """Nobody counts."""
+
+
 class Engine(Protocol):
+    watch: Watch
+
     @property
     def exclusive(self) -> bool:
         """True if no other process works on this database, so what was claimed at the start is nobody's."""
@@ -53,6 +61,10 @@ class Engine(Protocol):
 
         `kind` says how it compares. True and false are 1 and 0.
         """
+        ...
+
+    async def size(self) -> int:
+        """Bytes of the database on disk."""
         ...
 
     async def close(self) -> None: ...

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from nostro.kernel.clock import Clock
 from nostro.kernel.ids import Ids
@@ -14,6 +14,7 @@ from nostro.kernel.resource import Registry
 from nostro.kernel.settings import Settings
 
 from .engine import Engine
+from .meter import Meter
 from .unit import Scope
 
 
@@ -38,3 +39,7 @@ class World(Struct, kw_only=True):
     moving: dict[int, asyncio.Lock] = {}
     listeners: dict[int, list[Any]] = {}
     leaving: bool = False
+    meter: Meter = field(default_factory=Meter)
+
+    def __post_init__(self) -> None:
+        self.engine.watch = self.meter.committed
