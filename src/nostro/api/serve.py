@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nostro.kernel.clock import SECOND, elapsed
 from nostro.storage.world import World
@@ -19,6 +19,9 @@ from nostro.storage.world import World
 from .idempotency import purge
 from .pulse import beat
 from .server import Api, Message, Page, Receive, Send
+
+if TYPE_CHECKING:
+    from .traces import Traces
 
 logger = logging.getLogger("nostro.api")
 HOUSEKEEPING = 60
@@ -42,9 +45,12 @@ class Application:
         self._pages = pages
         self._stop = asyncio.Event()
         self._tasks: list[asyncio.Task[Any]] = []
+        self._traces: Traces | None = None
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
+        if scope["type"] == "http" and self._traces is not None:
+            await self._traces.answer(self.api, scope, receive, send)
+        elif scope["type"] == "http":
             await self.api(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._live(receive, send)
@@ -70,6 +76,16 @@ class Application:
         if self._work is not None:
             self._tasks.append(asyncio.create_task(self._toil(self._work), name="worker"))
 
+        if endpoint := self.world.settings.otel_endpoint:
+            from .traces import traces_to
+
+            self.trace(traces_to(endpoint))
+
+    def trace(self, traces: Traces) -> None:
+        """Record what is done from now on."""
+        self._traces = traces
+        self.world.trace = traces.span
+
     async def leave(self, seconds: int, hurry: Callable[[], bool]) -> None:
         """Answer on for so long, or until `hurry`, while /readyz says no and each answer ends its connection."""
         self.world.leaving = True
@@ -87,6 +103,8 @@ class Application:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
         await self.world.engine.close()
+        if self._traces is not None:
+            await asyncio.to_thread(self._traces.close)
 
     async def _toil(self, work: Work) -> None:
         """The worker must not end before the server does: what stops it is logged, and it starts again."""

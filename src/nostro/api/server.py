@@ -24,7 +24,7 @@ from nostro.kernel.resource import Params, Stored, View
 from nostro.storage.tx import Request, Tx
 from nostro.storage.world import World
 
-from . import versions
+from . import log_lines, versions
 from .admission import Admission
 from .browser import check_expand, narrowed
 from .expand import expand
@@ -87,7 +87,9 @@ class Api:
             out.append((b"connection", b"close"))
         if POLL not in headers:
             self._note(scope, reply, caller, request_id, started)
+        scope["route"] = incoming.route
         self._count(incoming, reply, elapsed() - started)
+        log_lines.say(incoming, reply, caller, request_id, elapsed() - started)
         await send({"type": "http.response.start", "status": reply.status, "headers": out})
         await send({"type": "http.response.body", "body": reply.body})
 
@@ -112,7 +114,7 @@ class Api:
         except Refused as refusal:
             return self._error(refused(refusal), request_id, caller), caller
         except Exception:
-            logger.exception("%s %s failed (%s)", incoming.method, incoming.path, request_id)
+            logger.exception("%s %s failed (%s)", incoming.method, incoming.route, request_id)
             return self._error(internal_error(request_id), request_id), caller
 
     async def _serve(self, incoming: Incoming, caller: Caller, request_id: str) -> Reply:

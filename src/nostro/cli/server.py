@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import importlib.util
 import os
 import socket
 import tempfile
@@ -133,9 +134,13 @@ def reset(
 
 def _settings(**chosen: Any) -> Settings:
     try:
-        return from_environment(os.environ, **chosen)
+        settings = from_environment(os.environ, **chosen)
     except ValueError as error:
         raise Trouble(str(error), "Correct or unset that environment variable.") from None
+    if settings.otel_endpoint and importlib.util.find_spec("opentelemetry") is None:
+        raise Trouble("NOSTRO_OTEL_ENDPOINT is set, but what sends traces is not installed.",
+                      "Install it: pip install 'nostro[otel]'")  # fmt: skip
+    return settings
 
 
 def base_url(host: str, at: socket.socket) -> str:
@@ -216,6 +221,9 @@ def _serve(
     import uvicorn
 
     from nostro.api.http import Connection
+    from nostro.api.log_lines import set_up
+
+    set_up(settings.log)
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -230,8 +238,9 @@ def _serve(
             await super().shutdown(sockets)
 
     config = uvicorn.Config(
-        app, http=Connection, loop="auto", ws="none", lifespan="on", log_level="warning", access_log=False,
-        proxy_headers=False, server_header=False, backlog=2048, timeout_graceful_shutdown=settings.stop_seconds,
+        app, http=Connection, loop="auto", ws="none", lifespan="on", log_level="warning", log_config=None,
+        access_log=False, proxy_headers=False, server_header=False, backlog=2048,
+        timeout_graceful_shutdown=settings.stop_seconds,
     )  # fmt: skip
     logging.getLogger("uvicorn.error").addFilter(lambda record: "startup failed" not in record.getMessage())
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # both end it the same way, all put away

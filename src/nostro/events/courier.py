@@ -120,7 +120,9 @@ class Courier:
         if endpoint.status != "enabled":
             outcome = Outcome(None, 0, "The endpoint is disabled.", final=True)
         else:
-            outcome = await self._try(tx, event, endpoint)
+            with self._world.trace("webhook", event=event.id, endpoint=endpoint.id, type=event.type) as span:
+                outcome = await self._try(tx, event, endpoint)
+                span.set(status=outcome.status or 0, request=event.request_id or "")
         if outcome.status is None:
             self._silent.add(endpoint.id)
         else:

@@ -118,7 +118,9 @@ async def _run(world: World, job: Job) -> None:
 
     try:
         assert job.kind in world.jobs, f"no job is called {job.kind}"
-        if await perform(world, await load_scope(world, job.scope), run):
+        with world.trace(f"job {job.kind}", ref=job.ref):
+            done = await perform(world, await load_scope(world, job.scope), run)
+        if done:
             world.meter.jobs.labels(job.kind, "done").inc()
     except Exception as error:
         world.meter.jobs.labels(job.kind, "failed").inc()

@@ -56,7 +56,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     # Seeing what happens (docs/operations/observability.md). Without a token `serve` has no /metrics.
     metrics_token: str = ""
-    log: Literal["text", "json"] = "text"
+    log: Literal["text", "requests", "json"] = "text"
     otel_endpoint: str = ""
 
     @property

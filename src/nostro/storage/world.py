@@ -12,6 +12,7 @@ from nostro.kernel.clock import Clock
 from nostro.kernel.ids import Ids
 from nostro.kernel.resource import Registry
 from nostro.kernel.settings import Settings
+from nostro.kernel.trace import Trace, untraced
 
 from .engine import Engine
 from .meter import Meter
@@ -39,6 +40,7 @@ class World(Struct, kw_only=True):
     moving: dict[int, asyncio.Lock] = {}
     listeners: dict[int, list[Any]] = {}
     leaving: bool = False
+    trace: Trace = untraced
     meter: Meter = field(default_factory=Meter)
 
     def __post_init__(self) -> None:
