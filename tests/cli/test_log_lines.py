@@ -19,11 +19,12 @@ TOKEN = "a-token-for-prometheus"
 
 @pytest.fixture
 def root() -> Iterator[logging.Logger]:
-    root = logging.getLogger()
-    before = (root.handlers[:], root.level, logging.getLogger("nostro.requests").level)
-    yield root
-    root.handlers[:], root.level = before[0], before[1]
-    logging.getLogger("nostro.requests").setLevel(before[2])
+    touched = [logging.getLogger(name) for name in (None, "uvicorn", "uvicorn.error", "nostro.requests")]
+    before = [(logger.handlers[:], logger.level, logger.propagate) for logger in touched]
+    logging.getLogger("uvicorn").propagate = False  # as uvicorn leaves it
+    yield touched[0]
+    for logger, (handlers, level, propagate) in zip(touched, before, strict=True):
+        logger.handlers[:], logger.level, logger.propagate = handlers, level, propagate
 
 
 def fail() -> None:

@@ -25,6 +25,9 @@ def set_up(mode: str) -> None:
     out = logging.StreamHandler(sys.stderr)
     out.setFormatter(JsonLines() if mode == "json" else TextLines())
     logging.basicConfig(handlers=[out], level=logging.WARNING, force=True)
+    for name in ("uvicorn", "uvicorn.error"):  # whatever it was set up with before
+        logging.getLogger(name).handlers.clear()
+        logging.getLogger(name).propagate = True
     REQUESTS.setLevel(logging.WARNING if mode == "text" else logging.INFO)
 
 
@@ -38,7 +41,9 @@ def say(incoming: Incoming, reply: Reply, caller: Caller | None, request: str, m
         "livemode": caller.scope.livemode if caller else None, "key": caller.hint if caller else None,
         "error": reply.code,
     }  # fmt: skip
-    REQUESTS.info("answered", extra={"fields": fields})
+    record = logging.LogRecord(REQUESTS.name, logging.INFO, "", 0, "answered", None, None)  # from where is no news
+    record.fields = fields
+    REQUESTS.handle(record)
 
 
 class JsonLines(logging.Formatter):
