@@ -35,28 +35,33 @@ class Settings(Struct, frozen=True, kw_only=True):
     fees: FeePlan = FeePlan()
     durable: bool = True
 
-    # Limits (docs/operations/limits.md). `limits` turns all of them on or off; they are off in `dev` unless asked
-    # for. Rates are requests a second of one key, over all workers; 0 is no limit.
+    # Whether there are limits at all; unless set, everywhere but in `nostro dev`.
     limits: bool | None = None
+    # Requests a second of one live key, over all workers; 0 is no limit.
     rate_live_read: Count = 100
     rate_live_write: Count = 100
+    # Requests a second of one test key, over all workers; 0 is no limit.
     rate_test_read: Count = 25
     rate_test_write: Count = 25
-    # Requests under way at once: of one key, and of everybody, each in one worker.
+    # Requests of one live key that may be under way at once in a worker; 0 is no limit.
     concurrent_live: Count = 100
+    # Requests of one test key that may be under way at once in a worker; 0 is no limit.
     concurrent_test: Count = 25
+    # Requests of everybody that may be under way at once in a worker.
     max_in_flight: Annotated[int, Meta(ge=1)] = 1_000
     # Milliseconds that the event loop may be late before the worker sheds load.
     overload_ms: Annotated[int, Meta(ge=1)] = 250
 
-    # Stopping: seconds between "not ready" and closing the port (not in `dev`, nor on Ctrl-C), and seconds that
-    # requests under way then have to end.
+    # Seconds between the moment that a stopping server says it is not ready and the closing of its port.
     drain_seconds: Count = 3
+    # Seconds that requests and webhooks under way have to end when the server stops.
     stop_seconds: Annotated[int, Meta(ge=1)] = 10
 
-    # Seeing what happens (docs/operations/observability.md). Without a token `serve` has no /metrics.
+    # What a reader of /metrics must send as a bearer token. Without one, only `nostro dev` shows them.
     metrics_token: str = ""
+    # What goes to stderr: warnings and errors, or a line for each request too, or all that as JSON.
     log: Literal["text", "requests", "json"] = "text"
+    # Address of an OpenTelemetry collector that takes OTLP over HTTP; without one there are no traces.
     otel_endpoint: str = ""
 
     @property
