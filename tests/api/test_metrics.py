@@ -154,3 +154,11 @@ def test_a_refused_unit_is_not_counted() -> None:
     meter.committed([], 100)
     assert samples(meter.text().decode())["nostro_commits_total", ()] == 0
     assert NOBODY.number == 0
+
+
+def test_every_metric_is_documented() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "operations" / "observability.md").read_text()
+    families = {family.name for family in text_string_to_metric_families(Meter().text().decode())}
+    ours = {name for name in families if name.startswith("nostro_") and not name.endswith("_created")}
+    assert len(ours) > 12
+    assert sorted(name for name in ours if f"`{name}`" not in page and f"`{name}_total`" not in page) == []
