@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import errno
+import importlib.util
+import os
 import socket
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nostro.kernel.settings import Settings
+from nostro.kernel.settings import Settings, from_environment
 
 from .options import DEV_DATABASE, SERVE_DATABASE, Database, Host, Port
 from .target import database_file, in_postgresql, shown, unopened
@@ -18,6 +21,8 @@ from .trouble import Trouble
 
 if TYPE_CHECKING:
     from nostro.api.serve import Application
+
+MARGIN = 10  # seconds beyond what a worker may take to stop
 
 
 def dev(host: Host = "127.0.0.1", port: Port = 12111, database: Database = DEV_DATABASE) -> None:
@@ -32,7 +37,7 @@ def dev(host: Host = "127.0.0.1", port: Port = 12111, database: Database = DEV_D
 
     with _listening(host, port) as at:
         base = base_url(host, at)
-        settings = Settings(
+        settings = _settings(
             host=host, port=at.getsockname()[1], database=database, dev=True, public_url=base, private_webhooks=True
         )
 
@@ -66,7 +71,7 @@ def serve(
         raise Trouble("An SQLite file has one worker.", "For more, use PostgreSQL: --database postgresql://host/name")
     with _listening(host, port) as at:
         base = public_url or base_url(host, at)
-        settings = Settings(
+        settings = _settings(
             host=host, port=at.getsockname()[1], database=database, dev=False, public_url=base,
             private_webhooks=allow_private_webhooks,
         )  # fmt: skip
@@ -127,6 +132,17 @@ def reset(
     typer.echo(f"Deleted {file}.")
 
 
+def _settings(**chosen: Any) -> Settings:
+    try:
+        settings = from_environment(os.environ, **chosen)
+    except ValueError as error:
+        raise Trouble(str(error), "Correct or unset that environment variable.") from None
+    if settings.otel_endpoint and importlib.util.find_spec("opentelemetry") is None:
+        raise Trouble("NOSTRO_OTEL_ENDPOINT is set, but what sends traces is not installed.",
+                      "Install it: pip install 'nostro[otel]'")  # fmt: skip
+    return settings
+
+
 def base_url(host: str, at: socket.socket) -> str:
     shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
     return f"http://{shown}:{at.getsockname()[1]}"
@@ -157,7 +173,7 @@ def _run(settings: Settings, at: socket.socket, ready: Callable[[], str]) -> Non
         lock.take()
     try:
         app = application(settings)
-        _serve(app, at, ready)
+        _serve(app, settings, at, ready)
     finally:
         if lock is not None:
             lock.release()
@@ -168,7 +184,10 @@ def _run(settings: Settings, at: socket.socket, ready: Callable[[], str]) -> Non
 def _run_workers(count: int, settings: Settings, at: socket.socket, text: str) -> None:
     from .workers import Workers
 
+    counts = tempfile.TemporaryDirectory(prefix="nostro-metrics-")
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts.name  # before the workers' meters are imported
     _migrate(settings.database)  # once, and its troubles are told once
+    _forget_gauges(os.getpid())
 
     def work(ready: Callable[[], None]) -> None:
         from nostro.app import application
@@ -178,20 +197,33 @@ def _run_workers(count: int, settings: Settings, at: socket.socket, text: str) -
             return ""
 
         app = application(settings)
-        _serve(app, at, answers, quiet=True)
+        _serve(app, settings, at, answers, quiet=True)
         if app.failure is not None:
             raise app.failure
 
-    Workers(count, work).run(lambda: typer.echo(text))
+    patience = settings.drain_seconds + 2 * settings.stop_seconds + MARGIN
+    with counts:
+        Workers(count, work, patience, _forget_gauges).run(lambda: typer.echo(text))
 
 
-def _serve(app: Application, at: socket.socket, ready: Callable[[], str], quiet: bool = False) -> None:
+def _forget_gauges(worker: int) -> None:
+    from prometheus_client.multiprocess import mark_process_dead
+
+    mark_process_dead(worker)  # type: ignore[no-untyped-call]
+
+
+def _serve(
+    app: Application, settings: Settings, at: socket.socket, ready: Callable[[], str], quiet: bool = False
+) -> None:
     import logging
     import signal
 
     import uvicorn
 
     from nostro.api.http import Connection
+    from nostro.api.log_lines import set_up
+
+    set_up(settings.log)
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -199,9 +231,16 @@ def _serve(app: Application, at: socket.socket, ready: Callable[[], str], quiet:
             if self.started:
                 typer.echo(ready(), nl=not quiet)
 
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            told = self._captured_signals
+            patient = not settings.dev and signal.SIGINT not in told
+            await app.leave(settings.drain_seconds if patient else 0, lambda: len(told) > 1)
+            await super().shutdown(sockets)
+
     config = uvicorn.Config(
-        app, http=Connection, loop="auto", ws="none", lifespan="on", log_level="warning", access_log=False,
-        proxy_headers=False, server_header=False, backlog=2048, timeout_graceful_shutdown=5,
+        app, http=Connection, loop="auto", ws="none", lifespan="on", log_level="warning", log_config=None,
+        access_log=False, proxy_headers=False, server_header=False, backlog=2048,
+        timeout_graceful_shutdown=settings.stop_seconds,
     )  # fmt: skip
     logging.getLogger("uvicorn.error").addFilter(lambda record: "startup failed" not in record.getMessage())
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # both end it the same way, all put away

@@ -18,10 +18,11 @@ from typing import Any, NamedTuple
 
 import psycopg
 
+from nostro.kernel.clock import elapsed
 from nostro.kernel.errors import Conflict, unavailable
 from nostro.kernel.resource import Filter, Resource
 
-from .engine import PathKind, Row
+from .engine import PathKind, Row, Watch, unwatched
 from .pipe import Answer, Encoded, Failed, Lost, NotRun, Pipe, Statement, encoded
 from .postgres_group import BEGIN, COMMIT, LOCK, ROLLBACK, Group, Known, dollars, rows_of
 from .schema import migrations
@@ -67,6 +68,7 @@ class PostgresEngine:
     exclusive = False
 
     def __init__(self, url: str, *, durable: bool = True, patience: float = PATIENCE) -> None:
+        self.watch: Watch = unwatched
         self.url = url
         self.patience = patience
         self._worker = secrets.token_hex(8)
@@ -150,6 +152,14 @@ class PostgresEngine:
             await asyncio.sleep(pause)
             pause = min(0.5, pause * 2 + 0.01)
 
+    async def version(self) -> int:
+        number: int = (await self.rows("SELECT version FROM nostro_schema WHERE one=1"))[0][0]
+        return number
+
+    async def size(self) -> int:
+        number: int = (await self.rows("SELECT pg_database_size(current_database())"))[0][0]
+        return number
+
     def path(self, *field: str, kind: PathKind = "text") -> str:
         steps = field[0].split(".") if len(field) == 1 else field
         *inner, last = ["'" + step.replace("'", "''") + "'" for step in steps]
@@ -218,8 +228,10 @@ class PostgresEngine:
 
     async def _commit_all(self, group: list[Waiting]) -> None:
         """Together; if that fails, each alone, so that one bad unit does not take the others with it."""
+        started = elapsed()
         try:
             verdicts = await self._commit([unit for unit, _ in group])
+            self.watch([one[0] for one, no in zip(group, verdicts, strict=True) if not no], elapsed() - started)
         except Exception as error:
             if len(group) > 1 and not isinstance(error, TimeoutError):
                 for one in group:
