@@ -46,7 +46,7 @@ STAGES = {
 
 
 class Simulation:
-    """`step()` and `check()` in turn, `finish()` at the end. `log` says what happened, `marks` where each step began."""
+    """`step()` and `check()` in turn, `finish()` at the end. `log` is what happened, `marks` where each step began."""
 
     refusals: tuple[type[Exception], ...] = (ApiError, apsw.FullError, apsw.IOError)
     """What may keep a server from starting while its database is in trouble."""
@@ -206,7 +206,7 @@ class Simulation:
                 assert same(again[call], first), f"{call} was first answered {first}, and now {again[call]}"
 
     async def _crash_twice(self) -> None:
-        """A sync fails, the program is killed, clients are told what the system's cache still has; then the power goes.
+        """A sync fails, the program is killed, clients are told what the cache still has; then the power goes.
 
         So whatever is believed after a restart must have been written to the disk anew.
         """
