@@ -7,7 +7,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +28,16 @@ class Served:
             **os.environ, "NOSTRO_DATABASE": f"sqlite:///{folder / 'books.db'}", "PYTHONUNBUFFERED": "1", **given
         }  # fmt: skip
         self.log = folder / "serve.log"
-        self.live, self.test = self._key("--live"), self._key()
         self._words = words
         self.start()
+
+    @cached_property
+    def live(self) -> str:
+        return self._key("--live")
+
+    @cached_property
+    def test(self) -> str:
+        return self._key()
 
     def _key(self, *flag: str) -> str:
         made = self.run("keys", "create", "--json", *flag)
@@ -76,3 +85,40 @@ class Served:
 def payment(amount: int = 2_000) -> dict[str, Any]:
     return {"amount": amount, "currency": "usd", "confirm": "true", "payment_method": "pm_card_visa",
             "payment_method_types[0]": "card"}  # fmt: skip
+
+
+class Writers:
+    """Each writes on one kept connection, a new one when the server ends it, until nobody takes connections."""
+
+    def __init__(self, served: Served, count: int) -> None:
+        self._served = served
+        self._key = served.live
+        self._acknowledged: list[str] = []
+        self._broken: list[Exception] = []
+        self._threads = [threading.Thread(target=self._write, daemon=True) for _ in range(count)]
+        for thread in self._threads:
+            thread.start()
+        until = time.monotonic() + PATIENCE
+        while len(self._acknowledged) < 5 * count and not self._broken:
+            assert time.monotonic() < until, "nobody takes what is written"
+            time.sleep(0.01)
+
+    def _write(self) -> None:
+        with self._served.client(self._key) as client:
+            while True:
+                try:
+                    answer = client.post("/v1/customers", data={"name": "Amy"})
+                    assert answer.status_code == 200, answer.text
+                    self._acknowledged.append(answer.json()["id"])
+                except httpx.ConnectError:
+                    return
+                except Exception as error:
+                    self._broken.append(error)
+                    return
+
+    def ended(self) -> list[str]:
+        """What was acknowledged. Fails if a request that a connection was made for went without an answer."""
+        for thread in self._threads:
+            thread.join(PATIENCE)
+        assert not self._broken, self._broken
+        return self._acknowledged

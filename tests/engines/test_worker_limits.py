@@ -15,7 +15,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from postgresql import database
-from served import Served
+from served import Served, Writers
 
 pytestmark = pytest.mark.slow
 RATE = 40
@@ -27,7 +27,7 @@ def served(postgresql: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     with database(postgresql) as url:
         running = Served(
             tmp_path_factory.mktemp("served"), "--workers", "2", database=url, limits="on", metrics_token=TOKEN,
-            rate_live_write=RATE, rate_live_read=0, concurrent_live=0, overload_ms=60_000,
+            rate_live_write=RATE, rate_live_read=0, concurrent_live=0, overload_ms=60_000, drain_seconds=1,
         )  # fmt: skip
         try:
             yield running
@@ -93,3 +93,16 @@ def test_one_rate_for_both(served: Served) -> None:
         list(pool.map(ask, range(8)))
     assert sum(passed.values()) <= 2 * 3 * RATE + 4 * 1.2 * RATE, passed
     assert all(0.6 * RATE <= passed[second] <= 1.4 * RATE for second in (3, 4, 5)), passed
+
+
+def test_both_finish_what_they_took_up(served: Served) -> None:
+    served.environment["NOSTRO_LIMITS"] = "off"
+    served.stop()
+    served.start()
+    writers = Writers(served, 8)
+    served.process.send_signal(signal.SIGTERM)
+    acknowledged = writers.ended()
+    served.stop()
+    served.start()
+    with served.client(served.live) as client:
+        assert all(client.get(f"/v1/customers/{id}").status_code == 200 for id in acknowledged)

@@ -27,7 +27,7 @@ STATUS = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 ASGI = {"version": "3.0", "spec_version": "2.3"}
 CLOSE = b"connection: close\r\n"
-LINGER = 0.3  # seconds that an idle connection stays when the server stops: a request may be on its way
+LINGER = 0.5  # seconds that an idle connection stays when the server stops: a request may be on its way
 
 
 class Request:

@@ -203,7 +203,8 @@ def _run_workers(count: int, settings: Settings, at: socket.socket, text: str) -
 
     patience = settings.drain_seconds + 2 * settings.stop_seconds + MARGIN
     with counts:
-        Workers(count, work, patience, _forget_gauges).run(lambda: typer.echo(text))
+        # Our copy of the port closes first: with the last worker's, nobody can wait at it for an answer.
+        Workers(count, work, patience, buried=_forget_gauges, last_call=at.close).run(lambda: typer.echo(text))
 
 
 def _forget_gauges(worker: int) -> None:
@@ -218,34 +219,14 @@ def _serve(
     import logging
     import signal
 
-    import uvicorn
-
-    from nostro.api.http import Connection
+    from nostro.api.listener import Listener
     from nostro.api.log_lines import set_up
 
     set_up(settings.log)
-
-    class Server(uvicorn.Server):
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
-            if self.started:
-                typer.echo(ready(), nl=not quiet)
-
-        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-            told = self._captured_signals
-            patient = not settings.dev and signal.SIGINT not in told
-            await app.leave(settings.drain_seconds if patient else 0, lambda: len(told) > 1)
-            await super().shutdown(sockets)
-
-    config = uvicorn.Config(
-        app, http=Connection, loop="auto", ws="none", lifespan="on", log_level="warning", log_config=None,
-        access_log=False, proxy_headers=False, server_header=False, backlog=2048,
-        timeout_graceful_shutdown=settings.stop_seconds,
-    )  # fmt: skip
     logging.getLogger("uvicorn.error").addFilter(lambda record: "startup failed" not in record.getMessage())
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # both end it the same way, all put away
     try:
-        Server(config).run(sockets=[at])
+        Listener(app, settings, lambda: typer.echo(ready(), nl=not quiet)).run(sockets=[at])
     except KeyboardInterrupt:
         if not quiet:
             typer.echo("Stopped.")

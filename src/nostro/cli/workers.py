@@ -21,11 +21,16 @@ class Workers:
     """`work(ready)` runs one worker until it is told to stop, and calls `ready` when it answers.
 
     Those that have not ended `patience` seconds after they were told to are killed. `buried(pid)` hears of each
-    that has ended.
+    that has ended, `last_call` is made before they are told to end.
     """
 
     def __init__(
-        self, count: int, work: Callable[[Callable[[], None]], None], patience: float, buried: Callable[[int], None]
+        self,
+        count: int,
+        work: Callable[[Callable[[], None]], None],
+        patience: float,
+        buried: Callable[[int], None],
+        last_call: Callable[[], None],
     ) -> None:
         if not hasattr(os, "fork"):
             raise Trouble("Several workers need an operating system that can fork.", "Start them one by one.")
@@ -33,6 +38,7 @@ class Workers:
         self._work = work
         self._patience = patience
         self._tell_buried = buried
+        self._last_call = last_call
         self._born: dict[int, float] = {}
         self._early_deaths = 0
         self._stop = False
@@ -108,6 +114,7 @@ class Workers:
         return dead
 
     def _end(self) -> None:
+        self._last_call()
         for child in self._born:
             os.kill(child, signal.SIGTERM)
         until = time.monotonic() + self._patience
