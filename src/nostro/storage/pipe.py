@@ -218,6 +218,8 @@ class Pipe:
             self._owed.popleft()
             if not owed.batch.done.done():
                 owed.batch.done.set_result(owed.batch.answers)
+        elif not owed.statement:  # a last word in place of the batch's end: whether it was done is not known
+            self._lose(result.error_message)
         else:
             self._result = result
 

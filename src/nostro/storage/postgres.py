@@ -13,7 +13,7 @@ import contextlib
 import hashlib
 import re
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from importlib.resources import files
 from typing import Any, NamedTuple
 
@@ -23,6 +23,7 @@ from nostro.kernel.errors import Conflict, unavailable
 from nostro.kernel.resource import Filter, Resource
 
 from .engine import PathKind, Row
+from .line import Line, connected
 from .pipe import Answer, Encoded, Failed, Lost, NotRun, Pipe, Statement, encoded
 from .postgres_group import BEGIN, COMMIT, LOCK, ROLLBACK, Group, Known, dollars, rows_of
 from .unit import Unit
@@ -31,7 +32,6 @@ GROUP = 256
 READERS = 2
 DOUBT = 8
 PATIENCE = 20.0
-CONNECT = 5
 FORGOTTEN_AFTER = 7 * 86_400 * 1_000_000
 LONGEST_NAME = 63
 TAKEN = "23505"
@@ -39,9 +39,11 @@ TAKEN = "23505"
 AGAIN = ("40001", "40P01", "26000", "25P02")
 # The server cannot do it now, or only reads, as in a failover: another connection may find one that can.
 ELSEWHERE = ("25006", "25P03", "53300", "57P01", "57P02", "57P03", "08000", "08003", "08006")
+# The server itself does not know whether the commit was made; `committer` tells.
+UNKNOWN = ("08007", "40003")
 # Every statement of ours has its index. Plans are kept for long, and one made for a table that was
 # still small must not read the whole table when it is large.
-BY_INDEX = "SET enable_seqscan=off; SET enable_bitmapscan=off; SET enable_hashjoin=off; SET enable_mergejoin=off"
+BY_INDEX = tuple(f"SET enable_{kind}=off" for kind in ("seqscan", "bitmapscan", "hashjoin", "mergejoin"))
 OWN_TABLES = (
     "CREATE TABLE IF NOT EXISTS nostro_schema (one BIGINT PRIMARY KEY, version BIGINT NOT NULL)",
     "INSERT INTO nostro_schema (one,version) VALUES (1,0) ON CONFLICT (one) DO NOTHING",
@@ -71,7 +73,7 @@ class PostgresEngine:
         self.patience = patience
         self._worker = secrets.token_hex(8)
         self._number = 0
-        settings = [BY_INDEX, "SET idle_in_transaction_session_timeout='10s'"]
+        settings = [*BY_INDEX, "SET idle_in_transaction_session_timeout='10s'"]
         if not durable:
             settings.append("SET synchronous_commit=off")
         self._writer = Line(url, settings)
@@ -166,7 +168,7 @@ class PostgresEngine:
         """Workers that start at the same moment do it one after another."""
         for turn in range(10):
             try:
-                async with _connected(self.url) as connection:
+                async with connected(self.url) as connection:
                     await self._prepare(connection, [one for one in resources if one.stored])
                 return
             except (psycopg.errors.UniqueViolation, psycopg.errors.DuplicateTable, psycopg.errors.DeadlockDetected):
@@ -325,46 +327,6 @@ class PostgresEngine:
                 line.now.close()
 
 
-class Line:
-    """A connection that is opened when it is needed, and again when it was lost."""
-
-    def __init__(self, url: str, settings: Sequence[str]) -> None:
-        self._url = url
-        self._settings = settings
-        self._pipe: Pipe | None = None
-        self._opening = asyncio.Lock()
-
-    @property
-    def now(self) -> Pipe | None:
-        return None if self._pipe is None or self._pipe.lost else self._pipe
-
-    async def open(self, until: float) -> Pipe:
-        """Raises `TimeoutError` if there is none by then."""
-        async with self._opening:
-            while (pipe := self.now) is None:
-                try:
-                    self._pipe = await self._connect()
-                except psycopg.OperationalError as error:
-                    if asyncio.get_running_loop().time() >= until:
-                        raise TimeoutError(str(error)) from None
-                    await asyncio.sleep(0.1)
-        return pipe
-
-    async def _connect(self) -> Pipe:
-        connection = await psycopg.AsyncConnection.connect(self._url, autocommit=True, connect_timeout=CONNECT)
-        for setting in self._settings:
-            with contextlib.suppress(psycopg.Error):  # a database that is only compatible may not know it
-                await connection.execute(_plain(setting))
-        return Pipe(connection)
-
-
-@contextlib.asynccontextmanager
-async def _connected(url: str) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
-    connection = await psycopg.AsyncConnection.connect(url, autocommit=True, connect_timeout=CONNECT)
-    async with connection:
-        yield connection
-
-
 async def _ask(pipe: Pipe, statements: Sequence[Statement], until: float) -> list[Answer | Exception]:
     """The answers; a server that says nothing until then counts as lost."""
     left = max(0.1, until - asyncio.get_running_loop().time())
@@ -379,6 +341,9 @@ async def _done(pipe: Pipe, statements: Sequence[Statement], until: float) -> li
     """The answers; raises what failed first."""
     answers: list[Answer] = []
     for answer in await _ask(pipe, statements, until):
+        if isinstance(answer, Failed) and answer.state in UNKNOWN:
+            pipe.close()
+            raise Lost(str(answer))
         if isinstance(answer, Exception):
             raise answer
         answers.append(answer)
