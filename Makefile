@@ -57,6 +57,10 @@ bench: $(RUN) $(DEV) ## measure rates and p99
 soak: $(RUN) $(DEV) ## run the simulation with faults for a long time (ARGS="--seed 7")
 	$(BIN)/python tools/soak.py $(ARGS)
 
+.PHONY: failover
+failover: $(RUN) $(DEV) ## kill workers, databases and primaries under load (ARGS="--rounds 100")
+	$(BIN)/python tools/failover.py $(ARGS)
+
 .PHONY: docs
 docs: $(RUN) $(DEV) ## write the generated pages of the documentation
 	$(BIN)/python tools/generate_docs.py $(ARGS)
