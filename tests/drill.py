@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -110,7 +111,7 @@ class Drill:
         stop.set()
         await asyncio.gather(*clients)
         ends = sorted(end for _, end in self.answered_at)
-        silence = max(b - a for a, b in zip(ends, ends[1:], strict=False))
+        silence = max(b - a for a, b in pairwise(ends))
         return Round(fault, silence, max(end - start for start, end in self.answered_at))
 
     def break_worker(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, Protocol
 
 from nostro.kernel.resource import Resource
@@ -21,6 +21,10 @@ class Engine(Protocol):
 
     async def prepare(self, resources: Sequence[Resource[Any]]) -> None:
         """Create or migrate what is missing: the hand-written tables, one table a resource, its indexes."""
+        ...
+
+    async def build_indexes(self, resources: Sequence[Resource[Any]], told: Callable[[str], None]) -> None:
+        """Build the indexes that `prepare` left, because writers of a large table would have waited for them."""
         ...
 
     async def rows(self, statement: str, values: Sequence[Any] = ()) -> list[Row]:

@@ -9,7 +9,7 @@ lose it to the loop each time (docs/decisions/0002 has the measurement).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from pathlib import Path
@@ -74,6 +74,9 @@ class SqliteEngine:
                 if resource.stored:
                     for statement in self.table(resource):
                         self._writer.execute(statement)
+
+    async def build_indexes(self, resources: Sequence[Resource[Any]], told: Callable[[str], None]) -> None:
+        """`prepare` has built them all: there is one writer, and it was not writing yet."""
 
     def _migrate(self) -> None:
         version = _all(self._writer, "PRAGMA user_version")[0][0]
