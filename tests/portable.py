@@ -16,8 +16,8 @@ SOURCE = Path(__file__).resolve().parents[1] / "src" / "nostro"
 ANOTHER_ENGINE = {"sqlite.py"}
 # What names an index for EXPLAIN, or stands in a comment, is no statement.
 BEGINNINGS = re.compile(r"(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH|CREATE|DROP|ALTER|SET|BEGIN|COMMIT|ROLLBACK)\b")
-VERBS = re.compile(r"(SELECT \S|INSERT INTO \S|UPDATE \S+( \w)? SET|DELETE FROM|WITH \w+ AS|CREATE (TABLE|INDEX|UNIQUE)|"
-                   r"DROP |ALTER |SET \S+( TO|=)|BEGIN|COMMIT|ROLLBACK)")  # fmt: skip
+VERBS = re.compile(r"(SELECT \S|INSERT INTO \S|UPDATE \S+( \w)? SET|DELETE FROM|WITH \w+ AS|"
+                   r"CREATE (TABLE|INDEX|UNIQUE)|DROP |ALTER |SET \S+( TO|=)|BEGIN|COMMIT|ROLLBACK)")  # fmt: skip
 
 
 class Rule(NamedTuple):
@@ -33,7 +33,7 @@ RULES = (
     Rule("no triggers", r"\bTRIGGER\b", "new in CockroachDB, none on Citus' distributed tables"),
     Rule("no functions of our own", r"\bCREATE (OR REPLACE )?(FUNCTION|PROCEDURE)\b|\bDO \$|\bCALL ", "they differ"),
     Rule("no temporary tables", r"\bTEMP(ORARY)?\b", "experimental in CockroachDB"),
-    Rule("no sequences", r"\b(BIG)?SERIAL\b|\bnextval\b|\bGENERATED\b", "not gapless anywhere; CockroachDB's are random"),
+    Rule("no sequences", r"\b(BIG)?SERIAL\b|\bnextval\b|\bGENERATED\b", "not gapless; CockroachDB's are random"),
     Rule("no foreign keys", r"\bREFERENCES\b|\bFOREIGN KEY\b", "Citus: only along the distribution key"),
     Rule("no COPY, cursors or savepoints", r"\bCOPY\b|\bDECLARE\b|\bFETCH\b|\bSAVEPOINT\b", "each differs somewhere"),
     Rule("no table locks", r"\bLOCK TABLE\b|\bFOR (NO KEY|KEY|SHARE)\b", "CockroachDB has no LOCK TABLE"),
@@ -46,9 +46,9 @@ RULES = (
     Rule("no JSON operators but -> and ->>", r"@>|<@|\?[|&]|#>|jsonb_|json_(?!extract)", "decision 0004"),
     Rule("no date functions", r"\bnow\(\)|CURRENT_TIMESTAMP|date_trunc|clock_timestamp", "decision 0004",
          ("DELETE FROM committer",)),
-    Rule("no MERGE, UPSERT, ON CONFLICT without its columns", r"\bMERGE\b|\bUPSERT\b|ON CONFLICT (DO|ON)", "they differ"),
+    Rule("no MERGE or UPSERT, ON CONFLICT names columns", r"\bMERGE\b|\bUPSERT\b|ON CONFLICT (DO|ON)", "they differ"),
     Rule("no isolation level but READ COMMITTED", r"ISOLATION LEVEL (?!READ COMMITTED)", "the lock row needs no more"),
-    Rule("no index kinds or tablespaces", r"\bUSING (gin|gist|brin|hash)\b|\bTABLESPACE\b|\bINCLUDE ?\(", "they differ"),
+    Rule("no kinds of index or tablespaces", r"\bUSING (gin|gist|brin|hash)\b|\bTABLESPACE\b|\bINCLUDE\b", "differs"),
 )  # fmt: skip
 
 

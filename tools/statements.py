@@ -6,12 +6,13 @@ python tools/statements.py
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from portable import statements
 
+LIST = Path(__file__).parent.parent / "tests" / "engines" / "statements.txt"
+
 if __name__ == "__main__":
     found = statements()
-    (ROOT / "tests" / "engines" / "statements.txt").write_text("".join(f"{one}\n" for one in found))
+    LIST.write_text("".join(f"{one}\n" for one in found))
     print(f"{len(found)} statements")
