@@ -85,22 +85,28 @@ def serve(
 
 
 def migrate(database: Database = SERVE_DATABASE) -> None:
-    """Create the database, or bring it to this version. `dev` and `serve` do it by themselves.
+    """Create the database, or bring it to this version. `dev` and `serve` do it by themselves, but for one thing:
+
+    new indexes of large tables in PostgreSQL are built here, while other servers go on writing.
 
     Example: nostro migrate --database sqlite:///books.db
     """
-    _migrate(database)
+    _migrate(database, build=True)
     typer.echo(f"{database if not in_postgresql(database) else shown(database)} is up to date.")
 
 
-def _migrate(database: str) -> None:
+def _migrate(database: str, build: bool = False) -> None:
     import asyncio
+
+    def told(index: str) -> None:
+        typer.echo(f"Building {index} ...")
 
     from .database import opened
 
     async def open_and_close() -> None:
-        async with opened(database, create=True):
-            pass
+        async with opened(database, create=True) as world:
+            if build:
+                await world.engine.build_indexes(world.registry.resources, told)
 
     asyncio.run(open_and_close())
 

@@ -14,6 +14,7 @@ from .trouble import Trouble
 
 LOOK = 0.1
 YOUNG = 5.0
+PAUSE = 0.5
 MOST_EARLY_DEATHS = 5
 
 
@@ -46,7 +47,7 @@ class Workers:
         self._ready_read, self._ready_write = os.pipe()
 
     def run(self, ready: Callable[[], None]) -> None:
-        """Returns when all have ended after SIGTERM or SIGINT. Raises `Trouble` if they keep dying."""
+        """Returns when all have ended after SIGTERM or SIGINT. Raises `Trouble` if they die before all were ready."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._told_to_stop)
         for _ in range(self._count):
@@ -57,13 +58,20 @@ class Workers:
             if waiting > 0 and (waiting := waiting - self._answering()) <= 0:
                 ready()
             for _ in range(self._buried()):
-                self._start()
-            if self._early_deaths >= MOST_EARLY_DEATHS:
+                self._start_again()
+            if waiting > 0 and self._early_deaths >= MOST_EARLY_DEATHS:
                 self._end()
                 raise Trouble("The workers keep dying.", "Their log says why. One alone may say more: --workers 1")
             time.sleep(LOOK)
         self._end()
         typer.echo("Stopped.")
+
+    def _start_again(self) -> None:
+        """At once, unless they die young: the database may be away just now."""
+        if self._early_deaths > 1:
+            time.sleep(PAUSE)
+        if not self._stop:
+            self._start()
 
     def _told_to_stop(self, *_: object) -> None:
         self._stop = True

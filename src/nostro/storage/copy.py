@@ -191,5 +191,8 @@ class OnlyReads:
     async def size(self) -> int:
         raise AssertionError("this is not measured")
 
+    async def build_indexes(self, resources: Sequence[Resource[Any]], told: Callable[[str], None]) -> None:
+        raise AssertionError("this is only read")
+
     async def close(self) -> None:
         pass

@@ -35,6 +35,10 @@ class Engine(Protocol):
         """The newest migration that the database has had."""
         ...
 
+    async def build_indexes(self, resources: Sequence[Resource[Any]], told: Callable[[str], None]) -> None:
+        """Build the indexes that `prepare` left, because writers of a large table would have waited for them."""
+        ...
+
     async def rows(self, statement: str, values: Sequence[Any] = ()) -> list[Row]:
         """Read. `?` marks a value; the SQL is the portable subset (docs/decisions/0004)."""
         ...
