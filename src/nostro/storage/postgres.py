@@ -20,9 +20,10 @@ from typing import Any, NamedTuple
 import psycopg
 
 from nostro.kernel.errors import Conflict, unavailable
-from nostro.kernel.resource import Filter, Resource
+from nostro.kernel.resource import Resource
 
 from .engine import PathKind, Row
+from .indexes import indexes
 from .pipe import Answer, Encoded, Failed, Lost, NotRun, Pipe, Statement, encoded
 from .postgres_group import BEGIN, COMMIT, LOCK, ROLLBACK, Group, Known, dollars, rows_of
 from .unit import Unit
@@ -41,7 +42,11 @@ AGAIN = ("40001", "40P01", "26000", "25P02")
 ELSEWHERE = ("25006", "25P03", "53300", "57P01", "57P02", "57P03", "08000", "08003", "08006")
 # Every statement of ours has its index. Plans are kept for long, and one made for a table that was
 # still small must not read the whole table when it is large.
-BY_INDEX = "SET enable_seqscan=off; SET enable_bitmapscan=off; SET enable_hashjoin=off; SET enable_mergejoin=off"
+BY_INDEX = "; ".join(
+    f"SET {name}=off"
+    for name in ("enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "enable_sort",
+                 "enable_hashagg", "jit")
+)  # fmt: skip
 OWN_TABLES = (
     "CREATE TABLE IF NOT EXISTS nostro_schema (one BIGINT PRIMARY KEY, version BIGINT NOT NULL)",
     "INSERT INTO nostro_schema (one,version) VALUES (1,0) ON CONFLICT (one) DO NOTHING",
@@ -194,18 +199,16 @@ class PostgresEngine:
         await connection.execute(_plain(f"DELETE FROM committer WHERE seen < {micros} - {FORGOTTEN_AFTER}"))
 
     def table(self, resource: Resource[Any]) -> dict[str, str]:
-        """The statements that make the resource's table and one partial index a filter, by the index's name."""
+        """The statements that make the resource's table and its indexes, by the index's name."""
         name = resource.table
         made = {
             index_name(name, "id"): f'CREATE TABLE IF NOT EXISTS "{name}" (scope BIGINT NOT NULL, '
             'id TEXT COLLATE "C" NOT NULL, version BIGINT NOT NULL, created BIGINT NOT NULL, body JSON NOT NULL, '
             f'CONSTRAINT "{index_name(name, "id")}" PRIMARY KEY (scope, id))'
         }
-        for filter in resource.filters:
-            value, index = self.path(filter.field, kind=kind_of(filter)), index_name(name, filter.field)
-            made[index] = f'CREATE INDEX IF NOT EXISTS "{index}" ON "{name}" (scope, {value}, id) ' + (
-                f"WHERE {value} IS NOT NULL"
-            )
+        for one in indexes(resource, self.path):
+            index, where = index_name(name, one.name), f" WHERE {one.where}" if one.where else ""
+            made[index] = f'CREATE INDEX IF NOT EXISTS "{index}" ON "{name}" ({one.columns()}){where}'
         return made
 
     # Committing ----------------------------------------------------------------
@@ -395,10 +398,6 @@ def _settle(done: asyncio.Future[Any], answer: Any) -> None:
 def _plain(statement: str) -> Any:
     """A statement of ours, as psycopg wants it to be sure that it is no caller's."""
     return statement.encode()
-
-
-def kind_of(filter: Filter) -> PathKind:
-    return {"range": "number", "bool": "bool"}.get(filter.kind, "text")  # type: ignore[return-value]
 
 
 def index_name(table: str, field: str) -> str:

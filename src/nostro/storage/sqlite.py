@@ -22,6 +22,7 @@ from nostro.kernel.resource import Resource
 
 from .books import AccountKey, Books, Head
 from .engine import PathKind, Row
+from .indexes import indexes
 from .unit import Unit
 
 GROUP = 256
@@ -84,18 +85,17 @@ class SqliteEngine:
                 self._writer.execute(f"PRAGMA user_version={number}")
 
     def table(self, resource: Resource[Any]) -> list[str]:
-        """The resource's table and one partial index a filter."""
+        """The resource's table and its indexes."""
         name = resource.table
         statements = [
             f'CREATE TABLE IF NOT EXISTS "{name}" (scope INTEGER NOT NULL, id TEXT NOT NULL, '
             "version INTEGER NOT NULL, created INTEGER NOT NULL, body TEXT NOT NULL)",
             f'CREATE UNIQUE INDEX IF NOT EXISTS "{name}__id" ON "{name}" (scope, id)',
         ]
-        for filter in resource.filters:
-            value = self.path(filter.field)
+        for index in indexes(resource, self.path):
+            where = f" WHERE {index.where}" if index.where else ""
             statements.append(
-                f'CREATE INDEX IF NOT EXISTS "{name}__{filter.field.replace(".", "_")}" ON "{name}" '
-                f"(scope, {value}, id) WHERE {value} IS NOT NULL"
+                f'CREATE INDEX IF NOT EXISTS "{name}__{index.name}" ON "{name}" ({index.columns()}){where}'
             )
         return statements
 
