@@ -21,6 +21,7 @@ PAY = (
     "&metadata[order_id]=order-{n}"
 )
 SAMPLE = 300
+KINDS = ("app:topup", "charge.capture", "payout.fail")  # of an application, common, rare
 Body = dict[str, Any]
 
 
@@ -148,15 +149,22 @@ async def _books(engine: Engine, scope: Scope) -> list[Ask]:
     made = [Ask("balance", "/v1/balance"), Ask("list /v1/ledger/entries", "/v1/ledger/entries")]
     for what, code in (("hot account", available), *(("own account", code) for (code,) in rows)):
         path = f"/v1/ledger/accounts/{quote(code, safe='')}/statement"
+        balance = f"/v1/ledger/balances?account={quote(code)}&currency=usd"
+        effective = f"&effective_at={half[0][0] // 1_000_000}" if half else ""
         at = f"&at={half[0][0] // 1_000_000}" if half else ""
         made += [
             Ask(f"statement, {what}", path + "?limit=10&currency=usd"),
             Ask(f"statement, {what}, since the middle", f"{path}{since}&limit=10&currency=usd"),
-            Ask(f"balance, {what}", f"/v1/ledger/balances?account={quote(code)}&currency=usd"),
-            Ask(f"balance, {what}, in the past", f"/v1/ledger/balances?account={quote(code)}&currency=usd{at}"),
+            Ask(f"balance, {what}", balance),
+            Ask(
+                f"balance, {what}, by effective time",
+                f"/v1/ledger/balances?account={quote(code)}&currency=usd{effective}",
+            ),
+            Ask(f"balance, {what}, in the past", f"{balance}{at}"),
             Ask(f"list /v1/ledger/entries, {what}", f"/v1/ledger/entries?account={quote(code)}"),
         ]
-    return [*made, Ask("list /v1/ledger/entries kind", "/v1/ledger/entries?kind=app:topup")]
+    kinds = [Ask(f"list /v1/ledger/entries kind={kind}", f"/v1/ledger/entries?kind={kind}") for kind in KINDS]
+    return [*made, *kinds]
 
 
 CREATED = [

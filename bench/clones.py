@@ -11,7 +11,6 @@ import base64
 import random
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -241,7 +240,3 @@ async def prepared(database: str, stories: Sequence[Story] = STORIES) -> tuple[S
     finally:
         await world.engine.close()
     return scope, await templates(stories, scope.merchant)
-
-
-def file_of(database: str) -> Path | None:
-    return Path(database.removeprefix("sqlite:///")) if database.startswith("sqlite:///") else None

@@ -32,8 +32,9 @@ from nostro.ledger.audit import verify
 from nostro.storage.unit import Scope
 
 from .asks import Ask, asks
-from .clones import A_WEEK, MONDAY, Builder, file_of, left, prepared
+from .clones import A_WEEK, MONDAY, Builder, left, prepared
 from .postgresql import postgresql
+from .run import size_of
 from .servers import ROOT, Server, nostro
 from .sinks import sink_of
 
@@ -46,14 +47,14 @@ KEY = "sk_test_growth"
 
 
 class Stage(Struct):
-    """One size. `took` has the median and the slowest, in milliseconds, of each line; sizes are in bytes."""
+    """One size. `took` has the least, the median and the slowest of each line, in milliseconds; sizes are in bytes."""
 
     objects: int
     payments: int
     size: int
     start: float
     memory: int
-    took: dict[str, tuple[float, float]]
+    took: dict[str, tuple[float, float, float]]
     failed: dict[str, str] = {}
 
 
@@ -62,17 +63,21 @@ class Growth(Struct):
     stages: list[Stage]
 
     def growing(self) -> dict[str, tuple[float, float]]:
-        """The lines that slow down, with the median at the first size that has them and at the last."""
+        """The lines that slow down, with the least time at the first size that has them and at the last: other
+        programs on the machine do not disturb that one.
+        """
         found = {}
-        for name, (last, _) in self.stages[-1].took.items():
+        for name, (last, _, _) in self.stages[-1].took.items():
             first = next(stage.took[name][0] for stage in self.stages if name in stage.took)
             if last > GROWN * first and last - first > NOTED:
                 found[name] = (first, last)
         return found
 
 
-def measured(server: Server, lines: list[Ask], times: int) -> tuple[dict[str, tuple[float, float]], dict[str, str]]:
-    took: dict[str, tuple[float, float]] = {}
+def measured(
+    server: Server, lines: list[Ask], times: int
+) -> tuple[dict[str, tuple[float, float, float]], dict[str, str]]:
+    took: dict[str, tuple[float, float, float]] = {}
     failed: dict[str, str] = {}
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     for line in lines:
@@ -86,7 +91,7 @@ def measured(server: Server, lines: list[Ask], times: int) -> tuple[dict[str, tu
             if time.perf_counter() > until:
                 break
         warm = each[1:] or each
-        took[line.name] = (round(statistics.median(warm), 3), round(max(warm), 3))
+        took[line.name] = (round(min(warm), 3), round(statistics.median(warm), 3), round(max(warm), 3))
     connection.close()
     return took, failed
 
@@ -116,14 +121,6 @@ async def looked_at(database: str, scope: Scope, stories: int, check: bool) -> t
     if problems:
         sys.exit("The copied books do not verify:\n" + "\n".join(map(str, problems[:10])))
     return lines, payments
-
-
-def size_of(database: str) -> int:
-    if file := file_of(database):
-        return file.stat().st_size
-    with psycopg.connect(database, autocommit=True) as connection:
-        row = connection.execute("SELECT pg_database_size(current_database())").fetchone()
-    return int(row[0]) if row else 0
 
 
 def grown(database: str, sizes: list[int], home: Path, times: int = TIMES, progress: Progress | None = None) -> Growth:
@@ -159,7 +156,7 @@ def show(growth: Growth) -> None:
         table.add_column(f"{stage.objects:,}", justify="right")
     growing = growth.growing()
     for name in growth.stages[-1].took:
-        cells = [f"{stage.took[name][0]:.2f}" if name in stage.took else "" for stage in growth.stages]
+        cells = [f"{stage.took[name][1]:.2f}" if name in stage.took else "" for stage in growth.stages]
         table.add_row(name, *cells, style="bold red" if name in growing else "")
     for what, cells in facts(growth):
         table.add_row(what, *cells)

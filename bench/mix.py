@@ -28,10 +28,10 @@ from nostro.ledger.audit import verify
 from nostro.storage.unit import Scope
 
 from .clones import Builder, prepared
-from .growth import size_of
 from .mixload import Mixed, Pool
 from .postgresql import postgresql
 from .report import hardware
+from .run import size_of
 from .servers import ROOT, Server, nostro
 from .sinks import sink_of
 
@@ -137,7 +137,8 @@ def show(report: MixReport) -> None:
     grown = (moments[-1].size - moments[0].size) / 2**20
     console.print(
         f"Memory {memory[0]:.0f} MB at the start, {memory[len(memory) // 2]:.0f} in the middle, {memory[-1]:.0f} at "
-        f"the end; the file grew by {grown:,.0f} MB; the server used {report.server_cpu:.2f} processors. The books verify."
+        f"the end; the file grew by {grown:,.0f} MB; the server used {report.server_cpu:.2f} processors. "
+        "The books verify."
     )
     if mixed.errors:
         console.print(mixed.first_error, style="red")
