@@ -18,7 +18,7 @@ from . import transfers
 from .page import write
 from .postgresql import postgresql
 from .report import Part, Results, hardware, medians, show, versions
-from .run import Load, Row, books, generate, measure
+from .run import Load, Row, books, empty, generate, measure
 from .servers import PEER, ROOT, nostro, peer, peer_installed
 
 SHORT = Load(seconds=2, warm_up=0.5)
@@ -42,13 +42,14 @@ def payments(engine: str, load: Load, runs: int) -> Part:
     for run in range(runs):
         sys.stderr.write(f"payments on {engine}, run {run + 1} of {runs}\n")
         with database(engine) as url:
+            before = asyncio.run(empty(url))
             with tempfile.TemporaryDirectory() as home, nostro(Path(home) / "unused.db", database=url) as server:
                 measured.append(measure(server, load))
-            verified, each = check(url)
+            verified, size = check(url)
     rows = medians(measured)
     for row in rows:
         row.server = f"nostro, {engine}"
-    return Part(rows, runs, load, hardware(), versions(), verified, each)
+    return Part(rows, runs, load, hardware(), versions(), verified, (size - before) // max(verified, 1))
 
 
 def ledger(load: Load, runs: int, peers: bool) -> Part:
@@ -94,11 +95,11 @@ def measure_peer(load: Load, python: Path, runs: int) -> list[list[Row]]:
 
 
 def check(url: str) -> tuple[int, int]:
-    """The number of payments and the bytes of each. Ends the program if the books are wrong."""
+    """The number of payments and the bytes of all. Ends the program if the books are wrong."""
     problems, payments, size = asyncio.run(books(url))
     if problems:
         sys.exit("The books do not verify after the load:\n" + "\n".join(map(str, problems)))
-    return payments, size // max(payments, 1)
+    return payments, size
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ import psycopg
 from msgspec import Struct
 
 from nostro.api.versions import CURRENT
-from nostro.app import RESOURCES, engine_of
+from nostro.app import RESOURCES, engine_of, make_world
 from nostro.kernel.resource import Registry
 from nostro.kernel.settings import Settings
 from nostro.ledger.audit import verify
@@ -78,8 +78,15 @@ def measure(server: Server, load: Load) -> list[Row]:
     return [pay, read, page]
 
 
+async def empty(database: str) -> int:
+    """Make the tables, and answer how many bytes they take with nothing in them."""
+    world = await make_world(Settings(database=database, dev=True))
+    await world.engine.close()
+    return size_of(database)
+
+
 async def books(database: str) -> tuple[list[Problem], int, int]:
-    """What is wrong with the books, the number of payments in them, and their size in bytes."""
+    """What is wrong with the books, the number of payments in them, and the database's size in bytes."""
     engine = engine_of(Settings(database=database))
     try:
         problems = await verify(engine, Registry(RESOURCES))

@@ -1,4 +1,4 @@
-"""Every list, by every filter and any two, is read along an index: its cost is the page's, not the table's."""
+"""Every list, by every filter (on SQLite any two), is read along an index: its cost is the page's, not the table's."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from nostro.controls.api_key import sandbox
 from nostro.kernel.ids import Ids
 from nostro.kernel.resource import Filter, Resource, Verb
 from nostro.kernel.settings import Settings
+from nostro.storage.sqlite import SqliteEngine
 from nostro.storage.tx import Tx
 from nostro.storage.unit import Scope, Unit, Write
 from nostro.storage.world import World
@@ -167,7 +168,8 @@ async def test_lists_are_read_along_an_index(
     required = [filter for filter in filters if filter.required]
     planned: set[str] = set()
     middle = Ids(seed=2).new(resource.prefix, (START + 20) * 1_000_000)
-    for some in [*itertools.combinations(filters, 1), *itertools.combinations(filters, 2), ()]:
+    pairs = itertools.combinations(filters, 2) if isinstance(world.engine, SqliteEngine) else ()
+    for some in [*itertools.combinations(filters, 1), *pairs, ()]:
         if any(filter not in some for filter in required):
             continue
         for values in itertools.product(*(given(filter) for filter in some)):

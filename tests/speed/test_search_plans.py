@@ -94,13 +94,12 @@ async def by_hand(client: Any, resource: Any, query: str) -> list[str]:
     return sorted(seen, reverse=True)
 
 
-@pytest.mark.parametrize("patience", [0, 1_000_000])
 @pytest.mark.parametrize(("resource", "query"), [*BY_INDEX, *ONE_BY_ONE])
 async def test_search_finds_all_that_matches(
-    shop: Any, resource: Any, query: str, patience: int, monkeypatch: pytest.MonkeyPatch
+    shop: Any, resource: Any, query: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(walking, "SLICE", 4)
-    monkeypatch.setattr(walking, "PATIENCE", patience)
+    monkeypatch.setattr(walking, "PATIENCE", 0)  # a page ends after each slice, and the next one goes on
     expected = await by_hand(shop, resource, query)
     assert await pages(shop, f"/v1/{resource.object}s/search", query) == expected
     assert expected or "customer" in query

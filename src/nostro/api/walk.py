@@ -57,6 +57,9 @@ class Page(Struct):
 async def walk(tx: Tx, way: Walk, limit: int, *, empty: bool = False) -> Page:
     """Up to `limit` records. A page that is ended early has at least one record, unless it may be `empty`."""
     if not way.rest[0]:
+        if len(way.branches) == 1 and not way.branches[0].table:
+            statement = _select(tx, way, way.branches[0], way.bounds, NOTHING, limit, columns="version, body, id")
+            return Page(await tx.world.engine.rows(*statement))
         return Page(await _bodies(tx, way, await _ids(tx, way, way.bounds, limit)))
     until = elapsed() + PATIENCE
     rows: list[Row] = []
@@ -102,9 +105,10 @@ async def _bodies(tx: Tx, way: Walk, ids: Sequence[str]) -> list[Row]:
 
 
 def _select(
-    tx: Tx, way: Walk, branch: Branch, bounds: Sequence[tuple[str, str]], rest: Condition, limit: int, skip: int = 0
-) -> tuple[str, list[Any]]:
-    """The statement for a branch's ids, and its values."""
+    tx: Tx, way: Walk, branch: Branch, bounds: Sequence[tuple[str, str]], rest: Condition, limit: int, skip: int = 0,
+    columns: str = "",
+) -> tuple[str, list[Any]]:  # fmt: skip
+    """The statement for a branch's ids, or other columns of its records, and its values."""
     table, column, own = branch.table, branch.column, f'"{way.resource.table}"'
     condition, values = rest
     if table and condition:
@@ -113,8 +117,8 @@ def _select(
     limits = "".join(f" AND {column} {sign} ?" for sign, _ in bounds)
     start = f" OFFSET {skip}" if skip else ""
     return (
-        f"SELECT {'DISTINCT ' if table else ''}{column} FROM {table or own} WHERE scope=?{branch.where}{limits}"
-        f"{condition} ORDER BY {column} {way.order} LIMIT ?{start}",
+        f"SELECT {'DISTINCT ' if table else ''}{columns or column} FROM {table or own} "
+        f"WHERE scope=?{branch.where}{limits}{condition} ORDER BY {column} {way.order} LIMIT ?{start}",
         [tx.scope.number, *branch.values, *(id for _, id in bounds), *values, limit],
     )
 
