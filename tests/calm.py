@@ -57,7 +57,8 @@ class CalmEngine(SqliteEngine):
     def __init__(self, path: Path) -> None:
         super().__init__(path, durable=False)
         self._thread.shutdown()
-        self._thread = _Here()  # type: ignore[assignment]
+        self._beside.shutdown()
+        self._thread = self._beside = _Here()  # type: ignore[assignment]
         self._safe = self._log_size()
 
     async def _commit_group(self, group: Any) -> None:

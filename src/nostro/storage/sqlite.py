@@ -4,13 +4,17 @@ Units that arrive while a commit is being synced wait and are applied together i
 (group commit). Rows are written on the event loop's own thread and only the COMMIT, which waits for
 the disk, runs on another: apsw gives up the interpreter's lock at every row, and a second thread would
 lose it to the loop each time (docs/decisions/0002 has the measurement).
+
+The log is carried over into the file (a checkpoint) on a third connection, beside the commits; what they add meanwhile
+is little, and is carried over after one of them, which lets the log begin anew.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -23,9 +27,12 @@ from nostro.kernel.resource import Resource
 from .books import AccountKey, Books, Head
 from .engine import PathKind, Row
 from .indexes import indexes
+from .rows import RowWrite, grouped
 from .unit import Unit
 
 GROUP = 256
+LONG_LOG = 4000  # pages in the log, 8 KiB each, from which on it is carried over
+CARRY_OVER = "PRAGMA wal_checkpoint(PASSIVE)"
 INSERT_ENTRY = "INSERT INTO ledger_entry VALUES (?,?,?,?,?,?,?,?,?)"
 INSERT_POSTING = "INSERT INTO ledger_posting VALUES (?,?,?,?)"
 INSERT_ACCOUNT = "INSERT INTO ledger_account (account,book,code,currency,balance) VALUES (?,?,?,?,0)"
@@ -43,7 +50,12 @@ class SqliteEngine:
         self.file.parent.mkdir(parents=True, exist_ok=True)
         self._writer = self._open(durable)
         self._reader = self._open(durable)
+        self._carrier = self._open(durable)
         self._thread = ThreadPoolExecutor(1, "nostro-commit")
+        self._beside = ThreadPoolExecutor(1, "nostro-checkpoint")
+        self._carrying: Future[Any] | None = None
+        self._log_pages = 0
+        self._writer.set_wal_hook(self._grown)
         self._waiting: list[Waiting] = []
         self._draining: asyncio.Task[None] | None = None
         self._accounts: dict[AccountKey, int] = {}
@@ -54,7 +66,7 @@ class SqliteEngine:
         db.set_busy_timeout(10_000)
         for pragma in ("page_size=8192", "journal_mode=WAL", f"synchronous={'FULL' if durable else 'OFF'}",
                        "cache_size=-65536", "mmap_size=1073741824", "temp_store=MEMORY",
-                       "wal_autocheckpoint=4000"):  # fmt: skip
+                       "wal_autocheckpoint=0"):  # fmt: skip
             db.execute(f"PRAGMA {pragma}").fetchall()
         return db
 
@@ -138,13 +150,28 @@ class SqliteEngine:
 
     def _sync(self) -> None:
         self._writer.execute("COMMIT")
+        if self._log_pages >= LONG_LOG:
+            self._carry_over()
+
+    def _carry_over(self) -> None:
+        """What cannot be carried over now is safe where it is: the next commit tries again."""
+        if self._carrying is None:
+            self._carrying = self._beside.submit(_all, self._carrier, CARRY_OVER)
+        elif self._carrying.done():
+            self._carrying = None
+            with contextlib.suppress(apsw.Error):
+                _all(self._writer, CARRY_OVER)
+
+    def _grown(self, _db: apsw.Connection, _name: str, pages: int) -> int:
+        self._log_pages = pages
+        return apsw.SQLITE_OK
 
     def _apply(self, units: list[Unit]) -> tuple[list[Exception | None], dict[AccountKey, int]]:
         """Check each unit and write the good ones; answers each unit's refusal or None."""
         books = Books(self._head(), self._find_account)
         touched: set[tuple[int, str, str]] = set()
         staged: dict[str, list[tuple[Any, ...]]] = {}
-        ordered: list[tuple[str, tuple[Any, ...]]] = []
+        rows: list[RowWrite] = []
         verdicts: list[Exception | None] = []
         for unit in units:
             verdict = self._stale(unit, touched) or books.refusal(unit) or self._too_late(unit)
@@ -152,11 +179,11 @@ class SqliteEngine:
             if verdict is None:
                 books.book(unit)
                 self._stage(unit, touched, staged)
-                ordered += unit.rows
-        for statement, rows in staged.items():
-            self._writer.executemany(statement, rows)
-        for statement, values in ordered:  # one after another: a job may be put on, taken off and put on again
-            self._writer.execute(statement, values)
+                rows += unit.rows
+        for statement, records in staged.items():
+            self._writer.executemany(statement, records)
+        for statement, many in grouped(rows):
+            self._writer.executemany(statement, many)
         self._write_books(books)
         return verdicts, {(book, code, currency): n for n, book, code, currency in books.new_accounts}
 
@@ -243,6 +270,8 @@ class SqliteEngine:
         if self._draining is not None:
             await asyncio.gather(self._draining, return_exceptions=True)
         self._thread.shutdown()
+        self._beside.shutdown()
+        self._carrier.close()
         self._reader.close()
         self._writer.close()
 
