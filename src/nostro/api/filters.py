@@ -64,7 +64,7 @@ async def _ranges(tx: Tx, resource: Resource[Any], filter: Filter, given: Given)
     above = [one for one in resource.asked if one.field == filter.under]
     levels = [*above, filter, *(one for one in resource.asked if one.under == filter.field)]
     path, answered = tx.world.engine.path, set()
-    kept = [condition for level in levels for condition in filter_conditions(path, level)]
+    kept = [condition for level in levels for condition in filter_conditions(path, resource, level)]
     found = [Branch("".join(f" AND {condition}" for condition in kept) + visible(tx, resource))]
     for level in levels:
         column = filter_value(path, level)

@@ -45,7 +45,7 @@ def _branches(tx: Tx, resource: Resource[Any], clause: Clause) -> list[Branch]:
         return [Branch(f" AND {path(*field.parts)} = ?{seen}", (clause.value,))]
     if not field.index or search.means_absent(clause) or field.common in (wanted := search.spellings(clause)):
         return []
-    kept = "".join(f" AND {condition}" for condition in search_conditions(path, field)[1:])
+    kept = "".join(f" AND {condition}" for condition in search_conditions(path, field))
     return [Branch(f" AND {search_value(path, field)} = ?{kept}{seen}", (value,)) for value in wanted]
 
 

@@ -2,13 +2,17 @@
 
 Every index is (scope, value, id), so what it finds is in the order of a list and a page is read where it starts,
 however many records there are. Only records that have the value are in it, and of a resource whose deleted records
-stay, only those that are visible.
+stay, only those that are visible. Each condition is evaluated for each record written, so none is there twice, and
+none for a field that every record has.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from functools import cache
+from typing import Any, NamedTuple, get_args
+
+import msgspec
 
 from nostro.kernel.resource import Filter, Resource
 from nostro.kernel.search import SearchField
@@ -40,7 +44,7 @@ def indexes(resource: Resource[Any], path: Path) -> list[Index]:
             continue  # found by the id's time, or by the index of the filter below
         filters = [one for one in resource.asked if one.field == filter.under] + [filter]
         values = tuple(filter_value(path, one) for one in filters)
-        where = [condition for one in filters for condition in filter_conditions(path, one)]
+        where = [condition for one in filters for condition in filter_conditions(path, resource, one)]
         made.append(Index("_".join(_name(one.field) for one in filters), values, " AND ".join([*where, *seen])))
     for name, field in resource.search.items():
         if field.index:
@@ -55,12 +59,24 @@ def filter_value(path: Path, filter: Filter) -> str:
     return f"coalesce({value}, 0)" if filter.kind == "bool" and filter.always is None else value
 
 
-def filter_conditions(path: Path, filter: Filter) -> list[str]:
-    """What is true of every record in the filter's index."""
+def filter_conditions(path: Path, resource: Resource[Any], filter: Filter) -> list[str]:
+    """What is true of every record in the filter's index, and not of every record."""
     value = filter_value(path, filter)
+    if filter.common:
+        return [f"{value} <> '{filter.common}'"]
     if filter.kind == "bool" and filter.always is None:
         return []
-    return [f"{value} IS NOT NULL", *([f"{value} <> '{filter.common}'"] if filter.common else [])]
+    return [] if filter.field in always_there(resource.record) else [f"{value} IS NOT NULL"]
+
+
+@cache
+def always_there(record: Any) -> frozenset[str]:
+    """The fields without a default that are never None."""
+    return frozenset(
+        field.encode_name
+        for field in msgspec.structs.fields(record)
+        if field.required and type(None) not in get_args(field.type)
+    )
 
 
 def search_value(path: Path, field: SearchField) -> str:
@@ -68,8 +84,11 @@ def search_value(path: Path, field: SearchField) -> str:
 
 
 def search_conditions(path: Path, field: SearchField) -> list[str]:
+    """The same for a searched field. What lies deep is in the index even where it is empty, because it seldom is."""
     value = search_value(path, field)
-    return [f"{value} IS NOT NULL", *([f"{value} <> '{field.common}'"] if field.common else [])]
+    if field.common:
+        return [f"{value} <> '{field.common}'"]
+    return [] if "." in field.path else [f"{value} IS NOT NULL"]
 
 
 def _name(field: str) -> str:
