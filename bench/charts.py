@@ -23,7 +23,8 @@ STYLE: dict[str, Any] = {
     "text.color": INK, "axes.labelcolor": INK, "axes.edgecolor": FAINT, "xtick.color": INK, "ytick.color": INK,
     "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.color": FAINT,
     "grid.linewidth": 0.6, "axes.axisbelow": True, "font.size": 11, "font.family": "sans-serif",
-    "svg.fonttype": "none", "svg.hashsalt": "nostro", "legend.frameon": False, "lines.linewidth": 2,
+    "svg.fonttype": "none", "svg.hashsalt": "nostro", "axes.facecolor": "none", "legend.frameon": False,
+    "lines.linewidth": 2,
 }  # fmt: skip
 # The lines of a growth chart: a name, and which of what was asked it is the slowest of.
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -84,11 +85,10 @@ def mix_chart(report: MixReport, file: Path) -> None:
         for name, colour in (("p99", COLOURS[1]), ("p50", COLOURS[0])):
             values = [statistics.median(getattr(second, name) for second in part) for part in parts]
             above.plot(at, values, label=name, color=colour)
-        above.axhline(50, color=INK, linestyle=":", linewidth=1)
-        above.annotate("the goal for p99: 50 ms", (0, 50), textcoords="offset points", xytext=(2, 4))
+        above.axhline(50, color=INK, linestyle=":", linewidth=1, label="the goal for p99")
         above.set_ylim(bottom=0)
         above.set_ylabel("milliseconds")
-        above.legend(loc="upper right", ncols=2)
+        figure.legend(loc="outside lower center", ncols=3)
         above.set_title(f"{report.mixed.rate:,.0f} mixed requests a second, {report.engine}", loc="left")
         below.plot([moment.second for moment in report.moments], [moment.memory / 2**20 for moment in report.moments],
                    color=COLOURS[2])  # fmt: skip

@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any, NamedTuple, get_args
 
 import msgspec
+from msgspec import Struct
 
 from nostro.kernel.resource import Filter, Resource
 from nostro.kernel.search import SearchField
@@ -66,11 +67,12 @@ def filter_conditions(path: Path, resource: Resource[Any], filter: Filter) -> li
         return [f"{value} <> '{filter.common}'"]
     if filter.kind == "bool" and filter.always is None:
         return []
-    return [] if filter.field in always_there(resource.record) else [f"{value} IS NOT NULL"]
+    record: type[Struct] = resource.record
+    return [] if filter.field in always_there(record) else [f"{value} IS NOT NULL"]
 
 
 @cache
-def always_there(record: Any) -> frozenset[str]:
+def always_there(record: type[Struct]) -> frozenset[str]:
     """The fields without a default that are never None."""
     return frozenset(
         field.encode_name

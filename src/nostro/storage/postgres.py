@@ -14,6 +14,7 @@ import hashlib
 import re
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
+from functools import lru_cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 
@@ -156,14 +157,7 @@ class PostgresEngine:
             pause = min(0.5, pause * 2 + 0.01)
 
     def path(self, *field: str, kind: PathKind = "text") -> str:
-        steps = field[0].split(".") if len(field) == 1 else field
-        *inner, last = ["'" + step.replace("'", "''") + "'" for step in steps]
-        text = "".join(["body", *(f"->{step}" for step in inner), f"->>{last}"])
-        if kind == "number":
-            return f"(({text})::bigint)"
-        if kind == "bool":
-            return f"(CASE {text} WHEN 'true' THEN 1 WHEN 'false' THEN 0 END)"
-        return f'(({text}) COLLATE "C")'
+        return _read(field, kind)
 
     # Setting up ----------------------------------------------------------------
 
@@ -398,6 +392,18 @@ def _settle(done: asyncio.Future[Any], answer: Any) -> None:
 def _plain(statement: str) -> Any:
     """A statement of ours, as psycopg wants it to be sure that it is no caller's."""
     return statement.encode()
+
+
+@lru_cache(maxsize=1_000)
+def _read(field: tuple[str, ...], kind: PathKind) -> str:
+    steps = field[0].split(".") if len(field) == 1 else field
+    *inner, last = ["'" + step.replace("'", "''") + "'" for step in steps]
+    text = "".join(["body", *(f"->{step}" for step in inner), f"->>{last}"])
+    if kind == "number":
+        return f"(({text})::bigint)"
+    if kind == "bool":
+        return f"(CASE {text} WHEN 'true' THEN 1 WHEN 'false' THEN 0 END)"
+    return f'(({text}) COLLATE "C")'
 
 
 def index_name(table: str, field: str) -> str:

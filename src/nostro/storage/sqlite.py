@@ -15,6 +15,7 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,7 @@ class SqliteEngine:
         return _all(self._reader, statement, tuple(values))
 
     def path(self, *field: str, kind: PathKind = "text") -> str:
-        return f"json_extract(body, '{_json_path(field)}')"
+        return _extract(field)
 
     # Setting up ----------------------------------------------------------------
 
@@ -289,7 +290,9 @@ def _answer(done: asyncio.Future[None], verdict: Exception | None) -> None:
         done.set_exception(verdict)
 
 
-def _json_path(field: tuple[str, ...]) -> str:
-    """`card.last4`, or the steps one by one, as an SQLite JSON path; every step is quoted, so any key is safe."""
+@lru_cache(maxsize=1_000)
+def _extract(field: tuple[str, ...]) -> str:
+    """`card.last4`, or the steps one by one, read from the body; every step is quoted, so any key is safe."""
     steps = field[0].split(".") if len(field) == 1 else field
-    return "$" + "".join('."' + step.replace('"', "").replace("'", "''") + '"' for step in steps)
+    path = "$" + "".join('."' + step.replace('"', "").replace("'", "''") + '"' for step in steps)
+    return f"json_extract(body, '{path}')"
