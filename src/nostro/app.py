@@ -8,6 +8,7 @@ from typing import Any
 
 from nostro.api.docs import docs_page, healthy, redirect
 from nostro.api.links import links_page
+from nostro.api.openapi import openapi_page
 from nostro.api.reference import Rule, pages
 from nostro.api.serve import Application
 from nostro.api.server import Page
@@ -169,6 +170,7 @@ def open_pages(world: World) -> dict[str, Page]:
     return {
         "": redirect("/docs"),
         "docs": docs_page(pages(world.registry, RULES), world.settings.public_url),
+        "openapi.json": openapi_page(world.registry, world.settings.public_url),
         "healthz": healthy,
         "links": links_page(world),
         **hosted_pages(world),

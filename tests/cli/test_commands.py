@@ -24,7 +24,7 @@ COMMANDS = [
     ["--help"], ["dev", "--help"], ["serve", "--help"], ["migrate", "--help"], ["reset", "--help"],
     ["trigger", "--help"], ["listen", "--help"], ["logs", "tail", "--help"], ["events", "resend", "--help"],
     ["events", "list", "--help"], ["keys", "--help"], ["keys", "create", "--help"], ["ledger", "--help"],
-    ["ledger", "verify", "--help"], ["ledger", "statement", "--help"],
+    ["ledger", "verify", "--help"], ["ledger", "statement", "--help"], ["openapi", "--help"],
 ]  # fmt: skip
 
 

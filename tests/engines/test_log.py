@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from nostro.app import RESOURCES
-from nostro.storage import sqlite
 from nostro.storage.sqlite import SqliteEngine
 from nostro.storage.unit import NOBODY, Unit
 
@@ -25,7 +24,7 @@ async def _write(engine: SqliteEngine, count: int, scope: int = 1) -> int:
 
 
 async def test_the_log_begins_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite, "LONG_LOG", 100)
+    monkeypatch.setattr(SqliteEngine, "long_log", 100)
     engine = SqliteEngine(tmp_path / "books.db")
     await engine.prepare(RESOURCES)
     assert await _write(engine, 100) < 600
@@ -38,7 +37,7 @@ async def test_the_log_begins_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 async def test_a_reader_that_stays_does_not_stop_commits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite, "LONG_LOG", 100)
+    monkeypatch.setattr(SqliteEngine, "long_log", 100)
     engine = SqliteEngine(tmp_path / "books.db")
     await engine.prepare(RESOURCES)
     reader = SqliteEngine(tmp_path / "books.db")

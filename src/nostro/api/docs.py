@@ -45,6 +45,7 @@ print(intent.status)
 * [Lives](/docs/lives): which states an object goes through, and what each step does.
 * [Posting rules](/docs/posting-rules): how each movement of money is booked, and the chart of accounts.
 * [Error codes](/docs/error-codes): what each means, and what to do.
+* [OpenAPI document](/openapi.json): all of it for programs.
 """
 
 

@@ -32,12 +32,13 @@ CLOSE = b"connection: close\r\n"
 class Request:
     """What the parser has gathered of one request."""
 
-    __slots__ = ("body", "headers", "keep", "method", "size", "url", "version")
+    __slots__ = ("body", "count", "headers", "keep", "method", "size", "url", "version")
 
     def __init__(self) -> None:
         self.url = b""
         self.headers: list[tuple[bytes, bytes]] = []
-        self.body: list[bytes] = []
+        self.body = bytearray()  # a list of pieces would grow with their number: they can be of one byte each
+        self.count = 0
         self.size = 0
         self.method = ""
         self.version = ""
@@ -118,6 +119,7 @@ class Connection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         self._unread = 0
         request = self._request
+        request.count = len(request.headers)
         request.method = self._parser.get_method().decode("ascii")
         request.version = self._parser.get_http_version()
         request.keep = self._parser.should_keep_alive()
@@ -128,9 +130,9 @@ class Connection(asyncio.Protocol):
         self._unread = 0
         self._request.size += len(body)
         if self._request.size <= MOST_BODY:
-            self._request.body.append(body)
+            self._request.body += body
         elif not self._last:  # long enough to be refused: no need to hear the rest
-            self._request.body.append(body)
+            self._request.body += body
             self._request.keep = False
             self.on_message_complete()
 
@@ -139,6 +141,7 @@ class Connection(asyncio.Protocol):
         if self._last:
             return
         request = self._request
+        del request.headers[request.count :]  # trailers must not pass for headers (RFC 9110, section 6.5.1)
         self._last = not request.keep
         if self._task is not None:
             self._waiting.append(request)
@@ -165,7 +168,7 @@ class Connection(asyncio.Protocol):
             nonlocal unread
             if unread:
                 unread = False
-                return {"type": "http.request", "body": b"".join(request.body), "more_body": False}
+                return {"type": "http.request", "body": bytes(request.body), "more_body": False}
             await self._gone.wait()
             return {"type": "http.disconnect"}
 

@@ -83,7 +83,7 @@ def resource(log: RequestLog) -> Resource[Stored]:
             lines = log.after(params.after, tx.merchant, params.limit)
         return {"object": "list", "data": [_wire(line) for line in lines], "has_more": False, "url": PATH}
 
-    verb = Verb(name="list", method="GET", path=PATH, run=show, params=LogParams,
+    verb = Verb(name="list", method="GET", path=PATH, run=show, params=LogParams, answers=list[RequestLine],
                 summary="List the requests that this server has answered you since it started.")  # fmt: skip
     return Resource(
         object="request_log", prefix="req", record=Stored, shape=RequestLine, verbs=(verb,), stored=False,

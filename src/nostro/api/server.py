@@ -26,7 +26,7 @@ from nostro.storage.world import World
 
 from . import versions
 from .browser import check_expand, narrowed
-from .expand import expand
+from .expand import MOST_PATHS, expand
 from .idempotency import Answered, Idempotency, fingerprint, keep
 from .log import POLL, RequestLog
 from .log import resource as request_log
@@ -101,6 +101,8 @@ class Api:
             return self._error(internal_error(request_id), request_id), caller
 
     async def _serve(self, incoming: Incoming, caller: Caller, request_id: str) -> Reply:
+        if "\0" in incoming.path:
+            raise invalid("Invalid NUL byte in the path.")
         versions.check(incoming.header(b"stripe-version"))
         self._check_account(incoming, caller)
         found = self._router.find(incoming.method, incoming.path)
@@ -300,7 +302,7 @@ def _check_secret(record: Stored, caller: Caller, secret: Any, noun: str, param:
         return
     if own is None and caller.kind == "secret":
         return
-    if not isinstance(secret, str) or own is None or not secrets.compare_digest(secret, own):
+    if not isinstance(secret, str) or own is None or not secrets.compare_digest(secret.encode(), own.encode()):
         raise ApiError(
             f"No such {noun}: '{record.id}'" if secret is None else
             "The client_secret provided does not match the client_secret of this object.",
@@ -327,8 +329,8 @@ def _expand_paths(form: dict[str, Any]) -> list[str]:
         return []
     if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
         raise invalid("Invalid array", "expand")
-    if len(paths) > 20:
-        raise invalid("You can expand up to 20 properties in one request.", "expand")
+    if len(paths) > MOST_PATHS:
+        raise invalid(f"You can expand up to {MOST_PATHS} properties in one request.", "expand")
     return paths
 
 

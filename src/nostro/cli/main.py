@@ -6,8 +6,9 @@ import sys
 
 import typer
 
-from . import booking, bulk, events, keys, ledger, logs, server
+from . import backup, booking, bulk, events, keys, ledger, logs, server
 from .listen import listen
+from .openapi import openapi
 from .trigger import trigger
 from .trouble import Trouble
 
@@ -20,12 +21,14 @@ Start here:
   nostro listen --forward-to localhost:4242   receive its webhooks
   nostro ledger trial-balance                 see what was booked
   nostro ledger verify                        prove that the books are right
+  nostro backup nostro.backup                 keep all of it in one file
 
 Every option is also an environment variable: NOSTRO_PORT, NOSTRO_DATABASE, NOSTRO_API_KEY, ...
 """
 RUN = "Run a server"
 LOOK = "Work with a running server"
 BOOKS = "Books and keys"
+KEEP = "Look after the database"
 WRITE = "Write, on accounts of your own, through a running server"
 
 app = typer.Typer(
@@ -38,6 +41,7 @@ app.command(rich_help_panel=RUN)(server.migrate)
 app.command(rich_help_panel=RUN)(server.reset)
 app.command(rich_help_panel=LOOK)(trigger)
 app.command(rich_help_panel=LOOK)(listen)
+app.command(rich_help_panel=LOOK)(openapi)
 app.add_typer(logs.app, name="logs", rich_help_panel=LOOK)
 app.add_typer(events.app, name="events", rich_help_panel=LOOK)
 ledger.app.command("open", rich_help_panel=WRITE)(booking.open_)
@@ -47,6 +51,9 @@ ledger.app.command("import", rich_help_panel=WRITE)(bulk.import_)
 ledger.app.add_typer(booking.hold, name="hold", rich_help_panel=WRITE)
 app.add_typer(ledger.app, name="ledger", rich_help_panel=BOOKS)
 app.add_typer(keys.app, name="keys", rich_help_panel=BOOKS)
+app.command(rich_help_panel=KEEP)(backup.backup)
+app.command(rich_help_panel=KEEP)(backup.restore)
+app.command(rich_help_panel=KEEP)(backup.copy)
 
 
 def _version(asked: bool) -> None:

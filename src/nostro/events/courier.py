@@ -44,16 +44,20 @@ class Courier:
         self._connections = Connections(world.settings.private_webhooks)
 
     async def start_due(self) -> int:
-        """Claim due deliveries and start to send them. Answers how many."""
+        """Claim due deliveries and start to send them. Answers how many; raises what a claim failed of, after that."""
         chosen = await self._choose(MOST - len(self._underway))
-        claimed = await asyncio.gather(*(delivery.claim(self._world, due) for due in chosen))
+        claims = (delivery.claim(self._world, due) for due in chosen)
+        claimed = await asyncio.gather(*claims, return_exceptions=True)
         for due, mine in zip(chosen, claimed, strict=True):
-            if mine is None:
-                self._let_go(due.endpoint)
-            else:
+            if isinstance(mine, Due):
                 task = asyncio.create_task(self._deliver(mine))
                 self._underway[task] = mine
                 task.add_done_callback(self._done)
+            else:
+                self._let_go(due.endpoint)
+        for failure in claimed:
+            if isinstance(failure, BaseException):
+                raise failure
         return sum(mine is not None for mine in claimed)
 
     async def idle(self) -> None:

@@ -19,7 +19,7 @@ from nostro.storage.tx import Tx
 from nostro.storage.unit import NOBODY, Unit
 from nostro.storage.world import World
 
-from .event import EVENT, EventRecord, complete
+from .event import EVENT, Event, EventRecord, complete
 from .webhook_endpoint import WEBHOOK_ENDPOINT, subscribers
 from .webhook_endpoint import Record as Endpoint
 
@@ -250,8 +250,10 @@ DELIVERY: Resource[Delivery] = Resource(
     doc="One event on its way to one endpoint, with every try. Beyond Stripe's API.",
     verbs=(
         Verb(name="list", method="GET", path="/v1/events/{event}/deliveries", run=deliveries, params=ListParams,
+             answers=list[Delivery],
              summary="Where an event was sent, each try, and what was answered."),
         Verb(name="resend", method="POST", path="/v1/events/{event}/resend", run=resend, params=ResendParams,
+             answers=Event,
              summary="Send an event again, to one endpoint or to all that listen to it."),
     ),
 )  # fmt: skip

@@ -77,7 +77,7 @@ def no_access(account: str) -> ApiError:
 def unavailable() -> ApiError:
     """503: what we stand on does not answer. A retry with the same Idempotency-Key is safe."""
     return ApiError(
-        "The database cannot be reached right now. Nothing is lost: try again in a moment, with the same "
+        "The database cannot be used right now. Nothing is lost: try again in a moment, with the same "
         "Idempotency-Key if you used one.", status=503, type="api_error",
     )  # fmt: skip
 

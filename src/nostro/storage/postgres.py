@@ -15,7 +15,6 @@ import re
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from functools import lru_cache
-from importlib.resources import files
 from typing import Any, NamedTuple
 
 import psycopg
@@ -27,6 +26,7 @@ from .engine import PathKind, Row
 from .indexes import indexes
 from .pipe import Answer, Encoded, Failed, Lost, NotRun, Pipe, Statement, encoded
 from .postgres_group import BEGIN, COMMIT, LOCK, ROLLBACK, Group, Known, dollars, rows_of
+from .schema import migrations
 from .unit import Unit
 
 GROUP = 256
@@ -178,11 +178,9 @@ class PostgresEngine:
         async with connection.transaction():
             found = await connection.execute("SELECT version FROM nostro_schema WHERE one=1 FOR UPDATE")
             version = (await found.fetchone() or (0,))[0]
-            for script in sorted((files("nostro.storage") / "migrations").iterdir(), key=lambda f: f.name):
-                number = int(script.name.split("_")[0]) if script.name.endswith(".sql") else 0
-                if number > version:
-                    await connection.execute(_plain(translated(script.read_text())))
-                    await connection.execute("UPDATE nostro_schema SET version=%s", (number,))
+            for number, script in migrations(after=version):
+                await connection.execute(_plain(translated(script)))
+                await connection.execute("UPDATE nostro_schema SET version=%s", (number,))
             found = await connection.execute("SELECT indexname FROM pg_indexes WHERE schemaname=current_schema()")
             there = {name for (name,) in await found.fetchall()}
             for resource in resources:
@@ -195,11 +193,7 @@ class PostgresEngine:
     def table(self, resource: Resource[Any]) -> dict[str, str]:
         """The statements that make the resource's table and its indexes, by the index's name."""
         name = resource.table
-        made = {
-            index_name(name, "id"): f'CREATE TABLE IF NOT EXISTS "{name}" (scope BIGINT NOT NULL, '
-            'id TEXT COLLATE "C" NOT NULL, version BIGINT NOT NULL, created BIGINT NOT NULL, body JSON NOT NULL, '
-            f'CONSTRAINT "{index_name(name, "id")}" PRIMARY KEY (scope, id))'
-        }
+        made = {index_name(name, "id"): record_table(name)}
         for one in indexes(resource, self.path):
             index, where = index_name(name, one.name), f" WHERE {one.where}" if one.where else ""
             made[index] = f'CREATE INDEX IF NOT EXISTS "{index}" ON "{name}" ({one.columns()}){where}'
@@ -404,6 +398,14 @@ def _read(field: tuple[str, ...], kind: PathKind) -> str:
     if kind == "bool":
         return f"(CASE {text} WHEN 'true' THEN 1 WHEN 'false' THEN 0 END)"
     return f'(({text}) COLLATE "C")'
+
+
+def record_table(name: str) -> str:
+    return (
+        f'CREATE TABLE IF NOT EXISTS "{name}" (scope BIGINT NOT NULL, id TEXT COLLATE "C" NOT NULL, '
+        "version BIGINT NOT NULL, created BIGINT NOT NULL, body JSON NOT NULL, "
+        f'CONSTRAINT "{index_name(name, "id")}" PRIMARY KEY (scope, id))'
+    )
 
 
 def index_name(table: str, field: str) -> str:

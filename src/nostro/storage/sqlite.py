@@ -13,27 +13,32 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import apsw
 
-from nostro.kernel.errors import Conflict
+from nostro.kernel.errors import ApiError, Conflict, unavailable
 from nostro.kernel.resource import Resource
 
 from .books import AccountKey, Books, Head
 from .engine import PathKind, Row
 from .indexes import indexes
 from .rows import RowWrite, grouped
+from .schema import migrations
 from .unit import Unit
 
+logger = logging.getLogger("nostro.storage")
 GROUP = 256
 LONG_LOG = 4000  # pages in the log, 8 KiB each, from which on it is carried over
 CARRY_OVER = "PRAGMA wal_checkpoint(PASSIVE)"
+PART = 65_536  # less than the 128 KB that SQLite writes at a time
+# The disk is full, fails, or is kept by another program: the caller may come back, and so may the disk.
+DISK = (apsw.FullError, apsw.IOError, apsw.CantOpenError, apsw.BusyError)
 INSERT_ENTRY = "INSERT INTO ledger_entry VALUES (?,?,?,?,?,?,?,?,?)"
 INSERT_POSTING = "INSERT INTO ledger_posting VALUES (?,?,?,?)"
 INSERT_ACCOUNT = "INSERT INTO ledger_account (account,book,code,currency,balance) VALUES (?,?,?,?,0)"
@@ -45,6 +50,9 @@ class SqliteEngine:
     """One file. `durable=False` skips the sync to disk, for tests that may lose everything."""
 
     exclusive = True
+    vfs = ""
+    """What SQLite reads and writes files with, by its name there; the system's own if it is empty."""
+    long_log = LONG_LOG
 
     def __init__(self, path: str | Path, *, durable: bool = True) -> None:
         self.file = Path(path)
@@ -63,7 +71,7 @@ class SqliteEngine:
         self._statements: dict[str, tuple[str, str, str, str]] = {}
 
     def _open(self, durable: bool) -> apsw.Connection:
-        db = apsw.Connection(str(self.file), statementcachesize=500)
+        db = apsw.Connection(str(self.file), vfs=self.vfs or None, statementcachesize=500)
         db.set_busy_timeout(10_000)
         for pragma in ("page_size=8192", "journal_mode=WAL", f"synchronous={'FULL' if durable else 'OFF'}",
                        "cache_size=-65536", "mmap_size=1073741824", "temp_store=MEMORY",
@@ -74,38 +82,62 @@ class SqliteEngine:
     # Reading -------------------------------------------------------------------
 
     async def rows(self, statement: str, values: Sequence[Any] = ()) -> list[Row]:
-        return _all(self._reader, statement, tuple(values))
+        try:
+            return _all(self._reader, statement, tuple(values))
+        except DISK as error:
+            raise _out_of_order(error) from error
 
-    def path(self, *field: str, kind: PathKind = "text") -> str:
+    @staticmethod
+    def path(*field: str, kind: PathKind = "text") -> str:
         return _extract(field)
 
     # Setting up ----------------------------------------------------------------
 
     async def prepare(self, resources: Sequence[Resource[Any]]) -> None:
-        with self._writer:
-            self._migrate()
-            for resource in resources:
-                if resource.stored:
-                    for statement in self.table(resource):
-                        self._writer.execute(statement)
+        try:
+            self._renew_log()
+            with self._writer:
+                self._migrate()
+                for resource in resources:
+                    if resource.stored:
+                        for statement in self.table(resource):
+                            self._writer.execute(statement)
+        except DISK as error:
+            raise _out_of_order(error) from error
+
+    def _renew_log(self) -> None:
+        """Write the log again as it stands, and sync it, before anybody is told what is in it.
+
+        After a sync that failed, the system's cache can show a commit that the disk does not have and that no later
+        sync writes (docs/decisions/0020). Nobody else can write to the log while our transaction is open.
+        """
+        log = Path(f"{self.file}-wal")
+        if not log.exists():
+            return
+        self._writer.execute("BEGIN IMMEDIATE")
+        try:
+            file = apsw.VFSFile(self.vfs, str(log), [apsw.SQLITE_OPEN_SUPER_JOURNAL | apsw.SQLITE_OPEN_READWRITE, 0])
+            try:
+                for offset in range(0, size := file.xFileSize(), PART):
+                    file.xWrite(file.xRead(min(PART, size - offset), offset), offset)
+                file.xSync(apsw.SQLITE_SYNC_FULL)
+            finally:
+                file.xClose()
+        finally:
+            self._writer.execute("ROLLBACK")
 
     def _migrate(self) -> None:
         version = _all(self._writer, "PRAGMA user_version")[0][0]
-        for script in sorted((files("nostro.storage") / "migrations").iterdir(), key=lambda f: f.name):
-            number = int(script.name.split("_")[0]) if script.name.endswith(".sql") else 0
-            if number > version:
-                self._writer.execute(script.read_text())
-                self._writer.execute(f"PRAGMA user_version={number}")
+        for number, script in migrations(after=version):
+            self._writer.execute(script)
+            self._writer.execute(f"PRAGMA user_version={number}")
 
-    def table(self, resource: Resource[Any]) -> list[str]:
+    @classmethod
+    def table(cls, resource: Resource[Any]) -> list[str]:
         """The resource's table and its indexes."""
         name = resource.table
-        statements = [
-            f'CREATE TABLE IF NOT EXISTS "{name}" (scope INTEGER NOT NULL, id TEXT NOT NULL, '
-            "version INTEGER NOT NULL, created INTEGER NOT NULL, body TEXT NOT NULL)",
-            f'CREATE UNIQUE INDEX IF NOT EXISTS "{name}__id" ON "{name}" (scope, id)',
-        ]
-        for index in indexes(resource, self.path):
+        statements = record_table(name)
+        for index in indexes(resource, cls.path):
             where = f" WHERE {index.where}" if index.where else ""
             statements.append(
                 f'CREATE INDEX IF NOT EXISTS "{name}__{index.name}" ON "{name}" ({index.columns()}){where}'
@@ -126,6 +158,9 @@ class SqliteEngine:
             group, self._waiting = self._waiting[:GROUP], self._waiting[GROUP:]
             try:
                 await self._commit_group(group)
+            except DISK as error:
+                for _, done in group:
+                    _answer(done, _out_of_order(error))
             except Exception as error:
                 if len(group) == 1:
                     _answer(group[0][1], self._made_before(group[0][0]) or error)
@@ -151,7 +186,7 @@ class SqliteEngine:
 
     def _sync(self) -> None:
         self._writer.execute("COMMIT")
-        if self._log_pages >= LONG_LOG:
+        if self._log_pages >= self.long_log:
             self._carry_over()
 
     def _carry_over(self) -> None:
@@ -277,8 +312,23 @@ class SqliteEngine:
         self._writer.close()
 
 
+def record_table(name: str) -> list[str]:
+    """A table of records, and the index that names each."""
+    return [
+        f'CREATE TABLE IF NOT EXISTS "{name}" (scope INTEGER NOT NULL, id TEXT NOT NULL, '
+        "version INTEGER NOT NULL, created INTEGER NOT NULL, body TEXT NOT NULL)",
+        f'CREATE UNIQUE INDEX IF NOT EXISTS "{name}__id" ON "{name}" (scope, id)',
+    ]
+
+
 def _all(db: apsw.Connection, statement: str, values: tuple[Any, ...] = ()) -> list[Row]:
     return db.execute(statement, values).fetchall()
+
+
+def _out_of_order(error: Exception) -> ApiError:
+    """503. Whether a commit whose sync failed is there after a crash is open, so nobody is told that it is."""
+    logger.error("the disk does not do what it should: %s", error)
+    return unavailable()
 
 
 def _answer(done: asyncio.Future[None], verdict: Exception | None) -> None:
