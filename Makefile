@@ -50,8 +50,16 @@ format: $(RUN) $(DEV) ## format the code, and repair what lint can repair
 	$(BIN)/ruff format .
 
 .PHONY: bench
-bench: $(RUN) $(DEV) ## measure rates and p99
+bench: $(RUN) $(DEV) ## measure rates and p99 beside peers, write docs/performance (ARGS="--only ledger")
 	$(BIN)/python -m bench $(ARGS)
+
+.PHONY: growth
+growth: $(RUN) $(DEV) ## measure latency as the data grows (ARGS="--to 1000000 --engine postgresql")
+	$(BIN)/python -m bench.growth $(ARGS)
+
+.PHONY: mix
+mix: $(RUN) $(DEV) ## measure a realistic mix at 1,500 requests a second for ten minutes (ARGS="--seconds 60")
+	$(BIN)/python -m bench.mix $(ARGS)
 
 .PHONY: simulate
 simulate: $(RUN) $(DEV) ## run one history of the simulation with faults (SEED=7 STEPS=60)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import random
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -148,6 +149,20 @@ def payments(headers: bytes, tag: str) -> Requests:
     return (head + b"Idempotency-Key: %b-%032d\r\n" % (tag.encode(), n) + tail for n in count())
 
 
+def entries(headers: bytes, accounts: list[str], hot: bool) -> Requests:
+    """One ledger entry a request, between any two of the accounts, or from the first to any other."""
+    head = b"POST /v1/ledger/entries HTTP/1.1\r\n" + headers
+    pick = random.Random(1).sample
+    for n in count():
+        giver, taker = (accounts[0], accounts[1 + n % (len(accounts) - 1)]) if hot else pick(accounts, 2)
+        body = (
+            f"currency=usd&postings[0][account]={giver}&postings[0][amount]=100&postings[0][direction]=debit"
+            f"&postings[1][account]={taker}&postings[1][amount]=100&postings[1][direction]=credit"
+        ).encode()
+        kind = b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n" % len(body)
+        yield head + kind + body
+
+
 def reads(headers: bytes, paths: list[str]) -> Requests:
     return cycle([b"GET %b HTTP/1.1\r\n%b\r\n" % (path.encode(), headers) for path in paths])
 
@@ -168,7 +183,7 @@ async def measure(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("port", type=int)
-    parser.add_argument("what", help="`pay`, or GET these paths in turn, one on each line of standard input")
+    parser.add_argument("what", help="`pay`; `spread` or `hot` entries between, or `get` of, what standard input names")
     parser.add_argument("--seconds", type=float, default=8)
     parser.add_argument("--warm-up", type=float, default=1)
     parser.add_argument("--connections", type=int, default=64)
@@ -178,8 +193,10 @@ def main() -> None:
     headers = HEADERS.format(port=options.port, version=options.version).encode()
     if options.what == "pay":
         requests = payments(headers, f"{time.time_ns():x}")
-    else:
+    elif options.what == "get":
         requests = reads(headers, sys.stdin.read().split())
+    else:
+        requests = entries(headers, sys.stdin.read().split(), options.what == "hot")
     measured = uvloop.run(
         measure(options.port, requests, options.seconds, options.connections, options.most, options.warm_up)
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The report: a table for the terminal, a page for the docs, and the numbers as JSON."""
+"""What was measured: tables for the terminal, and the numbers as JSON, part by part."""
 
 from __future__ import annotations
 
@@ -16,20 +16,39 @@ from rich.table import Table
 
 from .run import Load, Row
 
-PARTS = ("nostro", "uvicorn", "uvloop", "msgspec", "apsw")
+PARTS = ("nostro", "uvicorn", "uvloop", "msgspec", "apsw", "psycopg")
 COLUMNS = ("server", "what", "a second", "p50 ms", "p99 ms", "server CPU µs each")
+FILE = "results.json"
 
 
-class Report(Struct):
-    """Medians of `runs` runs; `bytes_each` is the size of our database for each payment in it."""
+class Part(Struct):
+    """Medians of `runs` runs. `bytes_each` is the size of our database for each of its `payments`."""
 
     rows: list[Row]
     runs: int
     load: Load
     hardware: str
     versions: dict[str, str]
-    payments: int
-    bytes_each: int
+    payments: int = 0
+    bytes_each: int = 0
+
+
+class Results(Struct):
+    """The parts by name; one that is measured again takes the place of the old one."""
+
+    parts: dict[str, Part] = {}
+
+    @staticmethod
+    def read(directory: Path) -> Results:
+        file = directory / FILE
+        try:
+            return msgspec.json.decode(file.read_bytes(), type=Results)
+        except (FileNotFoundError, msgspec.ValidationError):
+            return Results()
+
+    def write(self, directory: Path) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / FILE).write_bytes(msgspec.json.format(msgspec.json.encode(self)) + b"\n")
 
 
 def hardware() -> str:
@@ -59,55 +78,20 @@ def medians(runs: list[list[Row]]) -> list[Row]:
     return middle
 
 
-def _cells(row: Row) -> tuple[str, ...]:
+def cells(row: Row) -> tuple[str, ...]:
     m = row.measured
-    return row.server, row.what, f"{m.rate:,.0f}", f"{m.p50:.1f}", f"{m.p99:.1f}", f"{row.cpu_micros:,.0f}"
+    cpu = f"{row.cpu_micros:,.0f}" if row.cpu_micros else ""
+    return row.server, row.what, f"{m.rate:,.0f}", f"{m.p50:.1f}", f"{m.p99:.1f}", cpu
 
 
-def show(report: Report) -> None:
-    table = Table(title=f"median of {report.runs}, {report.load.connections} connections", title_justify="left")
+def show(name: str, part: Part) -> None:
+    title = f"{name}: median of {part.runs}, {part.load.connections} connections"
+    table = Table(title=title, title_justify="left")
     for n, column in enumerate(COLUMNS):
         table.add_column(column, justify="left" if n < 2 else "right")
-    for row in report.rows:
-        table.add_row(*_cells(row))
+    for row in part.rows:
+        table.add_row(*cells(row))
     console = Console()
     console.print(table)
-    console.print(f"The books of {report.payments:,} payments verify; {report.bytes_each:,} bytes a payment on disk.")
-
-
-def write(report: Report, directory: Path) -> None:
-    directory.mkdir(parents=True, exist_ok=True)
-    (directory / "results.json").write_bytes(msgspec.json.format(msgspec.json.encode(report)) + b"\n")
-    (directory / "README.md").write_text(_page(report))
-
-
-def _page(report: Report) -> str:
-    table = [f"| {' | '.join(COLUMNS)} |", "|---|---|" + "---:|" * (len(COLUMNS) - 2)]
-    table += [f"| {' | '.join(_cells(row))} |" for row in report.rows]
-    parts = ", ".join(f"{name} {number}" for name, number in report.versions.items())
-    return PAGE.format(
-        table="\n".join(table), parts=parts, runs=report.runs, hardware=report.hardware,
-        connections=report.load.connections, seconds=f"{report.load.seconds:g}", payments=report.payments,
-        each=report.bytes_each,
-    )  # fmt: skip
-
-
-PAGE = """# Performance
-
-Written by `make bench`; the numbers are also in [results.json](results.json), and
-[profile.md](profile.md) says where the time goes.
-
-{table}
-
-- Median of {runs} runs of {seconds} seconds each, after a warm-up, {connections} keep-alive connections that each
-  wait for their answer before they send the next request.
-- Hardware: {hardware}. The load generator and the server share it.
-- Versions: {parts}.
-- A payment is one `POST /v1/payment_intents` that creates and confirms, with a new `Idempotency-Key`, as the
-  official SDK sends it. Nostro writes it, its charge, events, ledger entry, statement line and idempotency record
-  to one SQLite file and waits for the disk (`synchronous=FULL`) before it answers. The peer keeps its objects in
-  memory, writes them all to one file after each change, and does not wait for the disk.
-- Nostro's file grows by {each:,} bytes a payment. After the last run the books of all {payments:,} payments were
-  verified with `nostro ledger verify`: every entry balances, every balance is the sum of its lines, the hash chain
-  is whole.
-"""
+    if part.payments:
+        console.print(f"The books of {part.payments:,} payments verify; {part.bytes_each:,} bytes a payment on disk.")

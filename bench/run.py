@@ -7,11 +7,13 @@ import sys
 from pathlib import Path
 
 import msgspec
+import psycopg
 from msgspec import Struct
 
 from nostro.api.versions import CURRENT
-from nostro.app import RESOURCES
+from nostro.app import RESOURCES, engine_of, make_world
 from nostro.kernel.resource import Registry
+from nostro.kernel.settings import Settings
 from nostro.ledger.audit import verify
 from nostro.ledger.problem import Problem
 from nostro.storage.sqlite import SqliteEngine
@@ -20,6 +22,7 @@ from .load import Measured
 from .servers import ROOT, Server
 
 CONNECTIONS = 64
+FILE = "sqlite:///"
 LIST = "/v1/payment_intents?limit=10"
 
 
@@ -40,16 +43,21 @@ class Row(Struct):
     cpu_micros: float
 
 
-def generate(server: Server, what: str, load: Load, paths: list[str] | None = None, most: int = 0) -> Row:
-    """Run the load generator; raises if a request failed, because then the rates mean nothing."""
+def generate(
+    server: Server, what: str, load: Load, names: list[str] | None = None, most: int = 0, kind: str = "get"
+) -> Row:
+    """Run the load generator; raises if a request failed, because then the rates mean nothing.
+
+    `names` are what requests of this `kind` are about; without them they are payments.
+    """
     command = [
-        sys.executable, "-m", "bench.load", str(server.port), "pay" if paths is None else "get",
+        sys.executable, "-m", "bench.load", str(server.port), "pay" if names is None else kind,
         "--seconds", str(load.seconds), "--warm-up", str(load.warm_up), "--connections", str(load.connections),
         "--most", str(most), "--version", CURRENT,
     ]  # fmt: skip
     before = server.cpu()
     done = subprocess.run(
-        command, input="\n".join(paths or ()), capture_output=True, text=True, cwd=ROOT, check=False
+        command, input="\n".join(names or ()), capture_output=True, text=True, cwd=ROOT, check=False
     )  # fmt: skip
     if done.returncode:
         raise RuntimeError(done.stderr)
@@ -70,13 +78,30 @@ def measure(server: Server, load: Load) -> list[Row]:
     return [pay, read, page]
 
 
-async def books(database: Path) -> tuple[list[Problem], int, int]:
-    """What is wrong with the books, the number of payments in them, and their size in bytes."""
-    engine = SqliteEngine(database)
+async def empty(database: str) -> int:
+    """Make the tables, and answer how many bytes they take with nothing in them."""
+    world = await make_world(Settings(database=database, dev=True))
+    await world.engine.close()
+    return size_of(database)
+
+
+async def books(database: str) -> tuple[list[Problem], int, int]:
+    """What is wrong with the books, the number of payments in them, and the database's size in bytes."""
+    engine = engine_of(Settings(database=database))
     try:
         problems = await verify(engine, Registry(RESOURCES))
         payments = (await engine.rows("SELECT count(*) FROM payment_intent"))[0][0]
-        await engine.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+        if isinstance(engine, SqliteEngine):
+            await engine.rows("PRAGMA wal_checkpoint(TRUNCATE)")
     finally:
         await engine.close()
-    return problems, payments, database.stat().st_size
+    return problems, payments, size_of(database)
+
+
+def size_of(database: str) -> int:
+    """Bytes on disk, without what is still in a log."""
+    if database.startswith(FILE):
+        return Path(database.removeprefix(FILE)).stat().st_size
+    with psycopg.connect(database, autocommit=True) as connection:
+        row = connection.execute("SELECT pg_database_size(current_database())").fetchone()
+    return int(row[0]) if row else 0

@@ -29,21 +29,26 @@ class Server(Struct):
     port: int
     process: subprocess.Popen[bytes]
 
+    def memory(self) -> int:
+        """Bytes of its own, without what it maps of files."""
+        lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("RssAnon:"))
+
     def cpu(self) -> float:
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextlib.contextmanager
-def nostro(database: Path, profile: Path | None = None) -> Iterator[Server]:
-    """Ours, every payment durable on disk before its answer."""
+def nostro(file: Path, profile: Path | None = None, database: str = "") -> Iterator[Server]:
+    """Ours, every payment durable on disk before its answer. `database` is a URL instead of the file."""
     port = free_port()
     if profile is None:
         command = [str(Path(sys.executable).with_name("nostro")), "dev"]
     else:
         command = [sys.executable, "-m", "bench.sampler", str(profile)]
-    command += ["--port", str(port), "--database", f"sqlite:///{database}"]
-    with _running("nostro", command, port, database.parent) as server:
+    command += ["--port", str(port), "--database", database or f"sqlite:///{file}"]
+    with _running("nostro", command, port, file.parent) as server:
         yield server
 
 

@@ -1,11 +1,10 @@
-"""Lists: newest first, by cursor in both directions, with the filters that the resource declares.
+"""Lists: newest first, by cursor in both directions, with the filters that the resource declares; and search.
 
 An id carries its creation time, so `created` bounds are bounds on the id and need no index.
 """
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, cast
 
 import msgspec
@@ -13,13 +12,14 @@ from msgspec import Meta
 
 from nostro.kernel import search
 from nostro.kernel.errors import invalid, no_such
-from nostro.kernel.ids import created_bounds
 from nostro.kernel.resource import Filter, Nested, Params, Range, Resource, Stored, Verb, Wire
-from nostro.storage.engine import PathKind
 from nostro.storage.tx import Tx
 
+from .filters import way_of
+from .found import found_by
+from .walk import walk
+
 Limit = Annotated[int, Meta(ge=1, le=100)]
-COMPARED: dict[str, PathKind] = {"range": "number", "bool": "bool"}
 
 
 def list_params(verb: Verb) -> type[Params]:
@@ -49,71 +49,20 @@ def list_params(verb: Verb) -> type[Params]:
 
 async def list_page(tx: Tx, resource: Resource[Any], verb: Verb, params: Any, url: str) -> Wire:
     """One page, as a list object of records; the caller renders them."""
-    where, values = _conditions(tx, resource, verb, params)
     backwards = params.ending_before is not None
     if backwards and params.starting_after is not None:
         raise invalid("You may only specify one of these parameters: ending_before, starting_after.")
-    cursor = params.ending_before or params.starting_after
-    if cursor:
-        param = "ending_before" if backwards else "starting_after"
-        if await tx.find(resource, cursor) is None:
-            raise no_such(resource.object, cursor, param)
-        where += f" AND id {'>' if backwards else '<'} ?"
-        values.append(cursor)
-    found = await tx.world.engine.rows(
-        f'SELECT version, body FROM "{resource.table}" WHERE scope=?{where} '
-        f"ORDER BY id {'ASC' if backwards else 'DESC'} LIMIT ?",
-        (*values, params.limit + 1),
-    )
-    records = [tx.loaded(resource, version, body) for version, body in found[: params.limit]]
+    id = params.ending_before or params.starting_after
+    if id and await tx.find(resource, id) is None:
+        raise no_such(resource.object, id, "ending_before" if backwards else "starting_after")
+    cursor = (">" if backwards else "<", id) if id else None
+    way = await way_of(tx, resource, verb.filters, params, cursor)
+    page = await walk(tx, way, params.limit + 1)
+    records = [tx.loaded(resource, version, body) for version, body, _ in page.rows[: params.limit]]
     if backwards:
         records.reverse()
-    return {"object": "list", "data": records, "has_more": len(found) > params.limit, "url": url}
-
-
-def _conditions(tx: Tx, resource: Resource[Any], verb: Verb, params: Any) -> tuple[str, list[Any]]:
-    where = ""
-    values: list[Any] = [tx.scope.number]
-    for filter in verb.filters:
-        given: Any = getattr(params, filter.name) if filter.always is None else filter.always
-        if given is None:
-            continue
-        if filter.kind == "lacks":
-            where += f" AND {'NOT ' if given else ''}EXISTS ({filter.path})"
-            continue
-        column = tx.world.engine.path(filter.field, kind=COMPARED.get(filter.kind, "text"))
-        if filter.kind == "any":
-            where += f" AND {column} IN ({','.join('?' * len(given))})"
-            values += given
-        elif filter.kind == "pattern" and "*" in given:
-            where += f" AND {column} LIKE ? ESCAPE '!'"
-            values.append(re.sub(r"([!%_])", r"!\1", given).replace("*", "%"))
-        elif filter.kind == "range":
-            for sign, bound in _bounds(given):
-                where += f" AND {column} {sign} ?"
-                values.append(bound)
-        elif filter.kind == "bool":
-            where += f" AND coalesce({column}, 0) = ?"
-            values.append(int(given))
-        else:
-            where += f" AND {column} = ?"
-            values.append(given)
-    if resource.visible:
-        where += f" AND {tx.world.engine.path('deleted')} IS NULL"
-    for sign, bound in _bounds(params.created):
-        at = bound + (1 if sign in (">", "<=") else 0)
-        where += f" AND id {'>=' if sign in ('>', '>=') else '<'} ?"
-        values.append(created_bounds(resource.prefix, at))
-    return where, values
-
-
-def _bounds(given: Any) -> list[tuple[str, int]]:
-    if given is None:
-        return []
-    if isinstance(given, int):
-        return [(">=", given), ("<=", given)]
-    signs = (("gt", ">"), ("gte", ">="), ("lt", "<"), ("lte", "<="))
-    return [(sign, bound) for name, sign in signs if (bound := getattr(given, name)) is not None]
+    more = bool(page.on) or len(page.rows) > params.limit
+    return {"object": "list", "data": records, "has_more": more, "url": url}
 
 
 class SearchParams(Params, frozen=True, kw_only=True):
@@ -123,29 +72,17 @@ class SearchParams(Params, frozen=True, kw_only=True):
 
 
 async def search_page(tx: Tx, resource: Resource[Any], params: SearchParams, url: str) -> Wire:
-    """Stripe's search language over the stored records, newest first. `page` is the last id seen."""
+    """Stripe's search language over the stored records, newest first. `page` is the id to go on behind."""
     try:
         query = search.parse(params.query, resource.search)
     except search.SearchError as error:
         raise invalid(str(error), "query") from None
-    where, values = search.sql(query, lambda field: tx.world.engine.path(*field.parts, kind=_kind(field)))
-    if resource.visible:
-        where = f"({where}) AND {tx.world.engine.path('deleted')} IS NULL"
-    after = ""
-    if params.page:
-        after, values = " AND id < ?", [*values, params.page]
-    found = await tx.world.engine.rows(
-        f'SELECT version, body FROM "{resource.table}" WHERE scope=? AND ({where}){after} ORDER BY id DESC LIMIT ?',
-        (tx.scope.number, *values, params.limit + 1),
-    )
-    records: list[Stored] = [tx.loaded(resource, version, body) for version, body in found[: params.limit]]
-    more = len(found) > params.limit
-    next_page = records[-1].id if more else None
+    page = await walk(tx, found_by(tx, resource, query, params.page), params.limit + 1, empty=True)
+    records: list[Stored] = [tx.loaded(resource, version, body) for version, body, _ in page.rows[: params.limit]]
+    full = len(page.rows) > params.limit
+    next_page = records[-1].id if full else page.on or None
+    more = next_page is not None
     return {"object": "search_result", "data": records, "has_more": more, "next_page": next_page, "url": url}
-
-
-def _kind(field: search.SearchField) -> PathKind:
-    return "number" if field.kind == "number" else "text"
 
 
 async def nested_list(tx: Tx, nested: Nested, id: str, limit: int = 10) -> Wire:

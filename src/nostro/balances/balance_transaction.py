@@ -109,6 +109,12 @@ def render(view: View, line: Record) -> Wire:
     return wire
 
 
+FILTERS = (
+    Filter("source"),
+    Filter("payout"),
+    Filter("type", wide=True),
+    Filter("currency", wide=True, under="type"),
+)
 BALANCE_TRANSACTION: Resource[Record] = Resource(
     object="balance_transaction",
     prefix="txn",
@@ -116,10 +122,9 @@ BALANCE_TRANSACTION: Resource[Record] = Resource(
     shape=BalanceTransaction,
     present=render,
     doc="A line of your balance's statement: what changed it, by how much, and the fees taken.",
-    filters=(Filter("source"), Filter("payout"), Filter("type"), Filter("currency")),
     expands=("source",),
     verbs=(
-        listing("/v1/balance_transactions", Filter("currency"), Filter("payout"), Filter("source"), Filter("type")),
+        listing("/v1/balance_transactions", *FILTERS),
         retrieve("/v1/balance_transactions/{id}"),
     ),
 )

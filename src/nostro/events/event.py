@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
-from nostro.kernel.resource import Filter, Resource, Shape, Stored, Unset, View, Wire, listing, retrieve
+from nostro.kernel.resource import Among, Filter, Resource, Shape, Stored, Unset, View, Wire, listing, retrieve
 from nostro.storage.pack import pack, unpack
 from nostro.storage.tx import Happened, Tx
 
@@ -21,10 +21,7 @@ from .webhook_endpoint import PUT_DELIVERY, listeners
 # The events that say what changed: updates, and the steps of a charge that its owner acts on.
 TELLS_BEFORE = ("updated", "charge.captured", "charge.refunded", "charge.dispute.closed")
 
-UNDELIVERED = (
-    'SELECT 1 FROM delivery WHERE delivery.scope="event".scope AND delivery.event="event".id '
-    "AND delivery.state<>'delivered'"
-)
+UNDELIVERED = Among("delivery", "event", "state <> 'delivered'")
 
 
 class EventRequest(Shape, frozen=True, kw_only=True):
@@ -155,13 +152,12 @@ EVENT: Resource[EventRecord] = Resource(
     present=render,
     complete=complete,
     doc="Something that happened to an object. Kept with the object as it was at that moment.",
-    filters=(Filter("type"),),
     verbs=(
         listing(
             "/v1/events",
-            Filter("type", kind="pattern"),
+            Filter("type", kind="pattern", wide=True),
             Filter("types", "type", "any"),
-            Filter("delivery_success", UNDELIVERED, "lacks"),
+            Filter("delivery_success", kind="lacks", among=UNDELIVERED),
             summary="List events, newest first.",
         ),
         retrieve("/v1/events/{id}"),

@@ -59,13 +59,25 @@ class Range(Params, frozen=True, kw_only=True):
 R = TypeVar("R", bound=Stored)
 
 
+class Among(Struct, frozen=True):
+    """Rows of a hand-written table that name records by `column`, found in the order of their ids by an index."""
+
+    table: str
+    column: str
+    where: str
+
+
 class Filter(Struct, frozen=True):
-    """A list parameter that compares one field of the record. Each becomes an index.
+    """A list parameter that compares one field of the record. Each becomes an index (storage/indexes.py).
 
-    A "pattern" may hold `*` for anything: `charge.*`. For "lacks", `path` is a subquery: true asks for the
-    records for which it finds no row, false for those for which it finds one.
+    A "pattern" may hold `*` for anything: `charge.*`. For "lacks", true asks for the records that no row `among`
+    another table's names, false for those that one names. With `always` it is no parameter: the list shows only the
+    records whose field has this value.
 
-    With `always` it is no parameter: the list shows only the records whose field has this value.
+    What keeps lists quick and indexes small: `wide` says that the field has few values, so that many records share
+    one, and another filter is asked first. `under` puts the index below that of another such filter, so that the
+    two together are one range of it. `common` is a value that most records have: it is left out of the index. `lag`
+    is how many seconds the moment in a "range" can lie before and after the record's creation; it needs no index.
     """
 
     name: str
@@ -73,6 +85,11 @@ class Filter(Struct, frozen=True):
     kind: Literal["string", "bool", "range", "any", "pattern", "lacks"] = "string"
     required: bool = False
     always: str | bool | None = None
+    wide: bool = False
+    under: str = ""
+    common: str = ""
+    lag: tuple[int, int] = (0, 0)
+    among: Among | None = None
 
     @property
     def field(self) -> str:
@@ -172,6 +189,12 @@ class Resource(Struct, Generic[R], frozen=True, kw_only=True):
     @property
     def table(self) -> str:
         return _table(self.name)
+
+    @property
+    def asked(self) -> tuple[Filter, ...]:
+        """Every filter that a list or a verb asks by, each field once."""
+        lists = [filter for verb in self.verbs for filter in verb.filters]
+        return tuple({filter.field: filter for filter in (*lists, *self.filters) if not filter.among}.values())
 
 
 @cache

@@ -2,7 +2,7 @@
 
 A query is up to ten clauses `field operator value`, all joined by AND (a space is AND) or all by OR:
 
-    :             equal, in any case; `:null` asks whether the field is empty
+    :             equal, in any case but for ids; `:null` asks whether the field is empty
     ~             contains, in any case; three characters or more; fields of kind "string"
     > >= < <=     fields of kind "number", which are whole numbers (minor units, seconds)
     -             before a clause: the records that do not match it, those where the field is empty included
@@ -13,6 +13,7 @@ kind "bool" is found by true or 1, false or 0, because databases differ on how J
 is absent it is false, because a stored record leaves out what is at its default.
 """
 
+import hashlib
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NoReturn, TypeAlias
@@ -36,11 +37,17 @@ class SearchField(Struct, frozen=True):
 
     `path` is dotted. `key` is set for one entry of a mapping whose keys are the user's (`metadata`): it is
     the last step below `path`, and unlike it may contain dots.
+
+    With `index` an index finds the records that equal a value, but for the `common` one. An `exact` field is an id
+    by which lists filter: it is compared as it is written, and found by the index of that filter.
     """
 
     path: str
     kind: Literal["string", "token", "number", "bool"]
     key: str | None = None
+    index: bool = False
+    common: str = ""
+    exact: bool = False
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -219,10 +226,12 @@ def _term(clause: Clause, column: str) -> tuple[str, list[str | int]]:
         test, given = f"{column} {operator} ?", [clause.value]
     elif clause.operator == "~":
         test, given = f"LOWER({column}) LIKE ? ESCAPE '!'", [_fold(_like(clause.value))]
+    elif clause.field.exact:
+        test, given = f"{column} = ?", [clause.value]
     else:
-        given = [_fold(spelling) for spelling in _spellings(clause.field, clause.value)]
+        given = spellings(clause)
         test = f"LOWER({column}) " + ("= ?" if len(given) == 1 else "IN (?, ?)")
-        if _means_absent(clause):
+        if means_absent(clause):
             test = f"({column} IS NULL OR {test})"
             return (f"NOT {test}" if clause.negated else test), given
     # NOT alone would lose the records where the field is empty: NOT NULL is NULL.
@@ -237,9 +246,14 @@ def _like(text: str) -> str:
 _BOOLEANS = (("true", "1"), ("false", "0"))
 
 
-def _means_absent(clause: Clause) -> bool:
+def means_absent(clause: Clause) -> bool:
     """A clause that asks for false, which a record may say by saying nothing."""
     return clause.field.kind == "bool" and _fold(str(clause.value)) in _BOOLEANS[1]
+
+
+def spellings(clause: Clause) -> list[str | int]:
+    """The texts that LOWER() of the field may be for the clause to hold."""
+    return [_fold(spelling) for spelling in _spellings(clause.field, str(clause.value))]
 
 
 def _spellings(field: SearchField, text: str) -> tuple[str, ...]:
@@ -258,6 +272,12 @@ def json_path(field: SearchField) -> str:
     refuses the keys for which that would not hold.
     """
     return "$" + "".join([f'."{part}"' for part in field.parts])
+
+
+def term(table: str, key: str, value: str) -> int:
+    """A signed 64-bit number for "the metadata of this table's record has this value under this key"."""
+    text = "\0".join((table, key, _fold(value)))
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big", signed=True)
 
 
 # ---------------------------------------------------------------- Query in Python
@@ -285,12 +305,14 @@ def _look_up(field: SearchField, record: Mapping[str, Any]) -> Any:
 def _true(clause: Clause, value: Any) -> bool:
     """Whether the clause holds before its negation. Nothing but `null` is true of an empty field."""
     wanted = clause.value
-    if value is None and wanted is not None and _means_absent(clause):
+    if value is None and wanted is not None and means_absent(clause):
         return True
     if wanted is None or value is None:
         return wanted is None and value is None
     if isinstance(wanted, int):
         return isinstance(value, int) and _compare(clause.operator, value, wanted)
+    if clause.field.exact:
+        return str(value) == wanted
     text = _fold(str(int(value) if isinstance(value, bool) else value))
     if clause.operator == "~":
         return _fold(wanted) in text

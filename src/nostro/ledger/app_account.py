@@ -250,6 +250,12 @@ def _check_limits(account: Record) -> None:
 
 
 PATH = "/v1/ledger/accounts/{account}"
+FILTERS = (
+    Filter("code"),
+    Filter("parent"),
+    Filter("type", wide=True),
+    Filter("currency", wide=True, under="type"),
+)
 ACCOUNT: Resource[Record] = Resource(
     object="ledger.account",
     own_name="ledger.app_account",
@@ -259,12 +265,11 @@ ACCOUNT: Resource[Record] = Resource(
     shape=LedgerAccount,
     complete=complete,
     doc="A place for money in one currency, under a code of yours: a wallet, a bank, revenue. Beyond Stripe's API.",
-    filters=(Filter("code"), Filter("currency"), Filter("parent"), Filter("type")),
     expands=("parent",),
     verbs=(
         Verb(name="create", method="POST", path="/v1/ledger/accounts", run=create, params=CreateParams, kind="create",
              summary="Open an account; its code begins with `app:`."),
-        listing("/v1/ledger/accounts", Filter("code"), Filter("currency"), Filter("parent"), Filter("type")),
+        listing("/v1/ledger/accounts", *FILTERS),
         Verb(name="retrieve", method="GET", path=PATH, run=retrieve, params=FindParams,
              summary="Read an account by its id or its code; the product's accounts too."),
         Verb(name="update", method="POST", path=PATH, run=update, params=UpdateParams,

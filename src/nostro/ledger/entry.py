@@ -11,7 +11,7 @@ from msgspec import Struct
 from nostro.kernel.posting import Posting
 from nostro.storage.engine import Engine
 
-from .account import find, names, narrowed
+from .account import Account, find, names, narrowed
 
 COLUMNS = "e.entry, e.book, e.kind, e.source, e.recorded, e.effective, e.reverses, e.description, e.postings"
 
@@ -41,19 +41,30 @@ async def entries(
     limit: int = 100,
 ) -> list[Entry]:
     """The newest entries first; `before` is the number of the last entry of the page before."""
-    where, values = "1=1", []
-    table = "ledger_entry e"
-    if account is not None:
-        numbers = [found.number for found in await find(engine, account, book)]
-        if not numbers:
-            return []
-        table = "ledger_posting p JOIN ledger_entry e ON e.entry=p.entry"
-        where, values = f"p.account IN ({','.join('?' * len(numbers))})", [*numbers]
-    where, values = narrowed(where, values, **{"e.book": book, "e.source": source, "e.kind": kind})
+    where, values = narrowed("1=1", [], **{"e.source": source, "e.kind": kind})
     if before is not None:
         where, values = f"{where} AND e.entry<?", [*values, before]
-    statement = f"SELECT DISTINCT {COLUMNS} FROM {table} WHERE {where} ORDER BY e.entry DESC LIMIT ?"
+    if account is not None:
+        numbers = await _of_account(engine, await find(engine, account, book), where, values, limit)
+        where, values = f"e.entry IN ({','.join('?' * len(numbers)) or 'NULL'})", [*numbers]
+    else:
+        where, values = narrowed(where, values, **{"e.book": book})
+    statement = f"SELECT {COLUMNS} FROM ledger_entry e WHERE {where} ORDER BY e.entry DESC LIMIT ?"
     return await _resolved(engine, await engine.rows(statement, [*values, limit]))
+
+
+async def _of_account(
+    engine: Engine, accounts: Sequence[Account], where: str, values: Sequence[Any], limit: int
+) -> list[int]:
+    """The numbers of the newest entries, along each account's own postings: one account for each currency."""
+    found: set[int] = set()
+    for account in accounts:
+        statement = (
+            "SELECT p.entry FROM ledger_posting p JOIN ledger_entry e ON e.entry=p.entry "
+            f"WHERE p.account=? AND {where.replace('e.entry', 'p.entry')} ORDER BY p.entry DESC LIMIT ?"
+        )
+        found |= {number for (number,) in await engine.rows(statement, [account.number, *values, limit])}
+    return sorted(found, reverse=True)[:limit]
 
 
 async def entry(engine: Engine, number: int) -> Entry | None:

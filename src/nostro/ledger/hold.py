@@ -190,7 +190,7 @@ def _example() -> Record:
     )  # fmt: skip
 
 
-FILTERS = (Filter("account"), Filter("destination"), Filter("status"))
+FILTERS = (Filter("account"), Filter("destination"), Filter("status", wide=True))
 HOLD: Resource[Record] = Resource(
     object="ledger.hold",
     noun="ledger hold",

@@ -367,9 +367,9 @@ CUSTOMER: Resource[Record] = Resource(
     },
     search={
         "created": SearchField("created", "number"),
-        "email": SearchField("email", "string"),
-        "name": SearchField("name", "string"),
-        "phone": SearchField("phone", "string"),
+        "email": SearchField("email", "string", index=True),
+        "name": SearchField("name", "string", index=True),
+        "phone": SearchField("phone", "string", index=True),
     },
     verbs=(
         Verb(name="create", method="POST", path="/v1/customers", run=create, params=CreateParams, kind="create"),

@@ -182,7 +182,7 @@ def render(view: View, file: Record) -> Wire:
     return {**public(File, file), "links": links}
 
 
-PURPOSE = Filter("purpose")
+PURPOSE = Filter("purpose", wide=True)
 FILE: Resource[Record] = Resource(
     object="file",
     prefix="file",

@@ -175,7 +175,7 @@ def download(content: bytes, file: File) -> Download:
     return Download(content, type, file.filename or file.id)
 
 
-FILE, EXPIRED = Filter("file"), Filter("expired", kind="bool")
+FILE, EXPIRED = Filter("file"), Filter("expired", kind="bool", wide=True)
 FILE_LINK: Resource[Record] = Resource(
     object="file_link",
     prefix="link",

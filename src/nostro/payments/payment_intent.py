@@ -377,8 +377,8 @@ PAYMENT_INTENT: Resource[Record] = Resource(
         "amount": SearchField("amount", "number"),
         "created": SearchField("created", "number"),
         "currency": SearchField("currency", "token"),
-        "customer": SearchField("customer", "token"),
-        "status": SearchField("status", "token"),
+        "customer": SearchField("customer", "token", exact=True),
+        "status": SearchField("status", "token", index=True, common="succeeded"),
     },
     verbs=(
         Verb(name="create", method="POST", path="/v1/payment_intents", run=create, params=CreateParams, kind="create"),

@@ -341,7 +341,8 @@ async def retrieve_of_customer(tx: Tx, method: Record, params: CustomerMethodPar
     return method
 
 
-TYPE = Filter("type")
+TYPE = Filter("type", wide=True, common="card")
+REDISPLAY = Filter("allow_redisplay", wide=True, common="unspecified")
 PAYMENT_METHOD: Resource[Record] = Resource(
     object="payment_method",
     noun="PaymentMethod",
@@ -357,13 +358,13 @@ PAYMENT_METHOD: Resource[Record] = Resource(
         Verb(name="create", method="POST", path="/v1/payment_methods", run=create, params=CreateParams,
              kind="create", access="publishable"),
         listing("/v1/payment_methods", Filter("customer"), Filter("customer_account"), TYPE,
-                Filter("allow_redisplay")),
+                REDISPLAY),
         retrieve("/v1/payment_methods/{id}"),
         Verb(name="update", method="POST", path="/v1/payment_methods/{id}", run=update, params=UpdateParams),
         Verb(name="attach", method="POST", path="/v1/payment_methods/{payment_method}/attach", run=attach,
              params=AttachParams),
         Verb(name="detach", method="POST", path="/v1/payment_methods/{id}/detach", run=detach),
-        listing("/v1/customers/{customer}/payment_methods", Filter("customer"), TYPE, Filter("allow_redisplay"),
+        listing("/v1/customers/{customer}/payment_methods", Filter("customer"), TYPE, REDISPLAY,
                 name="list_of_customer"),
         Verb(name="retrieve_of_customer", method="GET", path="/v1/customers/{customer}/payment_methods/{id}",
              run=retrieve_of_customer, params=CustomerMethodParams),

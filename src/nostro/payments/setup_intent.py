@@ -266,7 +266,7 @@ SETUP_INTENT: Resource[Record] = Resource(
     verbs=(
         Verb(name="create", method="POST", path="/v1/setup_intents", run=create, params=CreateParams, kind="create"),
         listing("/v1/setup_intents", BY_CUSTOMER, Filter("customer_account"), BY_METHOD,
-                Filter("attach_to_self", kind="bool")),
+                Filter("attach_to_self", kind="bool", wide=True)),
         retrieve(_ID, access="client_secret"),
         Verb(name="update", method="POST", path=_ID, run=update, params=UpdateParams),
         Verb(name="confirm", method="POST", path=f"{_ID}/confirm", run=confirm, params=ConfirmParams,

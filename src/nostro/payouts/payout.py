@@ -324,8 +324,9 @@ def example() -> Record:
     )
 
 
-ARRIVAL = Filter("arrival_date", kind="range")
-BY_DESTINATION, BY_STATUS = Filter("destination"), Filter("status")
+# It arrives within days of being made: business days, so a week with holidays is not too much.
+ARRIVAL = Filter("arrival_date", kind="range", lag=(DAY, 14 * DAY))
+BY_DESTINATION, BY_STATUS = Filter("destination", wide=True), Filter("status", wide=True)
 _ID = "/v1/payouts/{id}"
 PAYOUT: Resource[Record] = Resource(
     object="payout",

@@ -38,7 +38,11 @@ ELSEWHERE = ("25006", "25P03", "53300", "57P01", "57P02", "57P03", "08000", "080
 UNKNOWN = ("08007", "40003")
 # Every statement of ours has its index. Plans are kept for long, and one made for a table that was
 # still small must not read the whole table when it is large.
-BY_INDEX = tuple(f"SET enable_{kind}=off" for kind in ("seqscan", "bitmapscan", "hashjoin", "mergejoin"))
+BY_INDEX = tuple(
+    f"SET {name}=off"
+    for name in ("enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "enable_sort",
+                 "enable_hashagg", "jit")
+)  # fmt: skip
 Waiting = tuple[Unit, "asyncio.Future[None]"]
 
 

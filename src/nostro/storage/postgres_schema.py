@@ -12,13 +12,15 @@ import hashlib
 import logging
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import psycopg
 
-from nostro.kernel.resource import Filter, Resource
+from nostro.kernel.resource import Resource
 
 from .engine import PathKind
+from .indexes import indexes
 from .line import connected
 from .schema import migrations
 
@@ -57,14 +59,7 @@ class Schema:
         self._collate = BY_BYTES
 
     def path(self, *field: str, kind: PathKind = "text") -> str:
-        steps = field[0].split(".") if len(field) == 1 else field
-        *inner, last = ["'" + step.replace("'", "''") + "'" for step in steps]
-        text = "".join(["body", *(f"->{step}" for step in inner), f"->>{last}"])
-        if kind == "number":
-            return f"(({text})::bigint)"
-        if kind == "bool":
-            return f"(CASE {text} WHEN 'true' THEN 1 WHEN 'false' THEN 0 END)"
-        return f"(({text}){self._collate})"
+        return _path(field, kind, self._collate)
 
     async def prepare(self, resources: Sequence[Resource[Any]]) -> None:
         """Workers that start at the same moment do it one after another."""
@@ -105,14 +100,12 @@ class Schema:
             await connection.execute(plain(statement))
 
     def table(self, resource: Resource[Any]) -> dict[str, str]:
-        """The statements that make the resource's table and one partial index a filter, by the index's name."""
+        """The statements that make the resource's table and its indexes, by the index's name."""
         name = resource.table
         made = {index_name(name, "id"): self.record_table(name)}
-        for filter in resource.filters:
-            value, index = self.path(filter.field, kind=kind_of(filter)), index_name(name, filter.field)
-            made[index] = f'CREATE INDEX IF NOT EXISTS "{index}" ON "{name}" (scope, {value}, id) ' + (
-                f"WHERE {value} IS NOT NULL"
-            )
+        for one in indexes(resource, self.path):
+            index, where = index_name(name, one.name), f" WHERE {one.where}" if one.where else ""
+            made[index] = f'CREATE INDEX IF NOT EXISTS "{index}" ON "{name}" ({one.columns()}){where}'
         return made
 
     def record_table(self, name: str) -> str:
@@ -165,8 +158,16 @@ def plain(statement: str) -> Any:
     return statement.encode()
 
 
-def kind_of(filter: Filter) -> PathKind:
-    return {"range": "number", "bool": "bool"}.get(filter.kind, "text")  # type: ignore[return-value]
+@lru_cache(maxsize=1_000)
+def _path(field: tuple[str, ...], kind: PathKind, collate: str) -> str:
+    steps = field[0].split(".") if len(field) == 1 else field
+    *inner, last = ["'" + step.replace("'", "''") + "'" for step in steps]
+    text = "".join(["body", *(f"->{step}" for step in inner), f"->>{last}"])
+    if kind == "number":
+        return f"(({text})::bigint)"
+    if kind == "bool":
+        return f"(CASE {text} WHEN 'true' THEN 1 WHEN 'false' THEN 0 END)"
+    return f"(({text}){collate})"
 
 
 def index_name(table: str, field: str) -> str:

@@ -16,6 +16,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from nostro.kernel.resource import Resource
 
 from .books import AccountKey, Books, Head
 from .engine import PathKind, Row, Watch, unwatched
+from .indexes import indexes
 from .rows import RowWrite, grouped
 from .schema import migrations
 from .unit import Unit
@@ -97,7 +99,7 @@ class SqliteEngine:
 
     @staticmethod
     def path(*field: str, kind: PathKind = "text") -> str:
-        return f"json_extract(body, '{_json_path(field)}')"
+        return _extract(field)
 
     # Setting up ----------------------------------------------------------------
 
@@ -145,14 +147,13 @@ class SqliteEngine:
 
     @classmethod
     def table(cls, resource: Resource[Any]) -> list[str]:
-        """The resource's table and one partial index a filter."""
+        """The resource's table and its indexes."""
         name = resource.table
         statements = record_table(name)
-        for filter in resource.filters:
-            value = cls.path(filter.field)
+        for index in indexes(resource, cls.path):
+            where = f" WHERE {index.where}" if index.where else ""
             statements.append(
-                f'CREATE INDEX IF NOT EXISTS "{name}__{filter.field.replace(".", "_")}" ON "{name}" '
-                f"(scope, {value}, id) WHERE {value} IS NOT NULL"
+                f'CREATE INDEX IF NOT EXISTS "{name}__{index.name}" ON "{name}" ({index.columns()}){where}'
             )
         return statements
 
@@ -356,7 +357,9 @@ def _answer(done: asyncio.Future[None], verdict: Exception | None) -> None:
         done.set_exception(verdict)
 
 
-def _json_path(field: tuple[str, ...]) -> str:
-    """`card.last4`, or the steps one by one, as an SQLite JSON path; every step is quoted, so any key is safe."""
+@lru_cache(maxsize=1_000)
+def _extract(field: tuple[str, ...]) -> str:
+    """`card.last4`, or the steps one by one, read from the body; every step is quoted, so any key is safe."""
     steps = field[0].split(".") if len(field) == 1 else field
-    return "$" + "".join('."' + step.replace('"', "").replace("'", "''") + '"' for step in steps)
+    path = "$" + "".join('."' + step.replace('"', "").replace("'", "''") + '"' for step in steps)
+    return f"json_extract(body, '{path}')"

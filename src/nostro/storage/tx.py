@@ -16,6 +16,7 @@ from nostro.kernel.errors import ApiError, no_such
 from nostro.kernel.lifecycle import Move
 from nostro.kernel.posting import Posting, balanced
 from nostro.kernel.resource import Registry, Resource, Stored, View
+from nostro.kernel.search import term
 
 from .unit import Entry, Scope, Unit, Write
 from .world import World
@@ -27,6 +28,7 @@ PUT_JOB = (
     "ON CONFLICT (scope,kind,ref) DO UPDATE SET due=excluded.due, attempts=0, error=NULL"
 )
 END_JOB = "DELETE FROM job WHERE scope=? AND kind=? AND ref=?"
+PUT_TERM = "INSERT INTO search_term (scope,term,id) VALUES (?,?,?) ON CONFLICT (scope,term,id) DO NOTHING"
 
 
 class Request(Struct, frozen=True):
@@ -201,10 +203,22 @@ class Tx:
         for (table, id), record in self._written.items():
             read = self._read[(table, id)][0] if (table, id) in self._read else 0
             if record is not None:
+                self._put_terms(table, record)
                 self.unit.writes.append(Write(table, id, read, record.created, self._body(record)))
             elif read:
                 self.unit.writes.append(Write(table, id, read, 0, None))
         return self.unit
+
+    def _put_terms(self, table: str, record: Stored) -> None:
+        """What a record's metadata is found by, where its resource can be searched."""
+        metadata = getattr(record, "metadata", None)
+        if not metadata or not self.registry.of(record).search:
+            return
+        before = self._read.get((table, record.id))
+        was = before[1].metadata if before else {}  # type: ignore[attr-defined]
+        for key, value in metadata.items():
+            if was.get(key) != value:
+                self.write_row(PUT_TERM, (self.scope.number, term(table, key, value), record.id))
 
     def _body(self, record: Stored) -> bytes:
         """Encoded once for each value; the record is kept beside it so that its identity stays its own."""
