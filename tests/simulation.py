@@ -8,6 +8,7 @@ that passes with its jobs, a crash in the middle of requests. `check()` holds th
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from pathlib import Path
 from random import Random
@@ -94,7 +95,7 @@ class Simulation:
         for answer in (one, two):
             if answer.status != 409:
                 self._learn(call, answer)
-        assert 409 in (one.status, two.status) or one.body == two.body
+        assert 409 in (one.status, two.status) or _unlogged(one) == _unlogged(two)
 
     async def pass_time(self) -> None:
         seconds = self.random.choice((1, 10, 3_600, 86_400, 3 * 86_400, 8 * 86_400))
@@ -327,3 +328,8 @@ async def simulate(directory: Path, random: Random, steps: int) -> Simulation:
     finally:
         await simulation.close()
     return simulation
+
+
+def _unlogged(answer: Answer) -> bytes:
+    """The answer without the address of the request's log, which is each request's own."""
+    return re.sub(rb'"request_log_url":"[^"]*"', b"", answer.body)

@@ -89,7 +89,7 @@ def _conditions(tx: Tx, resource: Resource[Any], verb: Verb, params: Any) -> tup
             where += f" AND {column} LIKE ? ESCAPE '!'"
             values.append(re.sub(r"([!%_])", r"!\1", given).replace("*", "%"))
         elif filter.kind == "range":
-            for sign, bound in _bounds(given):
+            for sign, bound in bounds(given):
                 where += f" AND {column} {sign} ?"
                 values.append(bound)
         elif filter.kind == "bool":
@@ -100,14 +100,14 @@ def _conditions(tx: Tx, resource: Resource[Any], verb: Verb, params: Any) -> tup
             values.append(given)
     if resource.visible:
         where += f" AND {tx.world.engine.path('deleted')} IS NULL"
-    for sign, bound in _bounds(params.created):
+    for sign, bound in bounds(params.created):
         at = bound + (1 if sign in (">", "<=") else 0)
         where += f" AND id {'>=' if sign in ('>', '>=') else '<'} ?"
         values.append(created_bounds(resource.prefix, at))
     return where, values
 
 
-def _bounds(given: Any) -> list[tuple[str, int]]:
+def bounds(given: Any) -> list[tuple[str, int]]:
     if given is None:
         return []
     if isinstance(given, int):

@@ -7,7 +7,6 @@ Pages, docs and health answer before authentication, from `extra`.
 
 from __future__ import annotations
 
-import base64
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
@@ -19,6 +18,7 @@ from nostro.kernel.clock import SECOND, elapsed
 from nostro.kernel.errors import ApiError, Refused, invalid, no_access, no_such, refused
 from nostro.kernel.form import FormError, decode
 from nostro.kernel.http import Incoming, Reply
+from nostro.kernel.ids import time_code
 from nostro.kernel.params import convert
 from nostro.kernel.resource import Params, Stored, View
 from nostro.storage.tx import Request, Tx
@@ -26,10 +26,10 @@ from nostro.storage.world import World
 
 from . import versions
 from .browser import check_expand, narrowed
+from .credentials import given_key
 from .expand import expand
 from .idempotency import Answered, Idempotency, fingerprint, keep
-from .log import POLL, RequestLog
-from .log import resource as request_log
+from .log import POLL, Recorder
 from .multipart import decode_multipart
 from .pagination import SearchParams, list_page, list_params, search_page
 from .reply import JSON, encode, error_wire, internal_error, rendered, success
@@ -50,9 +50,9 @@ class Api:
     def __init__(self, world: World, pages: Mapping[str, Page] | None = None) -> None:
         self.world = world
         self.keys = Keys(world)
-        self.log = RequestLog()
+        self.log = Recorder(world, self._form)
         self._pages = dict(pages or {})
-        self._router = Router((*world.registry.resources, request_log(self.log)))
+        self._router = Router(world.registry.resources)
         self._idempotency = Idempotency(world)
         self._list_params: dict[str, type[Params]] = {
             verb.path + verb.name: list_params(verb)
@@ -67,7 +67,7 @@ class Api:
             return
         started = elapsed()
         headers = dict(scope["headers"])
-        request_id = "req_" + self.world.ids.word(14)
+        request_id = f"req_{time_code(self.world.clock.micros())}{self.world.ids.word(9)}"
         reply, caller = await self._answer(scope, headers, receive, request_id)
         out = list(reply.headers) if _has_type(reply) else [JSON, *reply.headers]
         out.append((b"content-length", str(len(reply.body)).encode()))
@@ -75,8 +75,8 @@ class Api:
         out.append((b"stripe-version", versions.CURRENT.encode()))
         if key := headers.get(b"idempotency-key"):
             out.append((b"idempotency-key", key))
-        if POLL not in headers:
-            self._note(scope, reply, caller, request_id, started)
+        if POLL not in headers and scope["path"].split("/", 2)[1] not in self._pages:
+            self.log.add(scope, headers, reply, caller, request_id, elapsed() - started)
         await send({"type": "http.response.start", "status": reply.status, "headers": out})
         await send({"type": "http.response.body", "body": reply.body})
 
@@ -85,12 +85,12 @@ class Api:
     ) -> tuple[Reply, Caller | None]:
         caller: Caller | None = None
         try:
-            body = await self._body(headers, receive)
+            body = scope["nostro.body"] = await self._body(headers, receive)
             incoming = Incoming(scope["method"], scope["path"], scope["query_string"], headers, body)
             page = self._pages.get(incoming.path.split("/", 2)[1])
             if page is not None:
                 return await page(incoming), None
-            caller = await self.keys.accept(_key(incoming))
+            caller = await self.keys.accept(given_key(incoming.header(b"authorization") or ""))
             return await self._serve(incoming, caller, request_id), caller
         except ApiError as error:
             return self._error(error, request_id, caller), caller
@@ -244,6 +244,8 @@ class Api:
     def _error(self, error: ApiError, request_id: str, caller: Caller | None = None) -> Reply:
         view = View(self.world.registry, self.world.clock.micros() // SECOND)
         wire = error_wire(error, view, self.world.settings.public_url)
+        if self.world.settings.dev and caller is not None and caller.kind == "secret":
+            wire["request_log_url"] = f"{self.world.settings.public_url}/logs/{request_id}"
         if caller is not None and caller.kind == "publishable":
             wire = narrowed(self.world.registry, wire)
         reply = Reply(error.status, encode({"error": wire}), code=error.decline_code or error.code)
@@ -253,12 +255,6 @@ class Api:
             reply.headers.append((b"retry-after", b"1"))
         return reply
 
-    def _note(self, scope: Message, reply: Reply, caller: Caller | None, request_id: str, started: int) -> None:
-        merchant = caller.scope.merchant if caller else None
-        took = elapsed() - started
-        at = self.world.clock.micros()
-        self.log.add(at, request_id, merchant, scope["method"], scope["path"], reply.status, took, reply.code)
-
 
 async def _lifespan(receive: Receive, send: Send) -> None:
     while True:
@@ -266,23 +262,6 @@ async def _lifespan(receive: Receive, send: Send) -> None:
         await send({"type": f"{message['type']}.complete"})
         if message["type"] == "lifespan.shutdown":
             return
-
-
-def _key(incoming: Incoming) -> str:
-    """The API key of a Bearer or Basic authorization, or of the `key` parameter that browsers send."""
-    header = incoming.header(b"authorization") or ""
-    kind, _, value = header.partition(" ")
-    if kind.lower() == "bearer" and value.strip():
-        return value.strip()
-    if kind.lower() == "basic":
-        try:
-            return base64.b64decode(value, validate=True).decode().partition(":")[0]
-        except ValueError:
-            pass
-    raise ApiError(
-        "You did not provide an API key. Provide it in the Authorization header, using Bearer auth "
-        "(e.g. 'Authorization: Bearer YOUR_SECRET_KEY').", status=401,
-    )  # fmt: skip
 
 
 def _check_access(route: Route, caller: Caller) -> None:

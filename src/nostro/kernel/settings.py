@@ -28,3 +28,5 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_file: int = 16_000_000
     fees: FeePlan = FeePlan()
     durable: bool = True
+    log_days: int = 30
+    log_rows: int = 10_000_000
