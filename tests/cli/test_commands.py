@@ -25,7 +25,7 @@ COMMANDS = [
     ["trigger", "--help"], ["listen", "--help"], ["logs", "tail", "--help"], ["logs", "show", "--help"],
     ["events", "resend", "--help"],
     ["events", "list", "--help"], ["keys", "--help"], ["keys", "create", "--help"], ["ledger", "--help"],
-    ["ledger", "verify", "--help"], ["ledger", "statement", "--help"],
+    ["config", "--help"], ["doctor", "--help"], ["ledger", "verify", "--help"], ["ledger", "statement", "--help"],
 ]  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import typer
 from . import booking, bulk, events, keys, ledger, logs, server
 from .config import config
 from .config_file import named_database
+from .doctor import doctor
 from .listen import listen
 from .trigger import trigger
 from .trouble import Trouble
@@ -41,6 +42,7 @@ app.command(rich_help_panel=RUN)(server.serve)
 app.command(rich_help_panel=RUN)(server.migrate)
 app.command(rich_help_panel=RUN)(server.reset)
 app.command(rich_help_panel=RUN)(config)
+app.command(rich_help_panel=RUN)(doctor)
 app.command(rich_help_panel=LOOK)(trigger)
 app.command(rich_help_panel=LOOK)(listen)
 app.add_typer(logs.app, name="logs", rich_help_panel=LOOK)

@@ -61,18 +61,21 @@ class Wrong(Struct, frozen=True):
         return f"{self.source} is {self.value}: {self.accepted}"
 
 
-class BadSettings(ValueError):
-    def __init__(self, wrong: Sequence[Wrong]) -> None:
-        super().__init__("\n".join(map(str, wrong)))
-        self.wrong = list(wrong)
-
-
 class Configured(Struct, frozen=True):
     """`sources` says of each setting that is not at its default where it was set."""
 
     settings: Settings
     sources: dict[str, str]
     warnings: list[str]
+
+
+class BadSettings(ValueError):
+    """`rest` is what there would be without the values that are wrong."""
+
+    def __init__(self, wrong: Sequence[Wrong], rest: Configured) -> None:
+        super().__init__("\n".join(map(str, wrong)))
+        self.wrong = list(wrong)
+        self.rest = rest
 
 
 @cache
@@ -125,23 +128,22 @@ def configure(
     wrong = [_unknown(name, flat[name], file_name) for name in flat if name not in {s.name for s in available()}]
     for setting in available():
         found = _given(setting, options, environ, flat, file_name)
+        if setting.name in presets:
+            values[setting.name], sources[setting.name] = presets[setting.name], "preset"
         if found is None:
-            if setting.name in presets:
-                values[setting.name], sources[setting.name] = presets[setting.name], "preset"
             continue
         try:
-            values[setting.name] = _converted(setting, found.value)
+            values[setting.name], sources[setting.name] = _converted(setting, found.value), found.source
         except msgspec.ValidationError:
             shown = masked(setting, found.value)
             wrong.append(Wrong(found.source, f"'{shown}'" if isinstance(shown, str) else repr(shown), accepts(setting)))
-        sources[setting.name] = found.source
     workers, database = values.get("workers", 1), values.get("database", Settings().database)
     if workers > 1 and database.startswith("sqlite"):
         wrong.append(Wrong(sources["workers"], str(workers), "an SQLite file has one worker; for more use PostgreSQL"))
+    taken = Configured(msgspec.convert(_nested(values), Settings), sources, _warnings(environ, known))
     if wrong:
-        raise BadSettings(wrong)
-    settings = msgspec.convert(_nested(values), Settings)
-    return Configured(settings, sources, _warnings(environ, known))
+        raise BadSettings(wrong, taken)
+    return taken
 
 
 def _given(
