@@ -75,7 +75,7 @@ class Api:
         out.append((b"stripe-version", versions.CURRENT.encode()))
         if key := headers.get(b"idempotency-key"):
             out.append((b"idempotency-key", key))
-        if POLL not in headers and scope["path"].split("/", 2)[1] not in self._pages:
+        if POLL not in headers and scope["path"][1:].partition("/")[0] not in self._pages:
             self.log.add(scope, headers, reply, caller, request_id, elapsed() - started)
         await send({"type": "http.response.start", "status": reply.status, "headers": out})
         await send({"type": "http.response.body", "body": reply.body})

@@ -22,6 +22,8 @@ POLL = 0.5
 SHOWN_FIRST = 10
 LATE = 10
 """Lines are written some moments after their answers, by several workers: seconds to look back each time."""
+MOST_PAGES = 20
+"""Without --since, the look back for lines that fit ends after so many pages: each of at most 5,000 lines."""
 SPANS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 Line = dict[str, Any]
 
@@ -102,16 +104,17 @@ def show(
 
 def _newest(client: Client, filters: Line, start: int | None, most: int | None) -> Iterator[Line]:
     """Newest first: `most` lines, or all since `start`. A page may hold few where the server had to look far."""
-    after, found = None, 0
+    after, found, pages = None, 0, 0
     created = {} if start is None else {"gte": start}
     while True:
+        pages += 1
         page = client.get(
             PATH, {**filters, "created": created, "limit": min(most or 100, 100), "starting_after": after}
         )
         for line in page["data"]:
             found += 1
             yield line
-        if not page["has_more"] or (most is not None and found >= most):
+        if not page["has_more"] or (most is not None and (found >= most or pages == MOST_PAGES)):
             return
         after = page.get("looked_until") or page["data"][-1]["id"]
 
