@@ -59,6 +59,7 @@ def tail(
     start = None if since is None else SystemClock().micros() // 1_000_000 - _span(since)
     most = None if start is not None else SHOWN_FIRST if follow else 100
     seen: dict[str, int] = {}
+    begin = start
     while True:
         page = [line for line in _newest(client, filters, start, most) if line["id"] not in seen]
         for line in reversed(page):
@@ -68,7 +69,8 @@ def tail(
         if not follow:
             return
         newest = max(seen.values(), default=start or SystemClock().micros() // 1_000_000 - LATE)
-        start, most = newest - LATE, None
+        begin = newest if begin is None else begin  # what was there before is not new
+        start, most = max(begin, newest - LATE), None
         seen = {id: at for id, at in seen.items() if at >= start}
         time.sleep(POLL)
 

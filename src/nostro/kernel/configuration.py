@@ -6,11 +6,9 @@ the command itself presets, and that over the default. What is in `Settings` is 
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from difflib import get_close_matches
 from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -31,12 +29,18 @@ _FIELD = re.compile(r"\s*(\w+):")
 
 
 class Setting(Struct, frozen=True):
-    """One value that can be set. `name` is its field, `fees.rate` for one inside another; `kind` its type."""
+    """One value that can be set. `name` is its field, `fees.rate` for one inside another; `kind` its type, `owner`
+    the struct that has it.
+    """
 
     name: str
     kind: Any
     default: Any
-    doc: str
+    owner: type[Struct]
+
+    @property
+    def doc(self) -> str:
+        return _docs(self.owner).get(self.name.rpartition(".")[2], "")
 
     @property
     def variable(self) -> str:
@@ -85,18 +89,21 @@ def available() -> tuple[Setting, ...]:
 
 
 def _settings(struct: type[Struct], prefix: str) -> list[Setting]:
-    hints, docs, found = get_type_hints(struct, include_extras=True), _docs(struct), []
+    hints, found = get_type_hints(struct, include_extras=True), []
     for field in msgspec.structs.fields(struct):
         name, kind = prefix + field.name, hints[field.name]
         if isinstance(kind, type) and issubclass(kind, Struct):
             found += _settings(kind, f"{name}.")
         else:
-            found.append(Setting(name, kind, field.default, docs.get(field.name, "")))
+            found.append(Setting(name, kind, field.default, struct))
     return found
 
 
+@cache
 def _docs(struct: type[Struct]) -> dict[str, str]:
     """The comment above each field; fields that follow one another share one."""
+    import inspect  # for the documentation only, not for each start
+
     docs: dict[str, str] = {}
     said: list[str] = []
     fresh = True
@@ -231,6 +238,8 @@ def _unknown(name: str, value: Any, file_name: str) -> Wrong:
 
 
 def _meant(name: str, names: Sequence[str]) -> str:
+    from difflib import get_close_matches
+
     near = get_close_matches(name, names, 1)
     return f" Did you mean {near[0]}?" if near else ""
 
