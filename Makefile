@@ -22,7 +22,7 @@ endif
 
 .PHONY: help
 help: ## list the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: $(RUN) ## start the development server (ARGS="--port 4242")
@@ -53,9 +53,17 @@ format: $(RUN) $(DEV) ## format the code, and repair what lint can repair
 bench: $(RUN) $(DEV) ## measure rates and p99
 	$(BIN)/python -m bench $(ARGS)
 
+.PHONY: simulate
+simulate: $(RUN) $(DEV) ## run one history of the simulation with faults (SEED=7 STEPS=60)
+	$(BIN)/python tools/simulate.py $(if $(SEED),--seed $(SEED)) $(if $(STEPS),--steps $(STEPS)) $(ARGS)
+
 .PHONY: soak
-soak: $(RUN) $(DEV) ## run the simulation with faults for a long time (ARGS="--seed 7")
-	$(BIN)/python tools/soak.py $(ARGS)
+soak: $(RUN) $(DEV) ## run new histories for minutes (MINUTES=5; ARGS=--mutations looks for bugs put in on purpose)
+	$(BIN)/python tools/simulate.py --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+.PHONY: fuzz
+fuzz: $(RUN) $(DEV) ## send wrong input at scale for a long time (ARGS="--minutes 30")
+	$(BIN)/python tools/fuzz.py $(ARGS)
 
 .PHONY: docs
 docs: $(RUN) $(DEV) ## write the generated pages of the documentation

@@ -1,4 +1,7 @@
-"""The API called inside the test's own process: no sockets, one call a request."""
+"""The API called inside the test's own process: no sockets, one call a request.
+
+Every answer is held against our own OpenAPI document.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from document import problems
 from nostro.kernel.form import encode
 
 
@@ -60,6 +64,8 @@ class Client:
             sent.append(message)
 
         await self.app(scope, receive, send)
+        found = problems(method, path, sent[0]["status"], sent[1]["body"])
+        assert not found, "\n".join(found)
         return Answer(sent[0]["status"], dict(sent[0]["headers"]), sent[1]["body"])
 
     async def all(self, path: str, **filters: Any) -> list[dict[str, Any]]:

@@ -1,13 +1,18 @@
-"""The SDK's own HTTP clients, with every answer held against the contract: what is not as declared fails the test."""
+"""The SDK's own HTTP clients, with every answer held against the contract and against our own OpenAPI document.
+
+What is not as declared fails the test.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import stripe
 
+import document
 from contract import problems
 
 # Objects that are beyond Stripe's API, so that the SDK declares nothing of them.
@@ -26,18 +31,20 @@ ERROR_OBJECTS = {"payment_intent", "payment_method", "setup_intent", "source"}
 class CheckedRequests(stripe.RequestsClient):
     """For the methods of a `StripeClient`."""
 
-    def request(self, *args: Any, **kwargs: Any) -> Any:
-        body, status, headers = super().request(*args, **kwargs)
+    def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
+        body, status, headers = super().request(method, url, *args, **kwargs)
         check(body, status, headers)
+        check_document(method, url, status, body)
         return body, status, headers
 
 
 class CheckedHttpx(stripe.HTTPXClient):
     """For its methods that end in `_async`."""
 
-    async def request_async(self, *args: Any, **kwargs: Any) -> Any:
-        body, status, headers = await super().request_async(*args, **kwargs)
+    async def request_async(self, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
+        body, status, headers = await super().request_async(method, url, *args, **kwargs)
         check(body, status, headers)
+        check_document(method, url, status, body)
         return body, status, headers
 
 
@@ -48,6 +55,11 @@ def check(body: bytes | str, status: int, headers: Mapping[str, str]) -> None:
         return
     wire = json.loads(body)
     found = _of_error(wire) if status >= 400 else _of_answer(wire)
+    assert not found, "\n".join(found)
+
+
+def check_document(method: str, url: str, status: int, body: bytes | str) -> None:
+    found = document.problems(method, urlsplit(url).path, status, body)
     assert not found, "\n".join(found)
 
 

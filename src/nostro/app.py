@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from nostro.api import request_log
-from nostro.api.docs import docs_page, healthy, redirect
+from nostro.api.docs import docs_page, redirect
+from nostro.api.health import healthy, readiness
 from nostro.api.links import links_page
+from nostro.api.metrics import metrics_page
+from nostro.api.openapi import openapi_page
 from nostro.api.reference import Rule, pages
 from nostro.api.serve import Application
 from nostro.api.server import Page
@@ -171,7 +174,10 @@ def open_pages(world: World) -> dict[str, Page]:
     return {
         "": redirect("/docs"),
         "docs": docs_page(pages(world.registry, RULES), world.settings.public_url),
+        "openapi.json": openapi_page(world.registry, world.settings.public_url),
         "healthz": healthy,
+        "readyz": readiness(world),
         "links": links_page(world),
+        "metrics": metrics_page(world),
         **hosted_pages(world),
     }

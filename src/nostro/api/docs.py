@@ -45,6 +45,7 @@ print(intent.status)
 * [Lives](/docs/lives): which states an object goes through, and what each step does.
 * [Posting rules](/docs/posting-rules): how each movement of money is booked, and the chart of accounts.
 * [Error codes](/docs/error-codes): what each means, and what to do.
+* [OpenAPI document](/openapi.json): all of it for programs.
 """
 
 
@@ -71,11 +72,6 @@ def redirect(path: str) -> Callable[[Incoming], Awaitable[Reply]]:
         return Reply(302, b"", [(b"location", path.encode())])
 
     return page
-
-
-async def healthy(_: Incoming) -> Reply:
-    """The server answers: for load balancers and scripts that wait for the start."""
-    return Reply(200, b'{"status":"ok"}\n')
 
 
 HTML = [(b"content-type", b"text/html; charset=utf-8")]

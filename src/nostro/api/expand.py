@@ -13,6 +13,7 @@ from nostro.storage.tx import Tx
 from .pagination import nested_list
 
 MOST_LEVELS = 4
+MOST_PATHS = 20
 
 
 async def expand(tx: Tx, answer: Any, paths: list[str]) -> Any:

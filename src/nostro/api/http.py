@@ -27,17 +27,19 @@ STATUS = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 ASGI = {"version": "3.0", "spec_version": "2.3"}
 CLOSE = b"connection: close\r\n"
+LINGER = 0.3  # seconds that an idle connection stays when the server stops: a request may be on its way
 
 
 class Request:
     """What the parser has gathered of one request."""
 
-    __slots__ = ("body", "headers", "keep", "method", "size", "url", "version")
+    __slots__ = ("body", "count", "headers", "keep", "method", "size", "url", "version")
 
     def __init__(self) -> None:
         self.url = b""
         self.headers: list[tuple[bytes, bytes]] = []
-        self.body: list[bytes] = []
+        self.body = bytearray()  # a list of pieces would grow with their number: they can be of one byte each
+        self.count = 0
         self.size = 0
         self.method = ""
         self.version = ""
@@ -61,6 +63,8 @@ class Connection(asyncio.Protocol):
         self._unread = 0
         self._full = False
         self._last = False
+        self._begun = False
+        self._leaving = False
         self._gone = asyncio.Event()
 
     # What the transport says ------------------------------------------------------
@@ -99,14 +103,17 @@ class Connection(asyncio.Protocol):
             self.transport.resume_reading()
 
     def shutdown(self) -> None:
-        """The server stops: what is under way may end."""
-        self._last = True
+        """The server stops: what is under way may end, and what is on its way is the last that is answered."""
+        self._leaving = True
         if self._task is None:
-            self.transport.close()
+            self._loop.call_later(LINGER, self._close_if_unused)
+        else:
+            self._last = True
 
     # What the parser says -----------------------------------------------------------
 
     def on_message_begin(self) -> None:
+        self._begun = True
         self._request = Request()
 
     def on_url(self, url: bytes) -> None:
@@ -118,6 +125,7 @@ class Connection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         self._unread = 0
         request = self._request
+        request.count = len(request.headers)
         request.method = self._parser.get_method().decode("ascii")
         request.version = self._parser.get_http_version()
         request.keep = self._parser.should_keep_alive()
@@ -128,18 +136,20 @@ class Connection(asyncio.Protocol):
         self._unread = 0
         self._request.size += len(body)
         if self._request.size <= MOST_BODY:
-            self._request.body.append(body)
+            self._request.body += body
         elif not self._last:  # long enough to be refused: no need to hear the rest
-            self._request.body.append(body)
+            self._request.body += body
             self._request.keep = False
             self.on_message_complete()
 
     def on_message_complete(self) -> None:
         self._unread = 0
+        self._begun = False
         if self._last:
             return
         request = self._request
-        self._last = not request.keep
+        del request.headers[request.count :]  # trailers must not pass for headers (RFC 9110, section 6.5.1)
+        self._last = self._leaving or not request.keep
         if self._task is not None:
             self._waiting.append(request)
             if len(self._waiting) >= MOST_WAITING:
@@ -165,7 +175,7 @@ class Connection(asyncio.Protocol):
             nonlocal unread
             if unread:
                 unread = False
-                return {"type": "http.request", "body": b"".join(request.body), "more_body": False}
+                return {"type": "http.request", "body": bytes(request.body), "more_body": False}
             await self._gone.wait()
             return {"type": "http.disconnect"}
 
@@ -192,6 +202,9 @@ class Connection(asyncio.Protocol):
         for name, value in (*self._shared.default_headers, *headers):
             if b"\n" in value or b"\r" in value:
                 raise ValueError(f"the header {name!r} would end early")
+            if name == b"connection":  # the application says that this connection is to end
+                self._last = True
+                continue
             sized = sized or name == b"content-length"
             out += (name, b": ", value, b"\r\n")
         if not sized:
@@ -220,6 +233,10 @@ class Connection(asyncio.Protocol):
         self._last = True
         if self._task is None:
             self._write(Request(), status, ((b"content-type", b"text/plain"),), STATUS[status][9:])
+            self.transport.close()
+
+    def _close_if_unused(self) -> None:
+        if self._task is None and not self._begun:
             self.transport.close()
 
     def _close_if_idle(self) -> None:

@@ -11,6 +11,7 @@ import hashlib
 from nostro.kernel.clock import SECOND
 from nostro.kernel.errors import ApiError
 from nostro.kernel.http import Reply
+from nostro.storage.pack import pack, unpacked
 from nostro.storage.tx import Tx
 from nostro.storage.unit import NOBODY, Scope, Unit
 from nostro.storage.world import World
@@ -87,7 +88,7 @@ class Idempotency:
                 type="idempotency_error",
             )
         headers = [(b"original-request", found[0][3].encode()), (b"idempotent-replayed", b"true")]
-        return Reply(found[0][1], bytes(found[0][2]), headers, replayed=True)
+        return Reply(found[0][1], unpacked(bytes(found[0][2])), headers, replayed=True)
 
     def end(self, scope: Scope, key: str) -> None:
         self._running.discard((scope.number, key))
@@ -97,7 +98,7 @@ def keep(tx: Tx, key: str, print: str, reply: Reply) -> None:
     """Commit the answer with what it answers."""
     tx.write_row(
         PUT,
-        (tx.scope.number, key, print, reply.status, tx.request.id, reply.body, tx.unit.micros // 1_000_000),
+        (tx.scope.number, key, print, reply.status, tx.request.id, pack(reply.body), tx.unit.micros // 1_000_000),
     )
 
 

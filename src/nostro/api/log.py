@@ -70,27 +70,18 @@ class Recorder:
         self._writing = asyncio.Lock()
         self._known: dict[tuple[bytes, bytes, bytes, str, str], tuple[int, int]] = {}
 
-    def add(
-        self,
-        scope: dict[str, Any],
-        headers: dict[bytes, bytes],
-        reply: Reply,
-        caller: Caller | None,
-        id: str,
-        took: int,
-    ) -> None:
+    def add(self, incoming: Incoming, client: Any, reply: Reply, caller: Caller | None, id: str, took: int) -> None:
         waiting = self._waiting
         if len(waiting) >= MOST_WAITING:
             self._dropped += 1
             return
-        client, method, body = scope.get("client"), scope["method"], scope.get("nostro.body", b"")
-        failed = reply.status >= 400
+        method, body, failed = incoming.method, incoming.body, reply.status >= 400
         kept = failed or (method == "POST" and self._world.settings.dev)
         number, kind = (caller.scope.number, caller.kind) if caller else (0, "")
         waiting.append(
             Answered(
-                id, number, kind, method, scope["path"], headers, client[0] if client else "", reply.status, took,
-                scope["query_string"], (body if len(body) <= MOST_KEPT else b"") if kept else None, len(body),
+                id, number, kind, method, incoming.path, incoming.headers, client[0] if client else "", reply.status,
+                took, incoming.query, (body if len(body) <= MOST_KEPT else b"") if kept else None, len(body),
                 reply.body[:80], reply.body if failed else b"",
             )
         )  # fmt: skip

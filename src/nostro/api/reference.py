@@ -19,6 +19,8 @@ from nostro.kernel.resource import Registry, Resource, Stored, Verb, wire_fields
 from nostro.ledger.chart import CHART, account_of
 
 REQUIRED = ", required"
+OPENAPI = """The same for programs is an OpenAPI 3.1 document: `/openapi.json` of a running server, or `nostro openapi
+--output openapi.json`. Every answer that the tests see is held against it."""
 
 
 class Rule(Struct, frozen=True):
@@ -114,7 +116,7 @@ def _error_codes(resources: Iterable[Resource[Any]]) -> str:
 
 def _index(resources: Sequence[Resource[Any]]) -> str:
     rows = [(f"[{r.object}](api/{r.object})", r.doc, str(len(r.verbs))) for r in resources]
-    return "\n".join(["# API reference", "", *_table(("object", "what it is", "operations"), rows)])
+    return "\n".join(["# API reference", "", OPENAPI, "", *_table(("object", "what it is", "operations"), rows)])
 
 
 def _resource(resource: Resource[Any]) -> str:

@@ -6,14 +6,14 @@ import re
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta
+from msgspec import UNSET, Meta
 
 from nostro.controls import request_log as log
 from nostro.controls.request_log import PREFIX, Asker, Detail, Line, Query
 from nostro.kernel.clock import SECOND
 from nostro.kernel.errors import invalid, no_such
 from nostro.kernel.ids import TIME_LENGTH, created_bounds, made_at
-from nostro.kernel.resource import Params, Range, Registry, Resource, Shape, Stored, Verb, Wire
+from nostro.kernel.resource import Params, Range, Registry, Resource, Shape, Stored, Unset, Verb, Wire
 from nostro.storage.tx import Tx
 
 from .pagination import bounds
@@ -66,8 +66,17 @@ class RequestLog(Shape, frozen=True, kw_only=True):
     user_agent: str | None
 
 
-async def list_(tx: Tx, params: ListParams) -> Wire:
+class Page(Shape, frozen=True, kw_only=True):
     """`looked_until` is there where the look ended before the page was full: it is the next `starting_after`."""
+
+    object: Literal["list"] = "list"
+    data: list[RequestLog]
+    has_more: bool
+    looked_until: str | Unset = UNSET
+    url: str
+
+
+async def list_(tx: Tx, params: ListParams) -> Wire:
     query = _query(tx.scope.number, params)
     found = await log.find(tx.world, query)
     lines = found.lines[::-1] if query.oldest_first else found.lines
@@ -157,9 +166,10 @@ REQUEST_LOG: Resource[Stored] = Resource(
     stored=False,
     doc="A request to the API, and what came of it; kept for some days. Beyond Stripe's API.",
     verbs=(
-        Verb(name="list", method="GET", path=PATH, run=list_, params=ListParams,
+        Verb(name="list", method="GET", path=PATH, run=list_, params=ListParams, answers=Page,
              summary="List your requests, newest first."),
         Verb(name="retrieve", method="GET", path=PATH + "/{request}", run=retrieve, params=RetrieveParams,
+             answers=RequestLog,
              summary="Retrieve a request, with its parameters and its error where they are kept."),
     ),
 )  # fmt: skip

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from msgspec import UNSET
+
 from nostro.kernel.resource import NoParams, Resource, Stored, Verb, View, Wire, public
 from nostro.ledger import chart
 from nostro.storage.tx import Tx
@@ -75,6 +77,7 @@ BALANCE: Resource[Balance] = Resource(
     record=Balance,
     shape=Balance,
     present=render,
+    shown={"id": UNSET, "created": UNSET},
     stored=False,
     doc="What you have: pending, available, and available at once, by currency.",
     verbs=(Verb(name="retrieve", method="GET", path="/v1/balance", run=retrieve, kind="retrieve"),),

@@ -13,6 +13,7 @@ from nostro.kernel.money import text
 
 from . import show
 from .options import AnyDatabase, Json
+from .progress import Counting
 from .trouble import Trouble
 
 if TYPE_CHECKING:
@@ -240,38 +241,6 @@ def verify(database: AnyDatabase = None, json: Json = False) -> None:
         typer.echo(f"The books are right. Entries: {end.entries}, links: {end.links}, last hash: {end.hash or 'none'}")
     if problems:
         raise typer.Exit(1)
-
-
-class Counting:
-    """Counts on the terminal, if it is one and the work is long."""
-
-    def __init__(self, quiet: bool) -> None:
-        self._quiet = quiet
-        self._bar: Any = None
-
-    def __enter__(self) -> Callable[[str, int, int], None]:
-        import sys
-
-        if self._quiet or not sys.stderr.isatty():
-            return lambda what, done, total: None
-        from rich.console import Console
-        from rich.progress import MofNCompleteColumn, Progress, TextColumn
-
-        self._bar = Progress(TextColumn("{task.description}"), MofNCompleteColumn(), console=Console(stderr=True),
-                             transient=True)  # fmt: skip
-        self._bar.start()
-        tasks: dict[str, Any] = {}
-
-        def tell(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = self._bar.add_task(what, total=total)
-            self._bar.update(tasks[what], completed=done)
-
-        return tell
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
 
 
 def _read(

@@ -7,11 +7,12 @@ from typing import Any
 
 import typer
 
-from . import booking, bulk, events, keys, ledger, logs, server
+from . import backup, booking, bulk, events, keys, ledger, logs, server
 from .config import config
 from .config_file import named_database
 from .doctor import doctor
 from .listen import listen
+from .openapi import openapi
 from .trigger import trigger
 from .trouble import Trouble
 
@@ -24,6 +25,7 @@ Start here:
   nostro listen --forward-to localhost:4242   receive its webhooks
   nostro ledger trial-balance                 see what was booked
   nostro ledger verify                        prove that the books are right
+  nostro backup nostro.backup                 keep all of it in one file
 
 Settings are also environment variables (NOSTRO_PORT, ...) and lines of nostro.toml: see `nostro config`.
 """
@@ -31,6 +33,7 @@ RUN = "Run a server"
 LOOK = "Work with a running server"
 BOOKS = "Books and keys"
 OWN = ("dev", "serve", "reset", "config", "doctor")
+KEEP = "Look after the database"
 WRITE = "Write, on accounts of your own, through a running server"
 
 app = typer.Typer(
@@ -45,6 +48,7 @@ app.command(rich_help_panel=RUN)(config)
 app.command(rich_help_panel=RUN)(doctor)
 app.command(rich_help_panel=LOOK)(trigger)
 app.command(rich_help_panel=LOOK)(listen)
+app.command(rich_help_panel=LOOK)(openapi)
 app.add_typer(logs.app, name="logs", rich_help_panel=LOOK)
 app.add_typer(events.app, name="events", rich_help_panel=LOOK)
 ledger.app.command("open", rich_help_panel=WRITE)(booking.open_)
@@ -54,6 +58,9 @@ ledger.app.command("import", rich_help_panel=WRITE)(bulk.import_)
 ledger.app.add_typer(booking.hold, name="hold", rich_help_panel=WRITE)
 app.add_typer(ledger.app, name="ledger", rich_help_panel=BOOKS)
 app.add_typer(keys.app, name="keys", rich_help_panel=BOOKS)
+app.command(rich_help_panel=KEEP)(backup.backup)
+app.command(rich_help_panel=KEEP)(backup.restore)
+app.command(rich_help_panel=KEEP)(backup.copy)
 
 
 def _version(asked: bool) -> None:

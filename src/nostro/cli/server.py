@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import errno
+import importlib.util
+import os
 import socket
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,6 +24,8 @@ from .trouble import Trouble
 
 if TYPE_CHECKING:
     from nostro.api.serve import Application
+
+MARGIN = 10  # seconds beyond what a worker may take to stop
 
 
 def dev(host: Host = None, port: Port = None, database: ServerDatabase = None, config: Config = None) -> None:
@@ -134,9 +139,12 @@ def reset(
 def _at(found: Configured, at: socket.socket) -> Settings:
     """The settings with the port that was free; links lead there, unless it was said where."""
     settings = msgspec.structs.replace(found.settings, port=at.getsockname()[1])
-    if "public_url" in found.sources:
-        return settings
-    return msgspec.structs.replace(settings, public_url=base_url(settings.host, at))
+    if "public_url" not in found.sources:
+        settings = msgspec.structs.replace(settings, public_url=base_url(settings.host, at))
+    if settings.otel_endpoint and importlib.util.find_spec("opentelemetry") is None:
+        raise Trouble("NOSTRO_OTEL_ENDPOINT is set, but what sends traces is not installed.",
+                      "Install it: pip install 'nostro[otel]'")  # fmt: skip
+    return settings
 
 
 def base_url(host: str, at: socket.socket) -> str:
@@ -169,7 +177,7 @@ def _run(settings: Settings, at: socket.socket, ready: Callable[[], str]) -> Non
         lock.take()
     try:
         app = application(settings)
-        _serve(app, at, ready)
+        _serve(app, settings, at, ready)
     finally:
         if lock is not None:
             lock.release()
@@ -180,7 +188,10 @@ def _run(settings: Settings, at: socket.socket, ready: Callable[[], str]) -> Non
 def _run_workers(count: int, settings: Settings, at: socket.socket, text: str) -> None:
     from .workers import Workers
 
+    counts = tempfile.TemporaryDirectory(prefix="nostro-metrics-")
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts.name  # before the workers' meters are imported
     _migrate(settings.database)  # once, and its troubles are told once
+    _forget_gauges(os.getpid())
 
     def work(ready: Callable[[], None]) -> None:
         from nostro.app import application
@@ -190,20 +201,33 @@ def _run_workers(count: int, settings: Settings, at: socket.socket, text: str) -
             return ""
 
         app = application(settings)
-        _serve(app, at, answers, quiet=True)
+        _serve(app, settings, at, answers, quiet=True)
         if app.failure is not None:
             raise app.failure
 
-    Workers(count, work).run(lambda: typer.echo(text))
+    patience = settings.drain_seconds + 2 * settings.stop_seconds + MARGIN
+    with counts:
+        Workers(count, work, patience, _forget_gauges).run(lambda: typer.echo(text))
 
 
-def _serve(app: Application, at: socket.socket, ready: Callable[[], str], quiet: bool = False) -> None:
+def _forget_gauges(worker: int) -> None:
+    from prometheus_client.multiprocess import mark_process_dead
+
+    mark_process_dead(worker)  # type: ignore[no-untyped-call]
+
+
+def _serve(
+    app: Application, settings: Settings, at: socket.socket, ready: Callable[[], str], quiet: bool = False
+) -> None:
     import logging
     import signal
 
     import uvicorn
 
     from nostro.api.http import Connection
+    from nostro.api.log_lines import set_up
+
+    set_up(settings.log)
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -211,9 +235,16 @@ def _serve(app: Application, at: socket.socket, ready: Callable[[], str], quiet:
             if self.started:
                 typer.echo(ready(), nl=not quiet)
 
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            told = self._captured_signals
+            patient = not settings.dev and signal.SIGINT not in told
+            await app.leave(settings.drain_seconds if patient else 0, lambda: len(told) > 1)
+            await super().shutdown(sockets)
+
     config = uvicorn.Config(
-        app, http=Connection, loop="auto", ws="none", lifespan="on", log_level="warning", access_log=False,
-        proxy_headers=False, server_header=False, backlog=2048, timeout_graceful_shutdown=5,
+        app, http=Connection, loop="auto", ws="none", lifespan="on", log_level="warning", log_config=None,
+        access_log=False, proxy_headers=False, server_header=False, backlog=2048,
+        timeout_graceful_shutdown=settings.stop_seconds,
     )  # fmt: skip
     logging.getLogger("uvicorn.error").addFilter(lambda record: "startup failed" not in record.getMessage())
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # both end it the same way, all put away

@@ -12,20 +12,27 @@ import typer
 
 from .trouble import Trouble
 
-PATIENCE = 20.0
 LOOK = 0.1
 YOUNG = 5.0
 MOST_EARLY_DEATHS = 5
 
 
 class Workers:
-    """`work(ready)` runs one worker until it is told to stop, and calls `ready` when it answers."""
+    """`work(ready)` runs one worker until it is told to stop, and calls `ready` when it answers.
 
-    def __init__(self, count: int, work: Callable[[Callable[[], None]], None]) -> None:
+    Those that have not ended `patience` seconds after they were told to are killed. `buried(pid)` hears of each
+    that has ended.
+    """
+
+    def __init__(
+        self, count: int, work: Callable[[Callable[[], None]], None], patience: float, buried: Callable[[int], None]
+    ) -> None:
         if not hasattr(os, "fork"):
             raise Trouble("Several workers need an operating system that can fork.", "Start them one by one.")
         self._count = count
         self._work = work
+        self._patience = patience
+        self._tell_buried = buried
         self._born: dict[int, float] = {}
         self._early_deaths = 0
         self._stop = False
@@ -95,6 +102,7 @@ class Workers:
         for child in list(self._born):
             if os.waitpid(child, os.WNOHANG)[0]:
                 dead += 1
+                self._tell_buried(child)
                 self._early_deaths = self._early_deaths + 1 if time.monotonic() - self._born[child] < YOUNG else 0
                 del self._born[child]
         return dead
@@ -102,7 +110,7 @@ class Workers:
     def _end(self) -> None:
         for child in self._born:
             os.kill(child, signal.SIGTERM)
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + self._patience
         while self._born and time.monotonic() < until:
             self._buried()
             time.sleep(LOOK)

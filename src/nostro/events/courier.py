@@ -44,16 +44,20 @@ class Courier:
         self._connections = Connections(world.settings.private_webhooks)
 
     async def start_due(self) -> int:
-        """Claim due deliveries and start to send them. Answers how many."""
+        """Claim due deliveries and start to send them. Answers how many; raises what a claim failed of, after that."""
         chosen = await self._choose(MOST - len(self._underway))
-        claimed = await asyncio.gather(*(delivery.claim(self._world, due) for due in chosen))
+        claims = (delivery.claim(self._world, due) for due in chosen)
+        claimed = await asyncio.gather(*claims, return_exceptions=True)
         for due, mine in zip(chosen, claimed, strict=True):
-            if mine is None:
-                self._let_go(due.endpoint)
-            else:
+            if isinstance(mine, Due):
                 task = asyncio.create_task(self._deliver(mine))
                 self._underway[task] = mine
                 task.add_done_callback(self._done)
+            else:
+                self._let_go(due.endpoint)
+        for failure in claimed:
+            if isinstance(failure, BaseException):
+                raise failure
         return sum(mine is not None for mine in claimed)
 
     async def idle(self) -> None:
@@ -120,12 +124,16 @@ class Courier:
         if endpoint.status != "enabled":
             outcome = Outcome(None, 0, "The endpoint is disabled.", final=True)
         else:
-            outcome = await self._try(tx, event, endpoint)
+            with self._world.trace("webhook", event=event.id, endpoint=endpoint.id, type=event.type) as span:
+                outcome = await self._try(tx, event, endpoint)
+                span.set(status=outcome.status or 0, request=event.request_id or "")
         if outcome.status is None:
             self._silent.add(endpoint.id)
         else:
             self._silent.discard(endpoint.id)
-        await delivery.finish(self._world, due, outcome)
+        state = await delivery.finish(self._world, due, outcome)
+        self._world.meter.deliveries.labels("put_off" if state == "pending" else state).inc()
+        self._world.meter.delivery_seconds.observe(outcome.millis / 1000)
 
     async def _try(self, tx: Tx, event: EventRecord, endpoint: Record) -> Outcome:
         started = elapsed()

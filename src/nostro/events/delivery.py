@@ -23,7 +23,7 @@ from nostro.storage.tx import Tx
 from nostro.storage.unit import NOBODY, Unit
 from nostro.storage.world import World
 
-from .event import EVENT, EventRecord, complete
+from .event import EVENT, Event, EventRecord, complete
 from .webhook_endpoint import WEBHOOK_ENDPOINT, subscribers
 from .webhook_endpoint import Record as Endpoint
 
@@ -117,8 +117,8 @@ async def claim(world: World, found: Due) -> Due | None:
     return Due(found.scope, found.event, found.endpoint, found.attempts + 1, found.tries + 1)
 
 
-async def finish(world: World, sent: Due, outcome: Outcome) -> None:
-    """Note the try, and what happens next. A delivery that was queued anew meanwhile stays queued."""
+async def finish(world: World, sent: Due, outcome: Outcome) -> str:
+    """Note the try, and what happens next: the state from now on. What was queued anew meanwhile stays queued."""
     now = _now(world)
     if outcome.accepted:
         state, due = "delivered", None
@@ -129,6 +129,7 @@ async def finish(world: World, sent: Due, outcome: Outcome) -> None:
     key = (sent.scope, sent.event, sent.endpoint, sent.attempts)
     tried = (*key, now, outcome.status, outcome.millis, outcome.detail)
     await _write(world, (FINISH, (state, due, *key)), (ATTEMPT, tried))
+    return state
 
 
 def pause(failed: Due) -> int:
@@ -272,8 +273,10 @@ DELIVERY: Resource[Delivery] = Resource(
     doc="One event on its way to one endpoint, with every try. Beyond Stripe's API.",
     verbs=(
         Verb(name="list", method="GET", path="/v1/events/{event}/deliveries", run=deliveries, params=ListParams,
+             answers=list[Delivery],
              summary="Where an event was sent, each try, and what was answered."),
         Verb(name="resend", method="POST", path="/v1/events/{event}/resend", run=resend, params=ResendParams,
+             answers=Event,
              summary="Send an event again, to one endpoint or to all that listen to it."),
     ),
 )  # fmt: skip

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 
-from nostro.kernel.resource import Filter, Resource, Shape, Stored, View, Wire, listing, retrieve
+from nostro.kernel.resource import Filter, Resource, Shape, Stored, Unset, View, Wire, listing, retrieve
 from nostro.storage.pack import pack, unpack
 from nostro.storage.tx import Happened, Tx
 
@@ -32,14 +33,16 @@ class EventRequest(Shape, frozen=True, kw_only=True):
 
 
 class Event(Shape, frozen=True, kw_only=True):
-    """The public fields; `data` and `pending_webhooks` are added when it is rendered."""
+    """The public fields. `data.object` is what it happened to, `data.previous_attributes` what an update changed."""
 
     id: str
     object: str = "event"
-    account: str | None = None
+    account: str | Unset = UNSET
     api_version: str | None = None
     created: int
+    data: dict[str, Any]
     livemode: bool
+    pending_webhooks: int
     request: EventRequest | None = None
     type: str
 

@@ -196,6 +196,7 @@ WEBHOOK_ENDPOINT: Resource[Record] = Resource(
     record=Record,
     shape=WebhookEndpoint,
     present=render,
+    shown={"secret": str | Unset},
     doc="A URL of yours that receives events, each signed with the endpoint's secret.",
     verbs=(
         Verb(name="create", method="POST", path="/v1/webhook_endpoints", run=create, params=CreateParams,

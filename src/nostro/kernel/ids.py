@@ -11,17 +11,17 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Callable
-from struct import Struct, unpack_from
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 TIME_LENGTH = 9
 RANDOM_LENGTH = 15
-_PAIRS = [a + b for a in ALPHABET for b in ALPHABET]
-_TRIPLES = [pair + c for pair in _PAIRS for c in ALPHABET]
+_TRIPLES = [a + b + c for a in ALPHABET for b in ALPHABET for c in ALPHABET]
+_CUBE = 62**3
 _LAST = 62**TIME_LENGTH - 1
-_POOL = 8192  # random bytes fetched at a time: one call of the system serves some four hundred ids
-_FIVE = Struct("<5I")
-_CUBE = 62**3  # 32 random bits are far more, so each triple is as likely as the next but for 0.006 %
+_POOL = 8192  # random bytes fetched at a time: one call of the system serves some five hundred ids
+# A byte stands for one of 62 characters, 4 bytes for each; the 8 bytes that are left over are dropped.
+_CHARACTERS = bytes(ord(ALPHABET[byte % 62]) for byte in range(256))
+_LEFT_OVER = bytes(range(4 * 62, 256))
 
 
 def time_code(micros: int) -> str:
@@ -37,34 +37,22 @@ class Ids:
     def __init__(self, seed: int | None = None) -> None:
         self._last: dict[int, int] = {}
         self._bytes: Callable[[int], bytes] = os.urandom if seed is None else random.Random(seed).randbytes
-        self._pool, self._at = b"", _POOL
+        self._pool, self._at = "", 0
 
     def new(self, prefix: str, micros: int, scope: int = 0) -> str:
         """An id made at `micros`. Each scope has a time of its own, so each keeps an order of its own."""
         last = self._last.get(scope, 0)
         self._last[scope] = last = micros if micros > last else last + 1
-        at = self._take(_FIVE.size)
-        a, b, c, d, e = _FIVE.unpack_from(self._pool, at)
-        triples = _TRIPLES
-        return (
-            f"{prefix}_{time_code(last)}{triples[a % _CUBE]}{triples[b % _CUBE]}{triples[c % _CUBE]}"
-            f"{triples[d % _CUBE]}{triples[e % _CUBE]}"
-        )
+        return f"{prefix}_{time_code(last)}{self.word(RANDOM_LENGTH)}"
 
     def word(self, length: int) -> str:
-        """A random base-62 word (a signing secret, a client secret): 32 random bits for every three characters."""
-        triples = -(-length // 3)
-        at = self._take(4 * triples)
-        numbers = unpack_from(f"<{triples}I", self._pool, at)
-        return "".join([_TRIPLES[number % _CUBE] for number in numbers])[:length]
-
-    def _take(self, size: int) -> int:
-        """Where the next `size` unused random bytes lie in the pool."""
-        at = self._at
-        if at + size > len(self._pool):
-            self._pool, at = self._bytes(max(_POOL, size)), 0
-        self._at = at + size
-        return at
+        """Random base-62 characters, each as likely as the next: 5.95 bits each."""
+        at, end = self._at, self._at + length
+        while end > len(self._pool):
+            drawn = self._bytes(max(_POOL, 2 * length)).translate(_CHARACTERS, _LEFT_OVER).decode()
+            self._pool, at, end = self._pool[at:] + drawn, 0, length
+        self._at = end
+        return self._pool[at:end]
 
 
 def created_bounds(prefix: str, seconds: int) -> str:

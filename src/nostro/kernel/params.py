@@ -15,6 +15,7 @@ MOST_METADATA_KEYS = 50
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `(?:key in )?\$(?P<path>.*)`)?$", re.S)
 _NUMBER = re.compile(r"^[-+0-9.eE]+$")
 _FRACTION = re.compile(r"^-?\d*(\.\d*|[eE][-+]?\d+)+$")
+_ENDS = frozenset("0123456789.")
 _NAME = re.compile(r"`([^`]*)`")
 
 
@@ -38,16 +39,19 @@ def convert(form: dict[str, Any], params: type[P]) -> P:
 
 def _check_words(form: Any, made: Any, name: str) -> None:
     """msgspec also reads the word "null" as nothing, and "1e3" or "10.0" as an integer; this wire does neither."""
-    items = form.items() if isinstance(form, dict) else enumerate(form)
-    for key, value in items:
-        path = f"{name}[{key}]" if name else str(key)
-        if isinstance(value, dict | list):
-            _check_words(value, _inside(made, key), path)
-        elif isinstance(value, str) and len(value) > 1:
-            if value.lower() == "null" and _inside(made, key) is None:
+    for key, value in form.items() if isinstance(form, dict) else enumerate(form):
+        if isinstance(value, str):
+            if len(value) == 4 and value.lower() == "null" and _inside(made, key) is None:
+                path = _joined(name, key)
                 raise invalid(f"Invalid value for {path}: {value}", path)
-            if value[-1] in "0123456789." and _FRACTION.match(value) and isinstance(_inside(made, key), int):
-                raise invalid(f"Invalid integer: {value}", path, "parameter_invalid_integer")
+            if value[-1:] in _ENDS and _FRACTION.match(value) and isinstance(_inside(made, key), int):
+                raise invalid(f"Invalid integer: {value}", _joined(name, key), "parameter_invalid_integer")
+        elif isinstance(value, dict | list):
+            _check_words(value, _inside(made, key), _joined(name, key))
+
+
+def _joined(name: str, key: Any) -> str:
+    return f"{name}[{key}]" if name else str(key)
 
 
 def _inside(made: Any, key: Any) -> Any:
@@ -60,13 +64,11 @@ def _inside(made: Any, key: Any) -> Any:
 
 def _long_number(form: Any, name: str) -> tuple[str, str] | None:
     """The first value that could be an integer too large to store, with its bracketed name."""
-    items = form.items() if isinstance(form, dict) else enumerate(form)
-    for key, value in items:
-        path = f"{name}[{key}]" if name else str(key)
+    for key, value in form.items() if isinstance(form, dict) else enumerate(form):
         if isinstance(value, str):
             if len(value) > 15 and _NUMBER.match(value):
-                return path, value
-        elif isinstance(value, dict | list) and (found := _long_number(value, path)):
+                return _joined(name, key), value
+        elif isinstance(value, dict | list) and (found := _long_number(value, _joined(name, key))):
             return found
     return None
 

@@ -110,6 +110,10 @@ class Verb(Struct, frozen=True, kw_only=True):
     Other names in the path are added to the parameters. A verb of kind "system" acts through many units and
     stands outside any one: `run(world, scope, params)`. `access` says who may call it besides
     secret keys: any publishable key, or one that also shows the object's client secret.
+
+    `answers` is the type of its answer where that is not the resource's shape, a page of it for kind "list", or what
+    is left of it for kind "delete": another shape, a union of shapes, `list[shape]` for a page, or `Download`.
+    `body` is how its parameters are sent: as a form, as one with a file in it, or in the query, beside lines.
     """
 
     name: str
@@ -122,6 +126,8 @@ class Verb(Struct, frozen=True, kw_only=True):
     summary: str = ""
     filters: tuple[Filter, ...] = ()
     dev_only: bool = False
+    answers: Any = None
+    body: Literal["form", "multipart", "lines"] = "form"
 
 
 class Resource(Struct, Generic[R], frozen=True, kw_only=True):
@@ -130,6 +136,8 @@ class Resource(Struct, Generic[R], frozen=True, kw_only=True):
     `complete(tx, records)` adds what other tables know to records that are retrieved or listed. `own_name` tells
     two resources apart that show the same object: the bank accounts of customers and those of the merchant.
     `expands` is every field that names another object; `browser` is what a publishable key sees, all if empty.
+    `shown` declares where `present` differs from `shape`: a field's type as it is shown, with `Unset` in it if it is
+    not always there, or UNSET if it never is. The name "*" stands for a field that is named by the object's type.
     """
 
     object: str
@@ -146,6 +154,7 @@ class Resource(Struct, Generic[R], frozen=True, kw_only=True):
     search: Mapping[str, SearchField] = {}
     errors: tuple[str, ...] = ()
     present: Callable[[View, R], Wire] | None = None
+    shown: Mapping[str, Any] = {}
     complete: Callable[[Any, Sequence[R]], Awaitable[list[R]]] | None = None
     visible: Callable[[R], bool] | None = None
     stored: bool = True

@@ -270,6 +270,7 @@ ACCOUNT: Resource[Record] = Resource(
         Verb(name="update", method="POST", path=PATH, run=update, params=UpdateParams,
              summary="Change limits, alerts, description or metadata."),
         Verb(name="products", method="GET", path="/v1/ledger/product_accounts", run=products, params=ProductParams,
+             answers=list[LedgerAccount],
              summary="List the accounts that payments use, with their balances."),
     ),
     errors=("ledger_account_exists",),

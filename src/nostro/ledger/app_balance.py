@@ -55,6 +55,20 @@ class StatementLine(Shape, frozen=True, kw_only=True):
     recorded_at: int
 
 
+class LedgerStatement(Shape, frozen=True, kw_only=True):
+    """Minor units, positive on the account's normal side."""
+
+    object: Literal["ledger.statement"] = "ledger.statement"
+    account: str
+    closing_balance: int
+    currency: str
+    has_more: bool
+    lines: list[StatementLine]
+    livemode: bool
+    normal_balance: Side
+    opening_balance: int
+
+
 class BalanceParams(Params, frozen=True, kw_only=True):
     account: str
     at: int | None = None
@@ -176,7 +190,8 @@ BALANCE: Resource[LedgerBalance] = Resource(
         Verb(name="list", method="GET", path="/v1/ledger/balances", run=balances, params=BalanceParams, kind="list",
              summary="Read an account's balances: `at` by recorded time, `effective_at` by effective time."),
         Verb(name="statement", method="GET", path="/v1/ledger/accounts/{account}/statement", run=statement,
-             params=StatementParams, summary="Read an account's statement between two recorded moments."),
+             params=StatementParams, answers=LedgerStatement,
+             summary="Read an account's statement between two recorded moments."),
     ),
 )  # fmt: skip
 RESOURCE = BALANCE

@@ -20,7 +20,7 @@ from nostro.storage.tx import Tx
 from . import entry as journal
 from .app_account import Text, locate, watch
 from .draft import Draft, Exchange, ExchangeParams, Line, LineParams, again, drafted
-from .dry_run import rehearsed
+from .dry_run import DryRun, rehearsed
 from .reference import ReferenceParam, content_of, keep, known
 
 FAMILY = "entry"
@@ -248,12 +248,14 @@ ENTRY: Resource[Record] = Resource(
     expands=("reversed_by", "reverses"),
     verbs=(
         Verb(name="create", method="POST", path="/v1/ledger/entries", run=create, params=CreateParams, kind="create",
+             answers=LedgerEntry | DryRun,
              summary="Book an entry; with `dry_run`, answer what it would do."),
         Verb(name="list", method="GET", path="/v1/ledger/entries", run=listed, params=ListParams, kind="list",
              summary="List entries, newest first, the product's own too."),
         Verb(name="retrieve", method="GET", path="/v1/ledger/entries/{entry}", run=retrieve, params=FindParams,
              kind="retrieve"),
         Verb(name="reverse", method="POST", path="/v1/ledger/entries/{id}/reverse", run=reverse, params=ReverseParams,
+             answers=LedgerEntry | DryRun,
              summary="Book the opposite of an entry, once."),
     ),
     errors=("ledger_ceiling_exceeded", "ledger_entry_not_reversible", "ledger_entry_unbalanced",

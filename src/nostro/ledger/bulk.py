@@ -14,6 +14,7 @@ import asyncio
 import csv
 from collections.abc import Callable
 from io import StringIO
+from itertools import islice
 from typing import Any, Literal
 
 import msgspec
@@ -30,6 +31,7 @@ from nostro.storage.world import World
 from .app_entry import CreateParams, LedgerEntry, create
 
 MOST_LINES = 50_000
+MOST_COLUMNS = 100
 WINDOW = 256  # lines that are built side by side and share a commit
 COLUMNS = {"amount", "credit", "currency", "debit", "description", "effective_at", "kind", "reference"}
 Made = Callable[[], CreateParams]
@@ -55,11 +57,13 @@ class LineResult(Shape, frozen=True, kw_only=True):
 
 
 async def bulk(world: World, scope: Scope, params: BulkParams) -> Download:
+    if "\0" in params.lines:
+        raise invalid("Invalid NUL byte in the lines.", "lines")
     made = _read_csv(params.lines) if params.format == "csv" else _read_json(params.lines)
     if not made:
         raise invalid("There are no lines.", "lines", "parameter_missing")
     if len(made) > MOST_LINES:
-        raise invalid(f"Send up to {MOST_LINES} lines at once; these are {len(made)}.", "lines")
+        raise invalid(f"Send up to {MOST_LINES} lines at once.", "lines")
     results = await (_together(world, scope, made) if params.atomic else _one_by_one(world, scope, made))
     return Download(b"".join(encode(result) + b"\n" for result in results), "application/x-ndjson", "results.ndjson")
 
@@ -147,9 +151,9 @@ def _refusal(number: int, error: ApiError) -> Wire:
 
 
 def _read_json(text: str) -> list[tuple[int, Made]]:
-    """Numbers are those of the body's lines, from 1; empty lines are passed over."""
-    lines = enumerate(text.split("\n"), 1)
-    return [(number, _json_line(line)) for number, line in lines if line.strip()]
+    """Numbers are those of the body's lines, from 1; empty lines are passed over. No more are read than may be sent."""
+    lines = ((number, line) for number, line in enumerate(StringIO(text, newline="\n"), 1) if not line.isspace())
+    return [(number, _json_line(line)) for number, line in islice(lines, MOST_LINES + 1)]
 
 
 def _json_line(line: str) -> Made:
@@ -160,22 +164,36 @@ def _json_line(line: str) -> Made:
             raise invalid("The line is not JSON.") from None
         if not isinstance(form, dict):
             raise invalid("The line is not a JSON object.")
+        if "\\u0000" in line and _has_nul(form):
+            raise invalid("Invalid NUL byte in the line.")
         return convert(form, CreateParams)
 
     return made
+
+
+def _has_nul(value: Any) -> bool:
+    """Texts with NUL bytes cannot be compared by every database."""
+    if isinstance(value, dict):
+        return any(_has_nul(key) or _has_nul(inner) for key, inner in value.items())
+    return any(map(_has_nul, value)) if isinstance(value, list) else isinstance(value, str) and "\0" in value
 
 
 def _read_csv(text: str) -> list[tuple[int, Made]]:
     rows = csv.reader(StringIO(text))
     try:
         head = [name.strip() for name in next(rows, [])]
-        unknown = sorted({name for name in head if not name.startswith("metadata.")} - COLUMNS)
+        if len(head) > MOST_COLUMNS:
+            raise invalid(f"The first line names more than {MOST_COLUMNS} columns.", "lines")
+        if twice := sorted({name[:40] for name in head if head.count(name) > 1}):
+            raise invalid(f"The first line names a column twice: {', '.join(twice)}.", "lines")
+        unknown = sorted({name[:40] for name in head if not name.startswith("metadata.")} - COLUMNS)
         if unknown or not {"debit", "credit", "amount"} <= set(head):
             raise invalid(
                 f"The first line names the columns: debit, credit and amount, and of {', '.join(sorted(COLUMNS))} and "
                 f"metadata.KEY what is needed.{' Unknown: ' + ', '.join(unknown) + '.' if unknown else ''}", "lines",
             )  # fmt: skip
-        return [(rows.line_num, _csv_line(head, row)) for row in rows if row]
+        lines = ((rows.line_num, row) for row in rows if row)
+        return [(number, _csv_line(head, row)) for number, row in islice(lines, MOST_LINES + 1)]
     except csv.Error as error:
         raise invalid(f"The CSV cannot be read: {error}.", "lines") from None
 
@@ -205,6 +223,7 @@ BULK: Resource[Any] = Resource(
     doc="Many entries at once: newline-delimited JSON or CSV in, one line of JSON out for each. Beyond Stripe's API.",
     verbs=(
         Verb(name="create", method="POST", path="/v1/ledger/entries/bulk", run=bulk, params=BulkParams, kind="system",
+             answers=Download, body="lines",
              summary="Book a stream of entries; `atomic` in the query for all or nothing."),
     ),
 )  # fmt: skip

@@ -3,13 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from nostro.kernel.errors import Refused, refused
 from nostro.kernel.posting import Posting
-from nostro.kernel.resource import Wire
+from nostro.kernel.resource import Shape, Wire
 from nostro.storage.tx import Tx
 
 from .app_account import Record as Account
+from .chart import Side
+
+
+class DryRunBalance(Shape, frozen=True, kw_only=True):
+    account: str
+    after: int
+    before: int
+    currency: str
+    normal_balance: Side
+
+
+class DryRunRefusal(Shape, frozen=True, kw_only=True):
+    """`short_by` is how far beyond the limit the account would stand, in minor units."""
+
+    account: str
+    code: str
+    currency: str
+    message: str
+    short_by: int
+
+
+class DryRun(Shape, frozen=True, kw_only=True):
+    """What would have been answered; `existing` is what the reference names already."""
+
+    object: Literal["ledger.dry_run"] = "ledger.dry_run"
+    balances: list[DryRunBalance]
+    existing: str | None
+    livemode: bool
+    refusals: list[DryRunRefusal]
+    would_succeed: bool
 
 
 async def rehearsed(tx: Tx, accounts: Sequence[Account], postings: Sequence[Posting], existing: str | None) -> Wire:

@@ -30,7 +30,7 @@ from nostro.storage.tx import Tx
 from .app_account import Text, limited, locate, watch
 from .chart import held
 from .draft import LedgerAmount
-from .dry_run import rehearsed
+from .dry_run import DryRun, rehearsed
 from .reference import ReferenceParam, content_of, keep, known
 
 FAMILY = "hold"
@@ -203,6 +203,7 @@ HOLD: Resource[Record] = Resource(
     filters=FILTERS,
     verbs=(
         Verb(name="create", method="POST", path="/v1/ledger/holds", run=create, params=CreateParams, kind="create",
+             answers=LedgerHold | DryRun,
              summary="Hold an amount back; with `dry_run`, answer what it would do."),
         listing("/v1/ledger/holds", *FILTERS),
         retrieve("/v1/ledger/holds/{id}"),

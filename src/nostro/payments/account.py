@@ -170,6 +170,7 @@ ACCOUNT: Resource[Record] = Resource(
     record=Record,
     shape=Account,
     present=render,
+    shown={"capabilities": dict[str, str], "external_accounts": dict[str, Any]},
     stored=False,
     doc="The merchant that your key belongs to.",
     verbs=(

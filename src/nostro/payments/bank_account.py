@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
+from msgspec import UNSET
 
 from nostro.kernel.errors import ApiError, invalid
 from nostro.kernel.resource import Filter, Metadata, Resource, Stored, View, Wire, public
@@ -94,6 +95,7 @@ BANK_ACCOUNT: Resource[Record] = Resource(
     record=Record,
     shape=BankAccount,
     present=render,
+    shown={"created": UNSET},
     doc="A saved bank account in its legacy form. Its verbs are those of a customer's sources.",
     filters=(Filter("customer"),),
     expands=("customer",),

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from msgspec import UNSET
+
 from nostro.kernel.resource import Filter, Metadata, Resource, Shape, Stored, View, Wire, public
 from nostro.rails import card as rail
 from nostro.rails.rail import Attempt, Declined, Made
@@ -123,6 +125,7 @@ CARD: Resource[Record] = Resource(
     record=Record,
     shape=Card,
     present=render,
+    shown={"created": UNSET},
     doc="A saved card in its legacy form. Its verbs are those of a customer's sources.",
     filters=(Filter("customer"),),
     expands=("customer",),

@@ -187,6 +187,7 @@ CONFIRMATION_TOKEN: Resource[Record] = Resource(
     record=Record,
     shape=ConfirmationToken,
     present=render,
+    shown={"payment_method_preview": dict[str, Any], "shipping": Carried | None},
     doc="A customer's payment method and choices, gathered by a page, to confirm one intent with.",
     expands=("payment_intent", "setup_intent", "payment_method_preview.customer"),
     verbs=(

@@ -158,6 +158,7 @@ CUSTOMER_CASH_BALANCE_TRANSACTION: Resource[Record] = Resource(
     record=Record,
     shape=CustomerCashBalanceTransaction,
     present=render,
+    shown={"funded": dict[str, Any] | Unset},
     doc="A movement of the cash that a customer sent by bank transfer.",
     filters=(Filter("customer"),),
     expands=("customer", "applied_to_payment.payment_intent", "unapplied_from_payment.payment_intent",

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .customer import Record as Customer
 
 Source = card.Record | bank_account.Record
+Shown = card.Card | bank_account.BankAccount
 
 
 class CustomerSource(Shape, frozen=True, kw_only=True):
@@ -208,14 +209,17 @@ CUSTOMER_SOURCE: Resource[Record] = Resource(
     stored=False,
     doc="The legacy cards and bank accounts of a customer. New integrations use payment methods.",
     verbs=(
-        Verb(name="create", method="POST", path=SOURCES, run=create, params=CreateParams, kind="create"),
-        Verb(name="list", method="GET", path=SOURCES, run=list_, params=ListParams, kind="list"),
+        Verb(name="create", method="POST", path=SOURCES, run=create, params=CreateParams, kind="create",
+             answers=Shown),
+        Verb(name="list", method="GET", path=SOURCES, run=list_, params=ListParams, kind="list", answers=list[Shown]),
         Verb(name="retrieve", method="GET", path=SOURCES + "/{source}", run=retrieve, params=SourceParams,
-             kind="retrieve"),
-        Verb(name="update", method="POST", path=SOURCES + "/{source}", run=update, params=UpdateParams),
+             kind="retrieve", answers=Shown),
+        Verb(name="update", method="POST", path=SOURCES + "/{source}", run=update, params=UpdateParams,
+             answers=Shown),
         Verb(name="delete", method="DELETE", path=SOURCES + "/{source}", run=delete, params=SourceParams,
              kind="delete"),
-        Verb(name="verify", method="POST", path=SOURCES + "/{source}/verify", run=verify, params=VerifyParams),
+        Verb(name="verify", method="POST", path=SOURCES + "/{source}/verify", run=verify, params=VerifyParams,
+             answers=Shown),
     ),
     errors=("bank_account_verification_failed",),
 )  # fmt: skip

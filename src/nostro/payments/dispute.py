@@ -72,13 +72,17 @@ INQUIRY_CODE = "10"
 
 
 class EvidenceDetails(Shape, frozen=True, kw_only=True):
-    """`enhanced_eligibility` is added when it is rendered."""
-
     due_by: int
     has_evidence: bool = False
     past_due: bool = False
     submission_count: int = 0
     submission_method: Literal["manual", "not_submitted", "smart_disputes"] = "not_submitted"
+
+
+class ShownDetails(EvidenceDetails, frozen=True, kw_only=True):
+    """With what the networks' programmes still ask for."""
+
+    enhanced_eligibility: dict[str, Any]
 
 
 class Card(Shape, frozen=True, kw_only=True):
@@ -445,6 +449,7 @@ DISPUTE: Resource[Record] = Resource(
     shape=Dispute,
     life=LIFE,
     present=render,
+    shown={"evidence_details": ShownDetails},
     example=example,
     doc="A payment that the customer's bank takes back, or asks about.",
     filters=(BY_CHARGE, BY_INTENT),

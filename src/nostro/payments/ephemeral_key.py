@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from nostro.kernel.errors import invalid, no_such
-from nostro.kernel.resource import NoParams, Params, Resource, Stored, Verb, View, Wire, public
+from nostro.kernel.resource import NoParams, Params, Resource, Stored, Unset, Verb, View, Wire, public
 from nostro.storage.tx import Tx
 
 from .customer import CUSTOMER
@@ -89,10 +89,18 @@ EPHEMERAL_KEY: Resource[Record] = Resource(
     record=Record,
     shape=EphemeralKey,
     present=render,
+    shown={"secret": str | Unset},
     doc="A key for a mobile app, good for one hour and one customer.",
     verbs=(
         Verb(name="create", method="POST", path="/v1/ephemeral_keys", run=create, params=CreateParams, kind="create"),
-        Verb(name="delete", method="DELETE", path="/v1/ephemeral_keys/{id}", run=delete, kind="delete"),
+        Verb(
+            name="delete",
+            method="DELETE",
+            path="/v1/ephemeral_keys/{id}",
+            run=delete,
+            kind="delete",
+            answers=EphemeralKey,
+        ),
     ),
 )
 RESOURCE = EPHEMERAL_KEY

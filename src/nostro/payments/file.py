@@ -194,10 +194,11 @@ FILE: Resource[Record] = Resource(
     filters=(PURPOSE,),
     on_demand={"links": _links},
     verbs=(
-        Verb(name="create", method="POST", path="/v1/files", run=create, params=CreateParams, kind="create"),
+        Verb(name="create", method="POST", path="/v1/files", run=create, params=CreateParams, kind="create",
+             body="multipart"),
         listing("/v1/files", PURPOSE),
         retrieve("/v1/files/{id}"),
-        Verb(name="contents", method="GET", path="/v1/files/{id}/contents", run=contents,
+        Verb(name="contents", method="GET", path="/v1/files/{id}/contents", run=contents, answers=Download,
              summary="The file's bytes, as they were uploaded."),
     ),
 )  # fmt: skip

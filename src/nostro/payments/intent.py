@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from nostro.kernel.lifecycle import Lifecycle, Move
-from nostro.kernel.resource import Metadata, Stored
+from nostro.kernel.resource import Metadata, Shape, Stored
 
 from .address import Shipping
 from .attempt import Terms
@@ -20,6 +20,21 @@ Status = Literal[
 ]  # fmt: skip
 CaptureMethod = Literal["automatic", "automatic_async", "manual"]
 Usage = Literal["off_session", "on_session"]
+
+
+class LineItem(Shape, frozen=True, kw_only=True):
+    """One line of `amount_details`, in minor units."""
+
+    id: str
+    object: Literal["payment_intent_amount_details_line_item"] = "payment_intent_amount_details_line_item"
+    discount_amount: int | None = None
+    payment_method_options: dict[str, Any] | None = None
+    product_code: str | None = None
+    product_name: str
+    quantity: int
+    tax: dict[str, Any] | None = None
+    unit_cost: int
+    unit_of_measure: str | None = None
 
 
 class PaymentIntent(Stored, frozen=True, kw_only=True):

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from msgspec import UNSET
+
 from nostro.kernel.errors import ApiError, invalid
 from nostro.kernel.lifecycle import Lifecycle, Move
-from nostro.kernel.resource import Filter, Resource, Shape, Stored, View, Wire, public, retrieve
+from nostro.kernel.resource import Filter, Resource, Shape, Stored, Unset, View, Wire, public, retrieve
 from nostro.storage.tx import Tx
 
 from .intent_params import MandateDataParams
@@ -31,6 +33,15 @@ class CustomerAcceptance(Shape, frozen=True, kw_only=True):
     accepted_at: int | None = None
     offline: dict[str, Any] | None = None
     online: Online | None = None
+    type: Literal["offline", "online"]
+
+
+class ShownAcceptance(Shape, frozen=True, kw_only=True):
+    """As the API shows it: only the part that `type` names."""
+
+    accepted_at: int | None
+    offline: dict[str, Any] | Unset = UNSET
+    online: Online | Unset = UNSET
     type: Literal["offline", "online"]
 
 
@@ -150,6 +161,12 @@ MANDATE: Resource[Record] = Resource(
     record=Record,
     shape=Mandate,
     present=render,
+    shown={
+        "created": UNSET,
+        "customer_acceptance": ShownAcceptance,
+        "multi_use": dict[str, Any] | Unset,
+        "single_use": SingleUse | Unset,
+    },
     life=LIFE,
     doc="A customer's permission to take money from a payment method, and how it was given.",
     filters=(Filter("payment_method"),),

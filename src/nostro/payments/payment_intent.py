@@ -31,7 +31,7 @@ from . import token as tokens
 from .attempt import Terms
 from .charge import CHARGE
 from .customer import CUSTOMER
-from .intent import CANCELABLE, LIFE, OPEN, PaymentIntent, Record
+from .intent import CANCELABLE, LIFE, OPEN, LineItem, PaymentIntent, Record
 from .intent_params import AuthenticateParams, MicrodepositsParams
 from .payment_intent_params import (
     AmountDetailsParams,
@@ -397,7 +397,7 @@ PAYMENT_INTENT: Resource[Record] = Resource(
         Verb(name="verify_microdeposits", method="POST", path=f"{_ID}/verify_microdeposits",
              run=verify_microdeposits, params=MicrodepositsParams, access="client_secret"),
         Verb(name="amount_details_line_items", method="GET", path=f"{_ID}/amount_details_line_items",
-             run=line_items),
+             run=line_items, answers=list[LineItem]),
         Verb(name="authenticate", method="POST", path="/v1/test_helpers/payment_intents/{id}/authenticate",
              run=authenticate, params=AuthenticateParams, dev_only=True,
              summary="Complete or fail the 3-D Secure challenge, as the customer would on the hosted page."),

@@ -361,6 +361,7 @@ PAYMENT_METHOD: Resource[Record] = Resource(
     record=Record,
     shape=PaymentMethod,
     present=render,
+    shown={"*": dict[str, Any]},
     doc="How a customer pays: a card or another rail's instrument, kept for reuse when attached to a customer.",
     filters=(Filter("customer"),),
     expands=("customer", "card.generated_from.setup_attempt"),

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from nostro.kernel.errors import invalid, no_such
-from nostro.kernel.resource import Params, Resource, Stored, Verb, View, Wire, public, retrieve
+from nostro.kernel.resource import Params, Resource, Stored, Unset, Verb, View, Wire, public, retrieve
 from nostro.networks import test_cards
 from nostro.rails import card as rail
 from nostro.storage.tx import Tx
@@ -243,6 +243,7 @@ TOKEN: Resource[Record] = Resource(
     record=Record,
     shape=Token,
     present=render,
+    shown={"bank_account": bank_account.BankAccount | Unset, "card": card.Card | Unset},
     doc="Card, bank or identity data that was sent ahead by a browser, to be used once.",
     verbs=(
         Verb(name="create", method="POST", path="/v1/tokens", run=create, params=CreateParams, kind="create",

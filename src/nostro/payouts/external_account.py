@@ -323,6 +323,7 @@ EXTERNAL_ACCOUNT: Resource[Record] = Resource(
     record=Record,
     shape=ExternalAccount,
     present=render,
+    shown={"created": UNSET},
     doc="Your own bank account, where payouts go.",
     filters=(Filter("currency"),),
     expands=("account",),

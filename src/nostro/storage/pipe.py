@@ -100,7 +100,7 @@ LOADERS: dict[int, Callable[[bytes], Any]] = {
 }
 
 
-def _rows(result: Any) -> list[Row]:
+def rows_in(result: Any) -> list[Row]:
     load = [LOADERS.get(result.ftype(column), bytes.decode) for column in range(result.nfields)]
     get, columns = result.get_value, list(enumerate(load))
     return [
@@ -224,7 +224,7 @@ class Pipe:
     def _note(self, owed: Owed, result: Any) -> None:
         batch = owed.batch
         if result.status == pq.ExecStatus.TUPLES_OK:
-            batch.answers.append(_rows(result))
+            batch.answers.append(rows_in(result))
         elif result.status == pq.ExecStatus.COMMAND_OK:
             if not owed.preparing:
                 batch.answers.append(result.command_tuples or 0)

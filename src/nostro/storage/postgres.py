@@ -14,17 +14,18 @@ import hashlib
 import re
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
-from importlib.resources import files
 from typing import Any, NamedTuple
 
 import psycopg
 
+from nostro.kernel.clock import elapsed
 from nostro.kernel.errors import Conflict, unavailable
 from nostro.kernel.resource import Filter, Resource
 
-from .engine import PathKind, Row
+from .engine import PathKind, Row, Watch, unwatched
 from .pipe import Answer, Encoded, Failed, Lost, NotRun, Pipe, Statement, encoded
 from .postgres_group import BEGIN, COMMIT, LOCK, ROLLBACK, Group, Known, dollars, rows_of
+from .schema import migrations
 from .unit import Unit
 
 GROUP = 256
@@ -67,6 +68,7 @@ class PostgresEngine:
     exclusive = False
 
     def __init__(self, url: str, *, durable: bool = True, patience: float = PATIENCE) -> None:
+        self.watch: Watch = unwatched
         self.url = url
         self.patience = patience
         self._worker = secrets.token_hex(8)
@@ -150,6 +152,14 @@ class PostgresEngine:
             await asyncio.sleep(pause)
             pause = min(0.5, pause * 2 + 0.01)
 
+    async def version(self) -> int:
+        number: int = (await self.rows("SELECT version FROM nostro_schema WHERE one=1"))[0][0]
+        return number
+
+    async def size(self) -> int:
+        number: int = (await self.rows("SELECT pg_database_size(current_database())"))[0][0]
+        return number
+
     def path(self, *field: str, kind: PathKind = "text") -> str:
         steps = field[0].split(".") if len(field) == 1 else field
         *inner, last = ["'" + step.replace("'", "''") + "'" for step in steps]
@@ -179,11 +189,9 @@ class PostgresEngine:
         async with connection.transaction():
             found = await connection.execute("SELECT version FROM nostro_schema WHERE one=1 FOR UPDATE")
             version = (await found.fetchone() or (0,))[0]
-            for script in sorted((files("nostro.storage") / "migrations").iterdir(), key=lambda f: f.name):
-                number = int(script.name.split("_")[0]) if script.name.endswith(".sql") else 0
-                if number > version:
-                    await connection.execute(_plain(translated(script.read_text())))
-                    await connection.execute("UPDATE nostro_schema SET version=%s", (number,))
+            for number, script in migrations(after=version):
+                await connection.execute(_plain(translated(script)))
+                await connection.execute("UPDATE nostro_schema SET version=%s", (number,))
             found = await connection.execute("SELECT indexname FROM pg_indexes WHERE schemaname=current_schema()")
             there = {name for (name,) in await found.fetchall()}
             for resource in resources:
@@ -196,11 +204,7 @@ class PostgresEngine:
     def table(self, resource: Resource[Any]) -> dict[str, str]:
         """The statements that make the resource's table and one partial index a filter, by the index's name."""
         name = resource.table
-        made = {
-            index_name(name, "id"): f'CREATE TABLE IF NOT EXISTS "{name}" (scope BIGINT NOT NULL, '
-            'id TEXT COLLATE "C" NOT NULL, version BIGINT NOT NULL, created BIGINT NOT NULL, body JSON NOT NULL, '
-            f'CONSTRAINT "{index_name(name, "id")}" PRIMARY KEY (scope, id))'
-        }
+        made = {index_name(name, "id"): record_table(name)}
         for filter in resource.filters:
             value, index = self.path(filter.field, kind=kind_of(filter)), index_name(name, filter.field)
             made[index] = f'CREATE INDEX IF NOT EXISTS "{index}" ON "{name}" (scope, {value}, id) ' + (
@@ -224,8 +228,10 @@ class PostgresEngine:
 
     async def _commit_all(self, group: list[Waiting]) -> None:
         """Together; if that fails, each alone, so that one bad unit does not take the others with it."""
+        started = elapsed()
         try:
             verdicts = await self._commit([unit for unit, _ in group])
+            self.watch([one[0] for one, no in zip(group, verdicts, strict=True) if not no], elapsed() - started)
         except Exception as error:
             if len(group) > 1 and not isinstance(error, TimeoutError):
                 for one in group:
@@ -399,6 +405,14 @@ def _plain(statement: str) -> Any:
 
 def kind_of(filter: Filter) -> PathKind:
     return {"range": "number", "bool": "bool"}.get(filter.kind, "text")  # type: ignore[return-value]
+
+
+def record_table(name: str) -> str:
+    return (
+        f'CREATE TABLE IF NOT EXISTS "{name}" (scope BIGINT NOT NULL, id TEXT COLLATE "C" NOT NULL, '
+        "version BIGINT NOT NULL, created BIGINT NOT NULL, body JSON NOT NULL, "
+        f'CONSTRAINT "{index_name(name, "id")}" PRIMARY KEY (scope, id))'
+    )
 
 
 def index_name(table: str, field: str) -> str:

@@ -18,7 +18,7 @@ from nostro.kernel.errors import Conflict
 
 from .books import AccountKey, Books, EntryRow, Head
 from .pipe import NONE, Answer, CellKind, Column, Encoded, Statement, encoded
-from .tx import PUT_JOB
+from .rows import RowWrite, grouped
 from .unit import Unit
 
 BEGIN: Statement = ("BEGIN ISOLATION LEVEL READ COMMITTED", NONE)
@@ -63,10 +63,6 @@ MOST_KNOWN = 100_000
 INSERT_LINK = "INSERT INTO ledger_chain (link,first,last,recorded,hash) VALUES ($1,$2,$3,$4,$5)"
 _KEYS = "FROM unnest($1::bigint[],$2::text[]) AS r(scope,id)"
 _MARK = re.compile(r"""'[^']*'|"[^"]*"|\?""")
-
-
-_INSERT = re.compile(r"INSERT INTO (\w+) \([\w,]+\) VALUES \([?,]+\)")
-Row = tuple[str, tuple[Any, ...]]
 
 
 class Known:
@@ -233,37 +229,13 @@ def _records(units: Sequence[Unit]) -> Iterator[Statement]:
             yield _sql(table)[n + 1], _columns(rows, types)
 
 
-def _ordered(rows: Sequence[Row]) -> Iterator[Statement]:
-    """One after another: a job may be put on, taken off and put on again. But what many units say alike is said once:
-    to put on a job that was just put on for the same moment, and plain inserts into a table that nothing else touches.
-    """
-    alone = _alone({statement for statement, _ in rows})
-    together: dict[str, list[tuple[Any, ...]]] = {}
-    put: dict[tuple[Any, ...], tuple[Any, ...]] = {}
-    for statement, values in rows:
-        if statement in alone:
-            together.setdefault(statement, []).append(values)
+def _ordered(rows: Sequence[RowWrite]) -> Iterator[Statement]:
+    for statement, many in grouped(rows):
+        if len(many) == 1:
+            yield dollars(statement), encoded(many[0])
             continue
-        if statement == PUT_JOB:
-            if put.get(values[:3]) == values:
-                continue
-            put[values[:3]] = values
-        elif not statement.startswith("INSERT"):
-            put.clear()
-        yield dollars(statement), encoded(values)
-    for statement, many in together.items():
         types = [_type(column) for column in zip(*many, strict=True)]
         yield _unnested(statement, tuple(name for name, _ in types)), _columns(many, [type for _, type in types])
-
-
-def _alone(statements: set[str]) -> set[str]:
-    """The plain inserts whose table no other of the statements names."""
-    tables = {statement: found[1] for statement in statements if (found := _INSERT.fullmatch(statement))}
-    return {
-        statement
-        for statement, table in tables.items()
-        if not any(table in other for other in statements if other is not statement)
-    }
 
 
 def _type(column: Sequence[Any]) -> tuple[str, CellKind]:
@@ -275,8 +247,9 @@ def _type(column: Sequence[Any]) -> tuple[str, CellKind]:
 
 @lru_cache
 def _unnested(insert: str, types: tuple[str, ...]) -> str:
+    into, _, values = insert.partition(" VALUES ")
     arrays = ",".join(f"${n}::{type}" for n, type in enumerate(types, 1))
-    return f"{insert[: insert.index(' VALUES ')]} SELECT * FROM unnest({arrays})"
+    return f"{into} SELECT * FROM unnest({arrays}){values[values.index(')') + 1 :]}"
 
 
 def _ledger(books: Books) -> Iterator[Statement]:

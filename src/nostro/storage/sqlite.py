@@ -4,27 +4,40 @@ Units that arrive while a commit is being synced wait and are applied together i
 (group commit). Rows are written on the event loop's own thread and only the COMMIT, which waits for
 the disk, runs on another: apsw gives up the interpreter's lock at every row, and a second thread would
 lose it to the loop each time (docs/decisions/0002 has the measurement).
+
+The log is carried over into the file (a checkpoint) on a third connection, beside the commits; what they add meanwhile
+is little, and is carried over after one of them, which lets the log begin anew.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from importlib.resources import files
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import apsw
 
-from nostro.kernel.errors import Conflict
+from nostro.kernel.clock import elapsed
+from nostro.kernel.errors import ApiError, Conflict, unavailable
 from nostro.kernel.resource import Resource
 
 from .books import AccountKey, Books, Head
-from .engine import PathKind, Row
+from .engine import PathKind, Row, Watch, unwatched
+from .rows import RowWrite, grouped
+from .schema import migrations
 from .unit import Unit
 
+logger = logging.getLogger("nostro.storage")
 GROUP = 256
+LONG_LOG = 4000  # pages in the log, 8 KiB each, from which on it is carried over
+CARRY_OVER = "PRAGMA wal_checkpoint(PASSIVE)"
+PART = 65_536  # less than the 128 KB that SQLite writes at a time
+# The disk is full, fails, or is kept by another program: the caller may come back, and so may the disk.
+DISK = (apsw.FullError, apsw.IOError, apsw.CantOpenError, apsw.BusyError)
 INSERT_ENTRY = "INSERT INTO ledger_entry VALUES (?,?,?,?,?,?,?,?,?)"
 INSERT_POSTING = "INSERT INTO ledger_posting VALUES (?,?,?,?)"
 INSERT_ACCOUNT = "INSERT INTO ledger_account (account,book,code,currency,balance) VALUES (?,?,?,?,0)"
@@ -36,63 +49,104 @@ class SqliteEngine:
     """One file. `durable=False` skips the sync to disk, for tests that may lose everything."""
 
     exclusive = True
+    vfs = ""
+    """What SQLite reads and writes files with, by its name there; the system's own if it is empty."""
+    long_log = LONG_LOG
 
     def __init__(self, path: str | Path, *, durable: bool = True) -> None:
+        self.watch: Watch = unwatched
         self.file = Path(path)
         self.file.parent.mkdir(parents=True, exist_ok=True)
         self._writer = self._open(durable)
         self._reader = self._open(durable)
+        self._carrier = self._open(durable)
         self._thread = ThreadPoolExecutor(1, "nostro-commit")
+        self._beside = ThreadPoolExecutor(1, "nostro-checkpoint")
+        self._carrying: Future[Any] | None = None
+        self._log_pages = 0
+        self._writer.set_wal_hook(self._grown)
         self._waiting: list[Waiting] = []
         self._draining: asyncio.Task[None] | None = None
         self._accounts: dict[AccountKey, int] = {}
         self._statements: dict[str, tuple[str, str, str, str]] = {}
 
     def _open(self, durable: bool) -> apsw.Connection:
-        db = apsw.Connection(str(self.file), statementcachesize=500)
+        db = apsw.Connection(str(self.file), vfs=self.vfs or None, statementcachesize=500)
         db.set_busy_timeout(10_000)
         for pragma in ("page_size=8192", "journal_mode=WAL", f"synchronous={'FULL' if durable else 'OFF'}",
                        "cache_size=-65536", "mmap_size=1073741824", "temp_store=MEMORY",
-                       "wal_autocheckpoint=4000"):  # fmt: skip
+                       "wal_autocheckpoint=0"):  # fmt: skip
             db.execute(f"PRAGMA {pragma}").fetchall()
         return db
 
     # Reading -------------------------------------------------------------------
 
     async def rows(self, statement: str, values: Sequence[Any] = ()) -> list[Row]:
-        return _all(self._reader, statement, tuple(values))
+        try:
+            return _all(self._reader, statement, tuple(values))
+        except DISK as error:
+            raise _out_of_order(error) from error
 
-    def path(self, *field: str, kind: PathKind = "text") -> str:
+    async def version(self) -> int:
+        number: int = _all(self._reader, "PRAGMA user_version")[0][0]
+        return number
+
+    async def size(self) -> int:
+        parts = (self.file, self.file.with_name(self.file.name + "-wal"))
+        return sum(part.stat().st_size for part in parts if part.exists())
+
+    @staticmethod
+    def path(*field: str, kind: PathKind = "text") -> str:
         return f"json_extract(body, '{_json_path(field)}')"
 
     # Setting up ----------------------------------------------------------------
 
     async def prepare(self, resources: Sequence[Resource[Any]]) -> None:
-        with self._writer:
-            self._migrate()
-            for resource in resources:
-                if resource.stored:
-                    for statement in self.table(resource):
-                        self._writer.execute(statement)
+        try:
+            self._renew_log()
+            with self._writer:
+                self._migrate()
+                for resource in resources:
+                    if resource.stored:
+                        for statement in self.table(resource):
+                            self._writer.execute(statement)
+        except DISK as error:
+            raise _out_of_order(error) from error
+
+    def _renew_log(self) -> None:
+        """Write the log again as it stands, and sync it, before anybody is told what is in it.
+
+        After a sync that failed, the system's cache can show a commit that the disk does not have and that no later
+        sync writes (docs/decisions/0020). Nobody else can write to the log while our transaction is open.
+        """
+        log = Path(f"{self.file}-wal")
+        if not log.exists():
+            return
+        self._writer.execute("BEGIN IMMEDIATE")
+        try:
+            file = apsw.VFSFile(self.vfs, str(log), [apsw.SQLITE_OPEN_SUPER_JOURNAL | apsw.SQLITE_OPEN_READWRITE, 0])
+            try:
+                for offset in range(0, size := file.xFileSize(), PART):
+                    file.xWrite(file.xRead(min(PART, size - offset), offset), offset)
+                file.xSync(apsw.SQLITE_SYNC_FULL)
+            finally:
+                file.xClose()
+        finally:
+            self._writer.execute("ROLLBACK")
 
     def _migrate(self) -> None:
         version = _all(self._writer, "PRAGMA user_version")[0][0]
-        for script in sorted((files("nostro.storage") / "migrations").iterdir(), key=lambda f: f.name):
-            number = int(script.name.split("_")[0]) if script.name.endswith(".sql") else 0
-            if number > version:
-                self._writer.execute(script.read_text())
-                self._writer.execute(f"PRAGMA user_version={number}")
+        for number, script in migrations(after=version):
+            self._writer.execute(script)
+            self._writer.execute(f"PRAGMA user_version={number}")
 
-    def table(self, resource: Resource[Any]) -> list[str]:
+    @classmethod
+    def table(cls, resource: Resource[Any]) -> list[str]:
         """The resource's table and one partial index a filter."""
         name = resource.table
-        statements = [
-            f'CREATE TABLE IF NOT EXISTS "{name}" (scope INTEGER NOT NULL, id TEXT NOT NULL, '
-            "version INTEGER NOT NULL, created INTEGER NOT NULL, body TEXT NOT NULL)",
-            f'CREATE UNIQUE INDEX IF NOT EXISTS "{name}__id" ON "{name}" (scope, id)',
-        ]
+        statements = record_table(name)
         for filter in resource.filters:
-            value = self.path(filter.field)
+            value = cls.path(filter.field)
             statements.append(
                 f'CREATE INDEX IF NOT EXISTS "{name}__{filter.field.replace(".", "_")}" ON "{name}" '
                 f"(scope, {value}, id) WHERE {value} IS NOT NULL"
@@ -113,6 +167,9 @@ class SqliteEngine:
             group, self._waiting = self._waiting[:GROUP], self._waiting[GROUP:]
             try:
                 await self._commit_group(group)
+            except DISK as error:
+                for _, done in group:
+                    _answer(done, _out_of_order(error))
             except Exception as error:
                 if len(group) == 1:
                     _answer(group[0][1], self._made_before(group[0][0]) or error)
@@ -124,6 +181,7 @@ class SqliteEngine:
                         _answer(one[1], self._made_before(one[0]) or own_error)
 
     async def _commit_group(self, group: list[Waiting]) -> None:
+        started = elapsed()
         self._writer.execute("BEGIN IMMEDIATE")
         try:
             verdicts, learned = self._apply([unit for unit, _ in group])
@@ -133,18 +191,36 @@ class SqliteEngine:
                 self._writer.execute("ROLLBACK")
             raise
         self._accounts.update(learned)
+        self.watch(
+            [unit for (unit, _), verdict in zip(group, verdicts, strict=True) if not verdict], elapsed() - started
+        )
         for (_, done), verdict in zip(group, verdicts, strict=True):
             _answer(done, verdict)
 
     def _sync(self) -> None:
         self._writer.execute("COMMIT")
+        if self._log_pages >= self.long_log:
+            self._carry_over()
+
+    def _carry_over(self) -> None:
+        """What cannot be carried over now is safe where it is: the next commit tries again."""
+        if self._carrying is None:
+            self._carrying = self._beside.submit(_all, self._carrier, CARRY_OVER)
+        elif self._carrying.done():
+            self._carrying = None
+            with contextlib.suppress(apsw.Error):
+                _all(self._writer, CARRY_OVER)
+
+    def _grown(self, _db: apsw.Connection, _name: str, pages: int) -> int:
+        self._log_pages = pages
+        return apsw.SQLITE_OK
 
     def _apply(self, units: list[Unit]) -> tuple[list[Exception | None], dict[AccountKey, int]]:
         """Check each unit and write the good ones; answers each unit's refusal or None."""
         books = Books(self._head(), self._find_account)
         touched: set[tuple[int, str, str]] = set()
         staged: dict[str, list[tuple[Any, ...]]] = {}
-        ordered: list[tuple[str, tuple[Any, ...]]] = []
+        rows: list[RowWrite] = []
         verdicts: list[Exception | None] = []
         for unit in units:
             verdict = self._stale(unit, touched) or books.refusal(unit) or self._too_late(unit)
@@ -152,11 +228,11 @@ class SqliteEngine:
             if verdict is None:
                 books.book(unit)
                 self._stage(unit, touched, staged)
-                ordered += unit.rows
-        for statement, rows in staged.items():
-            self._writer.executemany(statement, rows)
-        for statement, values in ordered:  # one after another: a job may be put on, taken off and put on again
-            self._writer.execute(statement, values)
+                rows += unit.rows
+        for statement, records in staged.items():
+            self._writer.executemany(statement, records)
+        for statement, many in grouped(rows):
+            self._writer.executemany(statement, many)
         self._write_books(books)
         return verdicts, {(book, code, currency): n for n, book, code, currency in books.new_accounts}
 
@@ -243,12 +319,29 @@ class SqliteEngine:
         if self._draining is not None:
             await asyncio.gather(self._draining, return_exceptions=True)
         self._thread.shutdown()
+        self._beside.shutdown()
+        self._carrier.close()
         self._reader.close()
         self._writer.close()
 
 
+def record_table(name: str) -> list[str]:
+    """A table of records, and the index that names each."""
+    return [
+        f'CREATE TABLE IF NOT EXISTS "{name}" (scope INTEGER NOT NULL, id TEXT NOT NULL, '
+        "version INTEGER NOT NULL, created INTEGER NOT NULL, body TEXT NOT NULL)",
+        f'CREATE UNIQUE INDEX IF NOT EXISTS "{name}__id" ON "{name}" (scope, id)',
+    ]
+
+
 def _all(db: apsw.Connection, statement: str, values: tuple[Any, ...] = ()) -> list[Row]:
     return db.execute(statement, values).fetchall()
+
+
+def _out_of_order(error: Exception) -> ApiError:
+    """503. Whether a commit whose sync failed is there after a crash is open, so nobody is told that it is."""
+    logger.error("the disk does not do what it should: %s", error)
+    return unavailable()
 
 
 def _answer(done: asyncio.Future[None], verdict: Exception | None) -> None:
