@@ -176,7 +176,7 @@ def test_the_page_of_a_request(client: Any, server: Server, nostro: Sandbox) -> 
     with pytest.raises(stripe.CardError) as caught:
         client.v1.payment_intents.create(
             {"amount": 2000, "currency": "usd", "payment_method": "pm_card_chargeDeclined", "confirm": True,
-             "description": "<b>Tickets</b> 4242424242424242"}
+             "description": "<b>Tickets</b> 5105105105105100"}
         )  # fmt: skip
     url = caught.value.json_body["error"]["request_log_url"]
     server.run(server.app.api.log.flush())
@@ -185,7 +185,7 @@ def test_the_page_of_a_request(client: Any, server: Server, nostro: Sandbox) -> 
     for text in ("402", "/v1/payment_intents", "declined", "generic_decline", "Parameters", "Answer",
                  "&lt;b&gt;Tickets&lt;/b&gt; [hidden]", caught.value.request_id):  # fmt: skip
         assert text in answer.text
-    assert nostro.key not in answer.text and "4242424242424242" not in answer.text
+    assert nostro.key not in answer.text and "5105105105105100" not in answer.text
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     for wrong in ("req_nobody12345", "x" * 100, "req_'", "%00", ""):
         assert ask(url.replace(caught.value.request_id, wrong)).status == 404
