@@ -12,14 +12,12 @@ from typing import Any
 
 import jsonschema_rs
 
-from nostro.api.log import RequestLog
-from nostro.api.log import resource as request_log
 from nostro.api.openapi import document
 from nostro.api.router import Router
 from nostro.app import RESOURCES
 
 DOCUMENT = document(RESOURCES, "http://nostro.test")
-EVERY = (*RESOURCES, request_log(RequestLog()))
+EVERY = RESOURCES
 _ROUTER = Router(EVERY)
 _OPEN = {"expanded", "error"}
 

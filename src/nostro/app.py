@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+from nostro.api import request_log
 from nostro.api.docs import docs_page, redirect
 from nostro.api.health import healthy, readiness
 from nostro.api.links import links_page
@@ -97,6 +98,7 @@ RESOURCES: tuple[Resource[Any], ...] = (
     hold.RESOURCE,
     app_balance.RESOURCE,
     reference.RESOURCE,
+    request_log.RESOURCE,
 )
 RAILS: dict[str, Any] = {rail.type: rail for rail in (card.RAIL,)}
 JOBS: dict[str, Any] = {

@@ -11,7 +11,7 @@ import pytest
 from asgi import Client
 from nostro.api import health
 from nostro.app import application
-from nostro.kernel.settings import Settings, from_environment
+from nostro.kernel.settings import Settings
 
 
 async def test_ready_and_not_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,12 +38,3 @@ async def test_ready_and_not_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     answer = await client("GET", "/readyz")
     assert answer.status == 503 and answer.headers[b"connection"] == b"close"
     await app.close()
-
-
-def test_the_environment_chooses_what_the_command_line_does_not() -> None:
-    made = from_environment({"NOSTRO_LIMITS": "on", "NOSTRO_RATE_LIVE_READ": "7", "NOSTRO_PORT": "1"}, port=2, dev=True)
-    assert (made.limits, made.rate_live_read, made.port, made.limited) == (True, 7, 2, True)
-    with pytest.raises(ValueError, match="NOSTRO_RATE_TEST_READ=many"):
-        from_environment({"NOSTRO_RATE_TEST_READ": "many"})
-    with pytest.raises(ValueError, match="NOSTRO_LOG=xml"):
-        from_environment({"NOSTRO_LOG": "xml"})

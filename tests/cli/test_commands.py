@@ -22,9 +22,11 @@ from nostro.testing.server import Server
 
 COMMANDS = [
     ["--help"], ["dev", "--help"], ["serve", "--help"], ["migrate", "--help"], ["reset", "--help"],
-    ["trigger", "--help"], ["listen", "--help"], ["logs", "tail", "--help"], ["events", "resend", "--help"],
+    ["trigger", "--help"], ["listen", "--help"], ["logs", "tail", "--help"], ["logs", "show", "--help"],
+    ["events", "resend", "--help"],
     ["events", "list", "--help"], ["keys", "--help"], ["keys", "create", "--help"], ["ledger", "--help"],
-    ["ledger", "verify", "--help"], ["ledger", "statement", "--help"], ["openapi", "--help"],
+    ["config", "--help"], ["doctor", "--help"], ["ledger", "verify", "--help"], ["ledger", "statement", "--help"],
+    ["openapi", "--help"],
 ]  # fmt: skip
 
 
@@ -80,16 +82,32 @@ def test_help_starts_with_what_to_do(shell: Shell) -> None:
 # Against a running server ---------------------------------------------------------
 
 
-def test_trigger_and_see_it_in_the_logs(shell: Shell, at: Sandbox) -> None:
+def test_trigger_and_see_it_in_the_logs(shell: Shell, at: Sandbox, server: Server) -> None:
     done = shell("trigger", "charge.refunded")
     assert "POST /v1/refunds  re_" in done and "charge.refunded  evt_" in done
     made = shell.json("trigger", "payment_intent.payment_failed")
     assert made["event"]["type"] == "payment_intent.payment_failed"
+    server.run(server.app.api.log.flush())
     lines = shell("logs", "tail", "--no-follow")
     assert "200 POST   /v1/refunds" in lines and "generic_decline" in lines and "/v1/events" not in lines
     only = shell("logs", "tail", "--no-follow", "--status", "4xx", "--method", "post", "--path", "/v1/pay", "--json")
     assert [json.loads(line)["status"] for line in only.splitlines()] == [402]
     assert shell("logs", "tail", "--no-follow", "--status", "500") == ""
+    many = shell("logs", "tail", "--no-follow", "--status", "402", "--status", "404", "--since", "1h", "--json")
+    assert many == only
+    assert shell("logs", "tail", "--no-follow", "--code", "generic_decline", "--json") == only
+    declined = json.loads(only)
+    told = shell("logs", "show", declined["id"])
+    for text in (
+        "402",
+        "generic_decline",
+        "card_error",
+        declined["about"] or "",
+        '"confirm": "true"',
+        "request_log_url",
+    ):
+        assert text in told
+    assert shell.json("logs", "show", declined["id"]) == declined
 
 
 def test_trigger_moves_time_where_it_must(shell: Shell, at: Sandbox) -> None:
@@ -136,6 +154,7 @@ def test_a_key_that_is_not_known(shell: Shell, at: Sandbox) -> None:
 
 
 def test_a_status_that_is_none(shell: Shell, at: Sandbox) -> None:
+    assert "span" in shell.troubled("logs", "tail", "--since", "yesterday").what
     assert "no HTTP status" in shell.troubled("logs", "tail", "--status", "4x").what
 
 

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    running = Served(tmp_path_factory.mktemp("served"), drain_seconds=1, allow_private_webhooks="true")
+    running = Served(tmp_path_factory.mktemp("served"), drain_seconds=1, private_webhooks="on")
     yield running
     running.end()
 

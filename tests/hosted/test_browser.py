@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+import stripe
 
 from browser import Browser, chromium
 
@@ -92,4 +93,18 @@ def test_a_receipt_fits_a_phone(client: Any, browser: Browser) -> None:
     intent = client.v1.payment_intents.create({**form, "description": "W" * 60, "expand": ["latest_charge"]})
     browser.open(intent.latest_charge.receipt_url)
     assert browser.run(FITS) and browser.run("document.querySelector('.amount').innerText").startswith("HUF")
+    assert browser.errors == []
+
+
+def test_the_page_of_a_failed_request(client: Any, server: Any, browser: Browser) -> None:
+    with pytest.raises(stripe.CardError) as caught:
+        client.v1.payment_intents.create(
+            {"amount": 2000, "currency": "usd", "payment_method": "pm_card_chargeDeclined", "confirm": True,
+             "description": "W" * 200}
+        )  # fmt: skip
+    server.run(server.app.api.log.flush())
+    browser.open(caught.value.json_body["error"]["request_log_url"])
+    assert browser.run(FITS), "the page is wider than the phone"
+    assert "402" in browser.run("document.querySelector('.line').innerText")
+    assert "generic_decline" in browser.run("document.body.innerText")
     assert browser.errors == []

@@ -8,7 +8,9 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import msgspec
 import pytest
+import stripe
 
+from nostro.testing.sandbox import Sandbox
 from nostro.testing.server import Server
 
 CARD = "pm_card_authenticationRequired"
@@ -168,3 +170,23 @@ def test_receipts_in_other_currencies_and_states(client: Any, form: Any, amount:
     )  # fmt: skip
     text = ask(intent.latest_charge.receipt_url).text.replace("\N{NO-BREAK SPACE}", " ")
     assert f'<p class="amount">{amount}</p>' in text and state in text
+
+
+def test_the_page_of_a_request(client: Any, server: Server, nostro: Sandbox) -> None:
+    with pytest.raises(stripe.CardError) as caught:
+        client.v1.payment_intents.create(
+            {"amount": 2000, "currency": "usd", "payment_method": "pm_card_chargeDeclined", "confirm": True,
+             "description": "<b>Tickets</b> 5105105105105100"}
+        )  # fmt: skip
+    url = caught.value.json_body["error"]["request_log_url"]
+    server.run(server.app.api.log.flush())
+    answer = ask(url)
+    assert answer.status == 200
+    for text in ("402", "/v1/payment_intents", "declined", "generic_decline", "Parameters", "Answer",
+                 "&lt;b&gt;Tickets&lt;/b&gt; [hidden]", caught.value.request_id):  # fmt: skip
+        assert text in answer.text
+    assert nostro.key not in answer.text and "5105105105105100" not in answer.text
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    for wrong in ("req_nobody12345", "x" * 100, "req_'", "%00", ""):
+        assert ask(url.replace(caught.value.request_id, wrong)).status == 404
+    assert ask(url, method="POST").status == 405

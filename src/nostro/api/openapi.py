@@ -19,8 +19,6 @@ from nostro.kernel.resource import Download, Registry, Resource, Verb
 
 from .expand import MOST_PATHS
 from .idempotency import LONGEST_KEY
-from .log import RequestLog
-from .log import resource as request_log
 from .pagination import SearchParams, list_params
 from .schemas import Answers, Schema, either, found, page, parameters, reached, ref
 from .versions import CURRENT
@@ -81,13 +79,12 @@ SENT_BACK = {
 
 def document(resources: Sequence[Resource[Any]], url: str) -> Schema:
     """The whole document as JSON values. `url` is where the server is reached."""
-    every = (*resources, request_log(RequestLog()))
-    answers = Answers(every)
+    answers = Answers(resources)
     paths: dict[str, Schema] = {}
-    for resource in every:
+    for resource in resources:
         for verb in resource.verbs:
             paths.setdefault(verb.path, {})[verb.method.lower()] = _operation(resource, verb, answers)
-    shown = {resource.object: resource.doc for resource in every if resource.verbs}
+    shown = {resource.object: resource.doc for resource in resources if resource.verbs}
     schemas = {"error": ERROR} | reached(paths, answers.components, {}) | reached(ERROR, answers.components, {})
     return {
         "openapi": "3.1.0",

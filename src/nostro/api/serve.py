@@ -2,7 +2,7 @@
 
 The world is made inside the server's own event loop, because its engine commits there. Beside the requests run
 the worker (jobs and webhook deliveries) and a housekeeper that once a minute forgets keys, so that a revoked one
-stops working, and drops idempotency records that are past their day.
+stops working, and drops what is past its day; and the writer of the request log.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from nostro.kernel.clock import SECOND, elapsed
 from nostro.storage.world import World
 
-from .idempotency import purge
+from .housekeeping import Housekeeping
 from .pulse import beat
 from .server import Api, Message, Page, Receive, Send
 
@@ -72,6 +72,7 @@ class Application:
         self.world = await self._open()
         self.api = Api(self.world, self._pages(self.world) if self._pages else None)
         self._tasks.append(asyncio.create_task(self._keep_house(), name="housekeeping"))
+        self._tasks.append(asyncio.create_task(self.api.log.run(self._stop), name="request log"))
         self._tasks.append(asyncio.create_task(beat(self.world, self.api.admission, self._stop), name="pulse"))
         if self._work is not None:
             self._tasks.append(asyncio.create_task(self._toil(self._work), name="worker"))
@@ -116,14 +117,15 @@ class Application:
                 await self._pause(1)
 
     async def _keep_house(self) -> None:
+        house = Housekeeping(self.world)
         while not self._stop.is_set():
             await self._pause(HOUSEKEEPING)
             self.api.keys.forget()
             self.api.admission.rates.forget(elapsed())
             try:
-                await purge(self.world)
+                await house.purge()
             except Exception:
-                logger.exception("old idempotency records could not be dropped")
+                logger.exception("what is past its day could not be dropped")
 
     async def _pause(self, seconds: int) -> None:
         with contextlib.suppress(TimeoutError):

@@ -7,7 +7,6 @@ Pages, docs and health answer before authentication, from `extra`.
 
 from __future__ import annotations
 
-import base64
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
@@ -19,6 +18,7 @@ from nostro.kernel.clock import SECOND, elapsed
 from nostro.kernel.errors import ApiError, Refused, invalid, no_access, no_such, refused
 from nostro.kernel.form import FormError, decode
 from nostro.kernel.http import Incoming, Reply
+from nostro.kernel.ids import time_code
 from nostro.kernel.params import convert
 from nostro.kernel.resource import Params, Stored, View
 from nostro.storage.tx import Request, Tx
@@ -27,10 +27,10 @@ from nostro.storage.world import World
 from . import log_lines, versions
 from .admission import Admission
 from .browser import check_expand, narrowed
+from .credentials import given_key
 from .expand import MOST_PATHS, expand
 from .idempotency import Answered, Idempotency, fingerprint, keep
-from .log import POLL, RequestLog
-from .log import resource as request_log
+from .log import POLL, Recorder
 from .multipart import decode_multipart
 from .pagination import SearchParams, list_page, list_params, search_page
 from .reply import JSON, encode, error_wire, internal_error, rendered, success
@@ -52,10 +52,10 @@ class Api:
     def __init__(self, world: World, pages: Mapping[str, Page] | None = None) -> None:
         self.world = world
         self.keys = Keys(world)
-        self.log = RequestLog()
+        self.log = Recorder(world, self._form)
         self.admission = Admission(world.settings)
         self._pages = dict(pages or {})
-        self._router = Router((*world.registry.resources, request_log(self.log)))
+        self._router = Router(world.registry.resources)
         self._idempotency = Idempotency(world)
         self._list_params: dict[str, type[Params]] = {
             verb.path + verb.name: list_params(verb)
@@ -70,7 +70,7 @@ class Api:
             return
         started = elapsed()
         headers = dict(scope["headers"])
-        request_id = "req_" + self.world.ids.word(14)
+        request_id = f"req_{time_code(self.world.clock.micros())}{self.world.ids.word(9)}"
         incoming = Incoming(scope["method"], scope["path"], scope["query_string"], headers)
         self.admission.in_flight += 1
         try:
@@ -85,8 +85,8 @@ class Api:
             out.append((b"idempotency-key", key))
         if self.world.leaving:
             out.append((b"connection", b"close"))
-        if POLL not in headers:
-            self._note(scope, reply, caller, request_id, started)
+        if POLL not in headers and incoming.path[1:].partition("/")[0] not in self._pages:
+            self.log.add(incoming, scope.get("client"), reply, caller, request_id, elapsed() - started)
         scope["route"] = incoming.route
         self._count(incoming, reply, elapsed() - started)
         log_lines.say(incoming, reply, caller, request_id, elapsed() - started)
@@ -103,7 +103,7 @@ class Api:
                 incoming.route = f"/{first}"
                 return await page(incoming), None
             self.admission.check_room()
-            caller = await self.keys.accept(_key(incoming))
+            caller = await self.keys.accept(given_key(incoming.header(b"authorization") or ""))
             self.admission.enter(caller, incoming.method)
             try:
                 return await self._serve(incoming, caller, request_id), caller
@@ -264,6 +264,8 @@ class Api:
     def _error(self, error: ApiError, request_id: str, caller: Caller | None = None) -> Reply:
         view = View(self.world.registry, self.world.clock.micros() // SECOND)
         wire = error_wire(error, view, self.world.settings.public_url)
+        if self.world.settings.dev and caller is not None and caller.kind == "secret":
+            wire["request_log_url"] = f"{self.world.settings.public_url}/logs/{request_id}"
         if caller is not None and caller.kind == "publishable":
             wire = narrowed(self.world.registry, wire)
         reply = Reply(error.status, encode({"error": wire}), code=error.decline_code or error.code)
@@ -281,12 +283,6 @@ class Api:
         method = incoming.method if incoming.method in METHODS else "other"
         self.world.meter.answered(incoming.route or "none", method, reply.status, micros)
 
-    def _note(self, scope: Message, reply: Reply, caller: Caller | None, request_id: str, started: int) -> None:
-        merchant = caller.scope.merchant if caller else None
-        took = elapsed() - started
-        at = self.world.clock.micros()
-        self.log.add(at, request_id, merchant, scope["method"], scope["path"], reply.status, took, reply.code)
-
 
 async def _lifespan(receive: Receive, send: Send) -> None:
     while True:
@@ -294,23 +290,6 @@ async def _lifespan(receive: Receive, send: Send) -> None:
         await send({"type": f"{message['type']}.complete"})
         if message["type"] == "lifespan.shutdown":
             return
-
-
-def _key(incoming: Incoming) -> str:
-    """The API key of a Bearer or Basic authorization, or of the `key` parameter that browsers send."""
-    header = incoming.header(b"authorization") or ""
-    kind, _, value = header.partition(" ")
-    if kind.lower() == "bearer" and value.strip():
-        return value.strip()
-    if kind.lower() == "basic":
-        try:
-            return base64.b64decode(value, validate=True).decode().partition(":")[0]
-        except ValueError:
-            pass
-    raise ApiError(
-        "You did not provide an API key. Provide it in the Authorization header, using Bearer auth "
-        "(e.g. 'Authorization: Bearer YOUR_SECRET_KEY').", status=401,
-    )  # fmt: skip
 
 
 def _check_access(route: Route, caller: Caller) -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import typer
 
 from . import backup, booking, bulk, events, keys, ledger, logs, server
+from .config import config
+from .config_file import named_database
+from .doctor import doctor
 from .listen import listen
 from .openapi import openapi
 from .trigger import trigger
@@ -23,11 +27,12 @@ Start here:
   nostro ledger verify                        prove that the books are right
   nostro backup nostro.backup                 keep all of it in one file
 
-Every option is also an environment variable: NOSTRO_PORT, NOSTRO_DATABASE, NOSTRO_API_KEY, ...
+Settings are also environment variables (NOSTRO_PORT, ...) and lines of nostro.toml: see `nostro config`.
 """
 RUN = "Run a server"
 LOOK = "Work with a running server"
 BOOKS = "Books and keys"
+OWN = ("dev", "serve", "reset", "config", "doctor")
 KEEP = "Look after the database"
 WRITE = "Write, on accounts of your own, through a running server"
 
@@ -39,6 +44,8 @@ app.command(rich_help_panel=RUN)(server.dev)
 app.command(rich_help_panel=RUN)(server.serve)
 app.command(rich_help_panel=RUN)(server.migrate)
 app.command(rich_help_panel=RUN)(server.reset)
+app.command(rich_help_panel=RUN)(config)
+app.command(rich_help_panel=RUN)(doctor)
 app.command(rich_help_panel=LOOK)(trigger)
 app.command(rich_help_panel=LOOK)(listen)
 app.command(rich_help_panel=LOOK)(openapi)
@@ -66,9 +73,21 @@ def _version(asked: bool) -> None:
 
 @app.callback(help=HELP)
 def options(
+    context: typer.Context,
     version: bool = typer.Option(False, "--version", is_eager=True, callback=_version, help="Show the version."),
 ) -> None:
-    pass
+    if database := named_database():
+        context.default_map = _defaults(context.command, database)
+
+
+def _defaults(command: Any, database: str) -> dict[str, Any]:
+    """The file's database for every command that takes one; those of `OWN` read the file themselves."""
+    made: dict[str, Any] = {}
+    for name, inner in getattr(command, "commands", {}).items():
+        if name not in OWN:
+            made[name] = _defaults(inner, database)
+            made[name] |= {"database": database} if any(param.name == "database" for param in inner.params) else {}
+    return made
 
 
 def main() -> None:

@@ -9,13 +9,16 @@ import socket
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 
-from nostro.kernel.settings import Settings, from_environment
+from nostro.kernel.configuration import Configured
+from nostro.kernel.settings import Settings
 
-from .options import DEV_DATABASE, SERVE_DATABASE, Database, Host, Port
+from .config import DEV, SERVE, configured
+from .options import DEV_DATABASE, SERVE_DATABASE, Config, Database, Host, Port, ServerDatabase
 from .target import database_file, in_postgresql, shown, unopened
 from .trouble import Trouble
 
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
 MARGIN = 10  # seconds beyond what a worker may take to stop
 
 
-def dev(host: Host = "127.0.0.1", port: Port = 12111, database: Database = DEV_DATABASE) -> None:
+def dev(host: Host = None, port: Port = None, database: ServerDatabase = None, config: Config = None) -> None:
     """Run a server for development: any sk_test_ key is a sandbox of its own.
 
     Data stays in .nostro/ of this directory until `nostro reset`. Webhooks may go to your own machine.
@@ -35,53 +38,54 @@ def dev(host: Host = "127.0.0.1", port: Port = 12111, database: Database = DEV_D
     from .checkout import remember
     from .welcome import welcome
 
-    with _listening(host, port) as at:
-        base = base_url(host, at)
-        settings = _settings(
-            host=host, port=at.getsockname()[1], database=database, dev=True, public_url=base, private_webhooks=True
-        )
+    found = configured(DEV, config, host=host, port=port, database=database)
+    with _listening(found.settings.host, found.settings.port) as at:
+        settings = _at(found, at)
 
         def ready() -> str:
-            kept = remember(base)
-            return welcome(base, kept.secret_key, kept.publishable_key, shown(database))
+            kept = remember(base_url(settings.host, at))
+            return welcome(base_url(settings.host, at), kept.secret_key, kept.publishable_key, shown(settings.database))
 
         _run(settings, at, ready)
 
 
 def serve(
-    host: Host = "127.0.0.1",
-    port: Port = 12111,
-    database: Database = SERVE_DATABASE,
+    host: Host = None,
+    port: Port = None,
+    database: ServerDatabase = None,
     public_url: Annotated[
         str | None,
-        typer.Option(envvar="NOSTRO_PUBLIC_URL", metavar="URL", help="How others reach this server; used in links."),
+        typer.Option(metavar="URL", help="How others reach this server; used in links (NOSTRO_PUBLIC_URL)."),
     ] = None,
-    allow_private_webhooks: Annotated[
-        bool, typer.Option(envvar="NOSTRO_ALLOW_PRIVATE_WEBHOOKS", help="Deliver webhooks to private addresses too.")
-    ] = False,
+    private_webhooks: Annotated[
+        bool | None,
+        typer.Option(
+            "--private-webhooks/--no-private-webhooks",
+            help="Deliver webhooks to private addresses too (NOSTRO_PRIVATE_WEBHOOKS).",
+        ),
+    ] = None,
     workers: Annotated[
-        int, typer.Option(envvar="NOSTRO_WORKERS", min=1, max=256, help="Processes to run; only on PostgreSQL.")
-    ] = 1,
+        int | None, typer.Option(min=1, max=256, help="Processes to run; only on PostgreSQL (NOSTRO_WORKERS).")
+    ] = None,
+    config: Config = None,
 ) -> None:
     """Run the server. It accepts only keys that were issued by `nostro keys create`; live and test are apart.
 
     Example: nostro serve --host 0.0.0.0 --port 8080 --database postgresql://nostro@db/nostro --workers 4
     """
-    if workers > 1 and not in_postgresql(database):
-        raise Trouble("An SQLite file has one worker.", "For more, use PostgreSQL: --database postgresql://host/name")
-    with _listening(host, port) as at:
-        base = public_url or base_url(host, at)
-        settings = _settings(
-            host=host, port=at.getsockname()[1], database=database, dev=False, public_url=base,
-            private_webhooks=allow_private_webhooks,
-        )  # fmt: skip
-        many = f", {workers} workers" if workers > 1 else ""
-        data = f"(data: {shown(database)}{many})"
-        text = f"Nostro is ready at {base_url(host, at)}   {data}\nIssue keys with: nostro keys create\n"
-        if workers == 1:
+    found = configured(
+        SERVE, config, host=host, port=port, database=database, public_url=public_url,
+        private_webhooks=private_webhooks, workers=workers,
+    )  # fmt: skip
+    with _listening(found.settings.host, found.settings.port) as at:
+        settings = _at(found, at)
+        many = f", {settings.workers} workers" if settings.workers > 1 else ""
+        data = f"(data: {shown(settings.database)}{many})"
+        text = f"Nostro is ready at {base_url(settings.host, at)}   {data}\nIssue keys with: nostro keys create\n"
+        if settings.workers == 1:
             _run(settings, at, lambda: text)
         else:
-            _run_workers(workers, settings, at, text)
+            _run_workers(settings.workers, settings, at, text)
 
 
 def migrate(database: Database = SERVE_DATABASE) -> None:
@@ -138,11 +142,11 @@ def reset(
     typer.echo(f"Deleted {file}.")
 
 
-def _settings(**chosen: Any) -> Settings:
-    try:
-        settings = from_environment(os.environ, **chosen)
-    except ValueError as error:
-        raise Trouble(str(error), "Correct or unset that environment variable.") from None
+def _at(found: Configured, at: socket.socket) -> Settings:
+    """The settings with the port that was free; links lead there, unless it was said where."""
+    settings = msgspec.structs.replace(found.settings, port=at.getsockname()[1])
+    if "public_url" not in found.sources:
+        settings = msgspec.structs.replace(settings, public_url=base_url(settings.host, at))
     if settings.otel_endpoint and importlib.util.find_spec("opentelemetry") is None:
         raise Trouble("NOSTRO_OTEL_ENDPOINT is set, but what sends traces is not installed.",
                       "Install it: pip install 'nostro[otel]'")  # fmt: skip

@@ -10,12 +10,17 @@ from nostro.storage.world import World
 from . import render
 from .authenticate import authenticate_page
 from .receipt import receipt_page
+from .request import request_page
 
 Page = Callable[[Incoming], Awaitable[Reply]]
 
 
 def hosted_pages(world: World) -> dict[str, Page]:
-    return {"hosted": only(authenticate_page(world), "GET", "POST"), "receipts": only(receipt_page(world), "GET")}
+    return {
+        "hosted": only(authenticate_page(world), "GET", "POST"),
+        "receipts": only(receipt_page(world), "GET"),
+        "logs": only(request_page(world), "GET"),
+    }
 
 
 def only(page: Page, *methods: str) -> Page:

@@ -58,3 +58,11 @@ class Ids:
 def created_bounds(prefix: str, seconds: int) -> str:
     """The smallest id that `prefix` can have at the start of this second: a bound for range queries."""
     return f"{prefix}_{time_code(min(max(seconds, 0) * 1_000_000, _LAST))}"
+
+
+def made_at(id: str) -> int:
+    """The microseconds that an id leads with."""
+    number = 0
+    for letter in id.rpartition("_")[2][:TIME_LENGTH]:
+        number = 62 * number + ALPHABET.index(letter)
+    return number

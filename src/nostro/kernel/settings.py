@@ -1,39 +1,62 @@
-"""What an operator can choose, in one place. Every field is also an environment variable: NOSTRO_PORT, ..."""
+"""What an operator can choose, in one place. Every field is also an environment variable: NOSTRO_PORT, ...
+
+The comment above a field, or above the first of a few, is its documentation: `nostro config`, the reference and the
+errors show it, so it says what the value means and its unit. `configuration.py` reads values from where they are set.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import msgspec
 from msgspec import Meta, Struct
 
 Count = Annotated[int, Meta(ge=0)]
-PREFIX = "NOSTRO_"
 
 
 class FeePlan(Struct, frozen=True):
-    """What the platform charges for a card payment: `rate` of the amount plus `fixed` minor units."""
+    """What the platform charges for a card payment."""
 
+    # Part of the amount that a card payment costs its merchant.
     rate: Decimal = Decimal("0.029")
-    fixed: int = 30
-    dispute: int = 1500
+    # Minor units that each card payment costs beside it.
+    fixed: Annotated[int, Meta(ge=0)] = 30
+    # Minor units that a dispute costs, and that are not given back.
+    dispute: Annotated[int, Meta(ge=0)] = 1500
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """`dev` creates a sandbox for every test key at first use; otherwise only issued keys are accepted."""
+    """`dev` creates a sandbox for every test key at first use; otherwise only issued keys are accepted.
 
+    It and `durable` belong to the commands and the tests: no operator sets them.
+    """
+
+    # Address to listen on; 0.0.0.0 is every address of this machine.
     host: str = "127.0.0.1"
-    port: int = 12111
-    database: str = "sqlite:///nostro.db"
+    # Port to listen on; 0 takes a free one.
+    port: Annotated[int, Meta(ge=0, le=65_535)] = 12111
+    # Where the data is: sqlite:///FILE or postgresql://HOST/NAME.
+    database: Annotated[str, Meta(pattern=r"^(sqlite:///.|postgres(ql)?://.)")] = "sqlite:///nostro.db"
+    # The server was started by `nostro dev`.
     dev: bool = False
-    public_url: str = "http://127.0.0.1:12111"
+    # How others reach this server, for links in answers. Unless set, the address that it listens on.
+    public_url: Annotated[str, Meta(pattern=r"^https?://[^/]+")] = "http://127.0.0.1:12111"
+    # Processes to run; more than one only on PostgreSQL.
+    workers: Annotated[int, Meta(ge=1, le=256)] = 1
+    # Deliver webhooks to private addresses too.
     private_webhooks: bool = False
-    max_body: int = 1_000_000
-    max_file: int = 16_000_000
+    # Bytes that a request's body may have.
+    max_body: Annotated[int, Meta(ge=1_000)] = 1_000_000
+    # Bytes that an upload or a body of lines may have.
+    max_file: Annotated[int, Meta(ge=1_000)] = 16_000_000
+    # What the platform charges for a card payment.
     fees: FeePlan = FeePlan()
+    # Each answer waits until the disk has what it says.
     durable: bool = True
+    # Days that request logs are kept.
+    log_days: Annotated[int, Meta(ge=1)] = 30
+    # Lines of request logs that are kept, to the hour.
+    log_rows: Annotated[int, Meta(ge=1)] = 10_000_000
 
     # Whether there are limits at all; unless set, everywhere but in `nostro dev`.
     limits: bool | None = None
@@ -67,21 +90,3 @@ class Settings(Struct, frozen=True, kw_only=True):
     @property
     def limited(self) -> bool:
         return not self.dev if self.limits is None else self.limits
-
-
-def from_environment(environ: Mapping[str, str], **chosen: Any) -> Settings:
-    """What was chosen, and for the rest the environment. Raises `ValueError` that names a variable that is wrong."""
-    values: dict[str, Any] = dict(chosen)
-    for name in Settings.__struct_fields__:
-        text = environ.get(PREFIX + name.upper())
-        if name in chosen or not text:
-            continue
-        values[name] = _SWITCH.get(text.lower(), text) if name == "limits" else text
-        try:
-            msgspec.convert({name: values[name]}, Settings, strict=False)
-        except msgspec.ValidationError as error:
-            raise ValueError(f"{PREFIX}{name.upper()}={text}: {str(error).partition(' - at')[0]}.") from None
-    return msgspec.convert(values, Settings, strict=False)
-
-
-_SWITCH = {"on": True, "off": False}
