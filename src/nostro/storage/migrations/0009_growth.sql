@@ -27,3 +27,5 @@ DROP INDEX IF EXISTS customer__email;
 DROP INDEX IF EXISTS customer__test_clock;
 DROP INDEX IF EXISTS file_link__expired;
 DROP INDEX IF EXISTS payout__arrival_date;
+DROP INDEX IF EXISTS ledger_app_account__type;
+DROP INDEX IF EXISTS ledger_app_account__currency;
