@@ -73,6 +73,10 @@ soak: $(RUN) $(DEV) ## run new histories for minutes (MINUTES=5; ARGS=--mutation
 fuzz: $(RUN) $(DEV) ## send wrong input at scale for a long time (ARGS="--minutes 30")
 	$(BIN)/python tools/fuzz.py $(ARGS)
 
+.PHONY: failover
+failover: $(RUN) $(DEV) ## kill workers, databases and primaries under load (ARGS="--rounds 100")
+	$(BIN)/python tools/failover.py $(ARGS)
+
 .PHONY: docs
 docs: $(RUN) $(DEV) ## write the generated pages of the documentation
 	$(BIN)/python tools/generate_docs.py $(ARGS)

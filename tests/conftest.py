@@ -8,15 +8,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 import stripe
 from hypothesis import settings
 
 from checked import CheckedHttpx, CheckedRequests
+from nostro.storage.pipe import Pipe
 from nostro.testing.sandbox import Sandbox
 from nostro.testing.server import Server
+from portable import broken
 from postgresql import cluster, database
+
+# The servers that tests start as processes take as many requests as come, and stop at once. The tests of limits and
+# of stopping say otherwise.
+os.environ.setdefault("NOSTRO_LIMITS", "off")
+os.environ.setdefault("NOSTRO_DRAIN_SECONDS", "0")
 
 # Times vary on shared machines; a property is true or not, however long it takes to try.
 settings.register_profile("nostro", deadline=None)
@@ -52,8 +61,24 @@ def nostro_server(request: pytest.FixtureRequest) -> Iterator[Server]:
         with Server() as server:
             yield server
         return
-    with database(request.getfixturevalue("postgresql")) as url, Server(database=url) as server:
+    with database(request.getfixturevalue("postgresql")) as url, portable_only(), Server(database=url) as server:
         yield server
+
+
+@contextmanager
+def portable_only() -> Iterator[None]:
+    """What is put together while it runs keeps the rules too (tests/portable.py), or the request fails."""
+    send, known = Pipe._send, set[str]()
+
+    def checked(pipe: Pipe, batch: Any, statement: str, *values: Any) -> None:
+        if statement not in known:
+            assert not broken(statement), f"{broken(statement)}: {statement}"
+            known.add(statement)
+        send(pipe, batch, statement, *values)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Pipe, "_send", checked)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,16 @@
 """A real PostgreSQL for the tests: started once for all of a run's processes, a database of its own for each asker.
 
 `NOSTRO_TEST_POSTGRESQL` names one that is there already (its user must be allowed to create databases).
+
+The server is a daemon, so it would outlive a test run that is killed. A watcher stands beside it: when the run ends,
+however it does, it ends every server in the run's folder and removes the folder.
 """
 
 from __future__ import annotations
 
-import os
 import secrets
+import subprocess
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -55,12 +59,43 @@ class Cluster:
         self._server.cleanup()
 
 
+# Its input ends when the last process that could write to it has ended: nobody ever writes.
+WATCHER = """
+import glob, os, shutil, signal, sys, time
+sys.stdin.read()
+for file in glob.glob(os.path.join(sys.argv[1], "*", "postmaster.pid")):
+    try:
+        server = int(open(file).readline())
+        os.kill(server, signal.SIGQUIT)
+        for _ in range(100):
+            os.kill(server, 0)
+            time.sleep(0.1)
+        os.kill(server, signal.SIGKILL)
+    except (OSError, ValueError):
+        pass
+shutil.rmtree(sys.argv[1], ignore_errors=True)
+"""
+
+
+@contextmanager
+def watched_folder() -> Iterator[Path]:
+    """A folder for servers (each in one below it); what still runs there at the end is ended, and all is removed."""
+    # Not below pytest's own directory, which only its owner may enter: as root, the server runs as another user.
+    folder = Path(tempfile.mkdtemp(prefix="nostro-pg-"))
+    folder.chmod(0o755)
+    watcher = subprocess.Popen(
+        [sys.executable, "-c", WATCHER, str(folder)], stdin=subprocess.PIPE, start_new_session=True
+    )
+    try:
+        yield folder
+    finally:
+        watcher.communicate()
+
+
 @contextmanager
 def cluster(durable: bool = False) -> Iterator[Cluster]:
-    # Not below pytest's own directory, which only its owner may enter: as root, the server runs as another user.
-    with tempfile.TemporaryDirectory(prefix="nostro-pg-") as folder:
-        os.chmod(folder, 0o755)
-        running = Cluster(Path(folder), durable)
+    with watched_folder() as folder:
+        running = Cluster(folder, durable)
         try:
             yield running
         finally:

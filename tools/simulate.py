@@ -91,7 +91,7 @@ def _find_mutations(steps: int) -> None:
                 result = history(seed, steps)
             if result.error is not None:
                 table.add_row(name, str(seed), str(result.simulation.steps), str(result.error)[:90])
-                console.print(f"found: {name}")
+                console.print(f"found by seed {seed} at step {result.simulation.steps}: {name}")
                 break
         else:
             missed += 1

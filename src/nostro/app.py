@@ -6,8 +6,10 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from nostro.api.docs import docs_page, healthy, redirect
+from nostro.api.docs import docs_page, redirect
+from nostro.api.health import healthy, readiness
 from nostro.api.links import links_page
+from nostro.api.metrics import metrics_page
 from nostro.api.openapi import openapi_page
 from nostro.api.reference import Rule, pages
 from nostro.api.serve import Application
@@ -172,6 +174,8 @@ def open_pages(world: World) -> dict[str, Page]:
         "docs": docs_page(pages(world.registry, RULES), world.settings.public_url),
         "openapi.json": openapi_page(world.registry, world.settings.public_url),
         "healthz": healthy,
+        "readyz": readiness(world),
         "links": links_page(world),
+        "metrics": metrics_page(world),
         **hosted_pages(world),
     }

@@ -243,3 +243,17 @@ async def test_a_stopping_server_answers_what_it_has_begun(wire: Wire) -> None:
     assert await reader.read() == b""
     writer.close()
     idle.close()
+
+
+async def test_a_request_on_its_way_to_a_stopping_server_is_the_last(wire: Wire) -> None:
+    """It was sent on an open connection; were that just closed, its sender could not know what became of it."""
+    reader, writer = await wire.connect()
+    writer.write(GET)
+    await read(reader)
+    wire.server.should_exit = True
+    await asyncio.sleep(0.2)
+    writer.write(GET)
+    head, body = await read(reader)
+    assert body == b"GET /a b=1 0" and b"connection: close" in head
+    assert await reader.read() == b""
+    writer.close()

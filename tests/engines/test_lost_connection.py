@@ -62,15 +62,15 @@ async def test_connections_are_cut_all_the_time(engine: PostgresEngine, postgres
     def cut() -> None:
         nonlocal cuts
         with psycopg.connect(postgresql, autocommit=True) as connection:
-            while not stop.wait(0.02):
+            while not stop.wait(0.05):
                 cuts += len(connection.execute(CUT, (name(fresh),)).fetchall())
 
     cutting = asyncio.create_task(asyncio.to_thread(cut))
-    await commit_all(engine, 1_000)
+    await commit_all(engine, 400)
     stop.set()
     await cutting
-    assert cuts > 10
-    assert await committed(engine) == (1_000, 1_000, 1_000)
+    assert cuts > 5
+    assert await committed(engine) == (400, 400, 400)
 
 
 async def test_past_its_patience_it_says_so(engine: PostgresEngine, postgresql: str, fresh: str) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from unittest.mock import AsyncMock
 
 import msgspec
 import pytest
@@ -16,7 +17,7 @@ from nostro.events.event import EVENT, EventRecord, complete
 from nostro.events.webhook_endpoint import WEBHOOK_ENDPOINT, Record, RollParams, UpdateParams, delete, roll, update
 from nostro.events.worker import work
 from nostro.kernel.clock import DAY, ManualClock, SystemClock
-from nostro.kernel.errors import ApiError
+from nostro.kernel.errors import ApiError, unavailable
 from nostro.kernel.resource import NoParams
 from nostro.storage.tx import Tx
 from receiver import Receiver, answer
@@ -213,6 +214,20 @@ async def test_two_couriers_send_each_delivery_once(bench: Bench, receiver: Rece
     assert {r.event["id"] for r in receiver.requests} == ids
     for courier in couriers:
         await courier.close()
+
+
+async def test_claims_that_fail_do_not_keep_their_endpoint_busy(
+    bench: Bench, receiver: Receiver, courier: Courier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bench.listen(receiver.url)
+    for _ in range(MOST_TO_ONE):
+        await bench.emit()
+    with monkeypatch.context() as broken:
+        broken.setattr(bench.world.engine, "commit", AsyncMock(side_effect=unavailable()))
+        with pytest.raises(ApiError):
+            await courier.start_due()
+    await send(courier)
+    assert len(receiver.requests) == MOST_TO_ONE
 
 
 async def test_a_graceful_stop_gives_back_what_did_not_end_in_time(bench: Bench, receiver: Receiver) -> None:

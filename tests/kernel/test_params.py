@@ -54,3 +54,11 @@ def test_what_is_wrong_is_named(form: dict[str, object], message: str) -> None:
     with pytest.raises(ApiError) as refused:
         convert(form, Given)
     assert refused.value.message == message
+
+
+@pytest.mark.parametrize("name", [":", "a", "n", "count[x"])
+def test_a_form_within_another_is_named_whole(name: str) -> None:
+    with pytest.raises(ApiError) as refused:
+        convert({name: "1"}, Inner, "payment_method_data[card]")
+    assert refused.value.param == f"payment_method_data[card][{name}]"
+    assert refused.value.message == f"Received unknown parameter: payment_method_data[card][{name}]"

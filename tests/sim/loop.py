@@ -9,6 +9,8 @@ from random import Random
 from typing import Any
 from weakref import WeakKeyDictionary
 
+MOST_TURNS = 20_000
+
 
 class VirtualLoop(asyncio.SelectorEventLoop):
     """Time passes when nothing is left to do, and then at once to the next timer.
@@ -20,6 +22,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self, random: Random | None = None) -> None:
         super().__init__()
         self._now = 0.0
+        self._turns = 0
         self._random = random
         self._numbers: WeakKeyDictionary[asyncio.Task[Any], int] = WeakKeyDictionary()
         self._made = 0
@@ -42,6 +45,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         loop: Any = self
         if not loop._ready:
             self._now = max(self._now, self._next_timer())
+            self._turns = 0
+        self._turns += 1
+        if self._turns > MOST_TURNS:
+            self._turns = 0
+            raise AssertionError(f"{MOST_TURNS} turns, and no time has passed: the same thing is done for ever")
         if self._random is not None and len(loop._ready) > 1:
             self._shuffle(loop._ready)
         super()._run_once()  # type: ignore[misc]

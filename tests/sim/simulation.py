@@ -206,7 +206,7 @@ class Simulation:
                 assert same(again[call], first), f"{call} was first answered {first}, and now {again[call]}"
 
     async def _crash_twice(self) -> None:
-        """A sync fails, the program is killed, clients are told what the system's cache still has; then the power goes.
+        """A sync fails, the program is killed, clients are told what the cache still has; then the power goes.
 
         So whatever is believed after a restart must have been written to the disk anew.
         """

@@ -74,11 +74,6 @@ def redirect(path: str) -> Callable[[Incoming], Awaitable[Reply]]:
     return page
 
 
-async def healthy(_: Incoming) -> Reply:
-    """The server answers: for load balancers and scripts that wait for the start."""
-    return Reply(200, b'{"status":"ok"}\n')
-
-
 HTML = [(b"content-type", b"text/html; charset=utf-8")]
 
 

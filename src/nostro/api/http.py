@@ -27,6 +27,7 @@ STATUS = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 ASGI = {"version": "3.0", "spec_version": "2.3"}
 CLOSE = b"connection: close\r\n"
+LINGER = 0.5  # seconds that an idle connection stays when the server stops: a request may be on its way
 
 
 class Request:
@@ -62,6 +63,8 @@ class Connection(asyncio.Protocol):
         self._unread = 0
         self._full = False
         self._last = False
+        self._begun = False
+        self._leaving = False
         self._gone = asyncio.Event()
 
     # What the transport says ------------------------------------------------------
@@ -100,14 +103,17 @@ class Connection(asyncio.Protocol):
             self.transport.resume_reading()
 
     def shutdown(self) -> None:
-        """The server stops: what is under way may end."""
-        self._last = True
+        """The server stops: what is under way may end, and what is on its way is the last that is answered."""
+        self._leaving = True
         if self._task is None:
-            self.transport.close()
+            self._loop.call_later(LINGER, self._close_if_unused)
+        else:
+            self._last = True
 
     # What the parser says -----------------------------------------------------------
 
     def on_message_begin(self) -> None:
+        self._begun = True
         self._request = Request()
 
     def on_url(self, url: bytes) -> None:
@@ -138,11 +144,12 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         self._unread = 0
+        self._begun = False
         if self._last:
             return
         request = self._request
         del request.headers[request.count :]  # trailers must not pass for headers (RFC 9110, section 6.5.1)
-        self._last = not request.keep
+        self._last = self._leaving or not request.keep
         if self._task is not None:
             self._waiting.append(request)
             if len(self._waiting) >= MOST_WAITING:
@@ -195,6 +202,9 @@ class Connection(asyncio.Protocol):
         for name, value in (*self._shared.default_headers, *headers):
             if b"\n" in value or b"\r" in value:
                 raise ValueError(f"the header {name!r} would end early")
+            if name == b"connection":  # the application says that this connection is to end
+                self._last = True
+                continue
             sized = sized or name == b"content-length"
             out += (name, b": ", value, b"\r\n")
         if not sized:
@@ -223,6 +233,10 @@ class Connection(asyncio.Protocol):
         self._last = True
         if self._task is None:
             self._write(Request(), status, ((b"content-type", b"text/plain"),), STATUS[status][9:])
+            self.transport.close()
+
+    def _close_if_unused(self) -> None:
+        if self._task is None and not self._begun:
             self.transport.close()
 
     def _close_if_idle(self) -> None:

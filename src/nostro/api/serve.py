@@ -11,16 +11,21 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from nostro.kernel.clock import SECOND, elapsed
 from nostro.storage.world import World
 
 from .idempotency import purge
+from .pulse import beat
 from .server import Api, Message, Page, Receive, Send
+
+if TYPE_CHECKING:
+    from .traces import Traces
 
 logger = logging.getLogger("nostro.api")
 HOUSEKEEPING = 60
-PATIENCE = 10
+PATIENCE = 5
 Work = Callable[[World, asyncio.Event], Awaitable[None]]
 
 
@@ -40,9 +45,12 @@ class Application:
         self._pages = pages
         self._stop = asyncio.Event()
         self._tasks: list[asyncio.Task[Any]] = []
+        self._traces: Traces | None = None
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
+        if scope["type"] == "http" and self._traces is not None:
+            await self._traces.answer(self.api, scope, receive, send)
+        elif scope["type"] == "http":
             await self.api(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._live(receive, send)
@@ -64,18 +72,39 @@ class Application:
         self.world = await self._open()
         self.api = Api(self.world, self._pages(self.world) if self._pages else None)
         self._tasks.append(asyncio.create_task(self._keep_house(), name="housekeeping"))
+        self._tasks.append(asyncio.create_task(beat(self.world, self.api.admission, self._stop), name="pulse"))
         if self._work is not None:
             self._tasks.append(asyncio.create_task(self._toil(self._work), name="worker"))
 
+        if endpoint := self.world.settings.otel_endpoint:
+            from .traces import traces_to
+
+            self.trace(traces_to(endpoint))
+
+    def trace(self, traces: Traces) -> None:
+        """Record what is done from now on."""
+        self._traces = traces
+        self.world.trace = traces.span
+
+    async def leave(self, seconds: int, hurry: Callable[[], bool]) -> None:
+        """Answer on for so long, or until `hurry`, while /readyz says no and each answer ends its connection."""
+        self.world.leaving = True
+        until = elapsed() + seconds * SECOND
+        while elapsed() < until and not hurry():
+            await asyncio.sleep(0.1)
+
     async def close(self) -> None:
         """Let the worker finish what it has in hand, then close the engine."""
+        self.world.leaving = True
         self._stop.set()
         self.world.work.set()
-        _, late = await asyncio.wait(self._tasks, timeout=PATIENCE)
+        _, late = await asyncio.wait(self._tasks, timeout=self.world.settings.stop_seconds + PATIENCE)
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
         await self.world.engine.close()
+        if self._traces is not None:
+            await asyncio.to_thread(self._traces.close)
 
     async def _toil(self, work: Work) -> None:
         """The worker must not end before the server does: what stops it is logged, and it starts again."""
@@ -90,6 +119,7 @@ class Application:
         while not self._stop.is_set():
             await self._pause(HOUSEKEEPING)
             self.api.keys.forget()
+            self.api.admission.rates.forget(elapsed())
             try:
                 await purge(self.world)
             except Exception:

@@ -24,7 +24,8 @@ from nostro.kernel.resource import Params, Stored, View
 from nostro.storage.tx import Request, Tx
 from nostro.storage.world import World
 
-from . import versions
+from . import log_lines, versions
+from .admission import Admission
 from .browser import check_expand, narrowed
 from .expand import MOST_PATHS, expand
 from .idempotency import Answered, Idempotency, fingerprint, keep
@@ -41,6 +42,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Page = Callable[[Incoming], Awaitable[Reply]]
 # A body of lines arrives as the parameter `lines`, and its content type as `format`.
+METHODS = frozenset(("GET", "HEAD", "POST", "DELETE", "PUT", "PATCH", "OPTIONS"))
 LINES = {b"application/x-ndjson": "ndjson", b"text/csv": "csv"}
 
 
@@ -51,6 +53,7 @@ class Api:
         self.world = world
         self.keys = Keys(world)
         self.log = RequestLog()
+        self.admission = Admission(world.settings)
         self._pages = dict(pages or {})
         self._router = Router((*world.registry.resources, request_log(self.log)))
         self._idempotency = Idempotency(world)
@@ -68,36 +71,50 @@ class Api:
         started = elapsed()
         headers = dict(scope["headers"])
         request_id = "req_" + self.world.ids.word(14)
-        reply, caller = await self._answer(scope, headers, receive, request_id)
+        incoming = Incoming(scope["method"], scope["path"], scope["query_string"], headers)
+        self.admission.in_flight += 1
+        try:
+            reply, caller = await self._answer(incoming, receive, request_id)
+        finally:
+            self.admission.in_flight -= 1
         out = list(reply.headers) if _has_type(reply) else [JSON, *reply.headers]
         out.append((b"content-length", str(len(reply.body)).encode()))
         out.append((b"request-id", request_id.encode()))
         out.append((b"stripe-version", versions.CURRENT.encode()))
         if key := headers.get(b"idempotency-key"):
             out.append((b"idempotency-key", key))
+        if self.world.leaving:
+            out.append((b"connection", b"close"))
         if POLL not in headers:
             self._note(scope, reply, caller, request_id, started)
+        scope["route"] = incoming.route
+        self._count(incoming, reply, elapsed() - started)
+        log_lines.say(incoming, reply, caller, request_id, elapsed() - started)
         await send({"type": "http.response.start", "status": reply.status, "headers": out})
         await send({"type": "http.response.body", "body": reply.body})
 
-    async def _answer(
-        self, scope: Message, headers: dict[bytes, bytes], receive: Receive, request_id: str
-    ) -> tuple[Reply, Caller | None]:
+    async def _answer(self, incoming: Incoming, receive: Receive, request_id: str) -> tuple[Reply, Caller | None]:
         caller: Caller | None = None
         try:
-            body = await self._body(headers, receive)
-            incoming = Incoming(scope["method"], scope["path"], scope["query_string"], headers, body)
-            page = self._pages.get(incoming.path.split("/", 2)[1])
+            incoming.body = await self._body(incoming.headers, receive)
+            first = incoming.path.split("/", 2)[1]
+            page = self._pages.get(first)
             if page is not None:
+                incoming.route = f"/{first}"
                 return await page(incoming), None
+            self.admission.check_room()
             caller = await self.keys.accept(_key(incoming))
-            return await self._serve(incoming, caller, request_id), caller
+            self.admission.enter(caller, incoming.method)
+            try:
+                return await self._serve(incoming, caller, request_id), caller
+            finally:
+                self.admission.leave(caller)
         except ApiError as error:
             return self._error(error, request_id, caller), caller
         except Refused as refusal:
             return self._error(refused(refusal), request_id, caller), caller
         except Exception:
-            logger.exception("%s %s failed (%s)", scope["method"], scope["path"], request_id)
+            logger.exception("%s %s failed (%s)", incoming.method, incoming.route, request_id)
             return self._error(internal_error(request_id), request_id), caller
 
     async def _serve(self, incoming: Incoming, caller: Caller, request_id: str) -> Reply:
@@ -112,6 +129,7 @@ class Api:
                 f"See {self.world.settings.public_url}/docs for what there is.", status=404,
             )  # fmt: skip
         route, values = found
+        incoming.route = route.verb.path
         _check_access(route, caller)
         form = self._form(incoming)
         paths = _expand_paths(form)
@@ -253,7 +271,15 @@ class Api:
             reply.headers.append((b"stripe-should-retry", b"true"))
         if error.status in (429, 503):
             reply.headers.append((b"retry-after", b"1"))
+        if error.reason is not None:
+            self.world.meter.turned_away.labels(*error.reason).inc()
+            if error.status == 429:
+                reply.headers.append((b"stripe-rate-limited-reason", error.reason[1].encode()))
         return reply
+
+    def _count(self, incoming: Incoming, reply: Reply, micros: int) -> None:
+        method = incoming.method if incoming.method in METHODS else "other"
+        self.world.meter.answered(incoming.route or "none", method, reply.status, micros)
 
     def _note(self, scope: Message, reply: Reply, caller: Caller | None, request_id: str, started: int) -> None:
         merchant = caller.scope.merchant if caller else None

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import errno
+import importlib.util
+import os
 import socket
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nostro.kernel.settings import Settings
+from nostro.kernel.settings import Settings, from_environment
 
 from .options import DEV_DATABASE, SERVE_DATABASE, Database, Host, Port
 from .target import database_file, in_postgresql, shown, unopened
@@ -18,6 +21,8 @@ from .trouble import Trouble
 
 if TYPE_CHECKING:
     from nostro.api.serve import Application
+
+MARGIN = 10  # seconds beyond what a worker may take to stop
 
 
 def dev(host: Host = "127.0.0.1", port: Port = 12111, database: Database = DEV_DATABASE) -> None:
@@ -32,7 +37,7 @@ def dev(host: Host = "127.0.0.1", port: Port = 12111, database: Database = DEV_D
 
     with _listening(host, port) as at:
         base = base_url(host, at)
-        settings = Settings(
+        settings = _settings(
             host=host, port=at.getsockname()[1], database=database, dev=True, public_url=base, private_webhooks=True
         )
 
@@ -66,7 +71,7 @@ def serve(
         raise Trouble("An SQLite file has one worker.", "For more, use PostgreSQL: --database postgresql://host/name")
     with _listening(host, port) as at:
         base = public_url or base_url(host, at)
-        settings = Settings(
+        settings = _settings(
             host=host, port=at.getsockname()[1], database=database, dev=False, public_url=base,
             private_webhooks=allow_private_webhooks,
         )  # fmt: skip
@@ -80,22 +85,28 @@ def serve(
 
 
 def migrate(database: Database = SERVE_DATABASE) -> None:
-    """Create the database, or bring it to this version. `dev` and `serve` do it by themselves.
+    """Create the database, or bring it to this version. `dev` and `serve` do it by themselves, but for one thing:
+
+    new indexes of large tables in PostgreSQL are built here, while other servers go on writing.
 
     Example: nostro migrate --database sqlite:///books.db
     """
-    _migrate(database)
+    _migrate(database, build=True)
     typer.echo(f"{database if not in_postgresql(database) else shown(database)} is up to date.")
 
 
-def _migrate(database: str) -> None:
+def _migrate(database: str, build: bool = False) -> None:
     import asyncio
+
+    def told(index: str) -> None:
+        typer.echo(f"Building {index} ...")
 
     from .database import opened
 
     async def open_and_close() -> None:
-        async with opened(database, create=True):
-            pass
+        async with opened(database, create=True) as world:
+            if build:
+                await world.engine.build_indexes(world.registry.resources, told)
 
     asyncio.run(open_and_close())
 
@@ -125,6 +136,17 @@ def reset(
     finally:
         lock.release()
     typer.echo(f"Deleted {file}.")
+
+
+def _settings(**chosen: Any) -> Settings:
+    try:
+        settings = from_environment(os.environ, **chosen)
+    except ValueError as error:
+        raise Trouble(str(error), "Correct or unset that environment variable.") from None
+    if settings.otel_endpoint and importlib.util.find_spec("opentelemetry") is None:
+        raise Trouble("NOSTRO_OTEL_ENDPOINT is set, but what sends traces is not installed.",
+                      "Install it: pip install 'nostro[otel]'")  # fmt: skip
+    return settings
 
 
 def base_url(host: str, at: socket.socket) -> str:
@@ -157,7 +179,7 @@ def _run(settings: Settings, at: socket.socket, ready: Callable[[], str]) -> Non
         lock.take()
     try:
         app = application(settings)
-        _serve(app, at, ready)
+        _serve(app, settings, at, ready)
     finally:
         if lock is not None:
             lock.release()
@@ -168,7 +190,10 @@ def _run(settings: Settings, at: socket.socket, ready: Callable[[], str]) -> Non
 def _run_workers(count: int, settings: Settings, at: socket.socket, text: str) -> None:
     from .workers import Workers
 
+    counts = tempfile.TemporaryDirectory(prefix="nostro-metrics-")
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts.name  # before the workers' meters are imported
     _migrate(settings.database)  # once, and its troubles are told once
+    _forget_gauges(os.getpid())
 
     def work(ready: Callable[[], None]) -> None:
         from nostro.app import application
@@ -178,35 +203,36 @@ def _run_workers(count: int, settings: Settings, at: socket.socket, text: str) -
             return ""
 
         app = application(settings)
-        _serve(app, at, answers, quiet=True)
+        _serve(app, settings, at, answers, quiet=True)
         if app.failure is not None:
             raise app.failure
 
-    Workers(count, work).run(lambda: typer.echo(text))
+    patience = settings.drain_seconds + 2 * settings.stop_seconds + MARGIN
+    with counts:
+        # Our copy of the port closes first: with the last worker's, nobody can wait at it for an answer.
+        Workers(count, work, patience, buried=_forget_gauges, last_call=at.close).run(lambda: typer.echo(text))
 
 
-def _serve(app: Application, at: socket.socket, ready: Callable[[], str], quiet: bool = False) -> None:
+def _forget_gauges(worker: int) -> None:
+    from prometheus_client.multiprocess import mark_process_dead
+
+    mark_process_dead(worker)  # type: ignore[no-untyped-call]
+
+
+def _serve(
+    app: Application, settings: Settings, at: socket.socket, ready: Callable[[], str], quiet: bool = False
+) -> None:
     import logging
     import signal
 
-    import uvicorn
+    from nostro.api.listener import Listener
+    from nostro.api.log_lines import set_up
 
-    from nostro.api.http import Connection
-
-    class Server(uvicorn.Server):
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
-            if self.started:
-                typer.echo(ready(), nl=not quiet)
-
-    config = uvicorn.Config(
-        app, http=Connection, loop="auto", ws="none", lifespan="on", log_level="warning", access_log=False,
-        proxy_headers=False, server_header=False, backlog=2048, timeout_graceful_shutdown=5,
-    )  # fmt: skip
+    set_up(settings.log)
     logging.getLogger("uvicorn.error").addFilter(lambda record: "startup failed" not in record.getMessage())
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # both end it the same way, all put away
     try:
-        Server(config).run(sockets=[at])
+        Listener(app, settings, lambda: typer.echo(ready(), nl=not quiet)).run(sockets=[at])
     except KeyboardInterrupt:
         if not quiet:
             typer.echo("Stopped.")

@@ -12,20 +12,34 @@ import typer
 
 from .trouble import Trouble
 
-PATIENCE = 20.0
 LOOK = 0.1
 YOUNG = 5.0
+PAUSE = 0.5
 MOST_EARLY_DEATHS = 5
 
 
 class Workers:
-    """`work(ready)` runs one worker until it is told to stop, and calls `ready` when it answers."""
+    """`work(ready)` runs one worker until it is told to stop, and calls `ready` when it answers.
 
-    def __init__(self, count: int, work: Callable[[Callable[[], None]], None]) -> None:
+    Those that have not ended `patience` seconds after they were told to are killed. `buried(pid)` hears of each
+    that has ended, `last_call` is made before they are told to end.
+    """
+
+    def __init__(
+        self,
+        count: int,
+        work: Callable[[Callable[[], None]], None],
+        patience: float,
+        buried: Callable[[int], None],
+        last_call: Callable[[], None],
+    ) -> None:
         if not hasattr(os, "fork"):
             raise Trouble("Several workers need an operating system that can fork.", "Start them one by one.")
         self._count = count
         self._work = work
+        self._patience = patience
+        self._tell_buried = buried
+        self._last_call = last_call
         self._born: dict[int, float] = {}
         self._early_deaths = 0
         self._stop = False
@@ -33,7 +47,7 @@ class Workers:
         self._ready_read, self._ready_write = os.pipe()
 
     def run(self, ready: Callable[[], None]) -> None:
-        """Returns when all have ended after SIGTERM or SIGINT. Raises `Trouble` if they keep dying."""
+        """Returns when all have ended after SIGTERM or SIGINT. Raises `Trouble` if they die before all were ready."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._told_to_stop)
         for _ in range(self._count):
@@ -44,13 +58,20 @@ class Workers:
             if waiting > 0 and (waiting := waiting - self._answering()) <= 0:
                 ready()
             for _ in range(self._buried()):
-                self._start()
-            if self._early_deaths >= MOST_EARLY_DEATHS:
+                self._start_again()
+            if waiting > 0 and self._early_deaths >= MOST_EARLY_DEATHS:
                 self._end()
                 raise Trouble("The workers keep dying.", "Their log says why. One alone may say more: --workers 1")
             time.sleep(LOOK)
         self._end()
         typer.echo("Stopped.")
+
+    def _start_again(self) -> None:
+        """At once, unless they die young: the database may be away just now."""
+        if self._early_deaths > 1:
+            time.sleep(PAUSE)
+        if not self._stop:
+            self._start()
 
     def _told_to_stop(self, *_: object) -> None:
         self._stop = True
@@ -95,14 +116,16 @@ class Workers:
         for child in list(self._born):
             if os.waitpid(child, os.WNOHANG)[0]:
                 dead += 1
+                self._tell_buried(child)
                 self._early_deaths = self._early_deaths + 1 if time.monotonic() - self._born[child] < YOUNG else 0
                 del self._born[child]
         return dead
 
     def _end(self) -> None:
+        self._last_call()
         for child in self._born:
             os.kill(child, signal.SIGTERM)
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + self._patience
         while self._born and time.monotonic() < until:
             self._buried()
             time.sleep(LOOK)

@@ -29,10 +29,15 @@ _DEV_KEY = re.compile(r"^(sk|rk|pk)_test_[A-Za-z0-9_]{1,200}$")
 
 
 class Caller(Struct, frozen=True):
-    """A key that was accepted: its sandbox and whether it is the secret or the publishable one."""
+    """A key that was accepted: its sandbox and whether it is the secret or the publishable one.
+
+    `key` stands for it where it is counted, `hint` is what people may see of it.
+    """
 
     scope: Scope
     kind: Kind
+    key: str
+    hint: str
 
 
 class Keys:
@@ -40,15 +45,15 @@ class Keys:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._known: dict[str, tuple[int, Kind]] = {}
+        self._known: dict[str, tuple[int, Kind, str, str]] = {}
 
     async def accept(self, key: str) -> Caller:
         """Raises a 401 `ApiError` for a key that is missing, malformed, unknown or revoked."""
         known = self._known.get(key)
         if known is None:
-            known = await self._look_up(key)
-            self._known[key] = known
-        return Caller(await load_scope(self._world, known[0]), known[1])
+            known = self._known[key] = (*await self._look_up(key), digest(key)[:16], hint(key))
+        number, kind, key_digest, shown = known
+        return Caller(await load_scope(self._world, number), kind, key_digest, shown)
 
     def forget(self) -> None:
         """Look every key up again: called each minute, so that a revoked key stops working."""

@@ -124,12 +124,16 @@ class Courier:
         if endpoint.status != "enabled":
             outcome = Outcome(None, 0, "The endpoint is disabled.", final=True)
         else:
-            outcome = await self._try(tx, event, endpoint)
+            with self._world.trace("webhook", event=event.id, endpoint=endpoint.id, type=event.type) as span:
+                outcome = await self._try(tx, event, endpoint)
+                span.set(status=outcome.status or 0, request=event.request_id or "")
         if outcome.status is None:
             self._silent.add(endpoint.id)
         else:
             self._silent.discard(endpoint.id)
-        await delivery.finish(self._world, due, outcome)
+        state = await delivery.finish(self._world, due, outcome)
+        self._world.meter.deliveries.labels("put_off" if state == "pending" else state).inc()
+        self._world.meter.delivery_seconds.observe(outcome.millis / 1000)
 
     async def _try(self, tx: Tx, event: EventRecord, endpoint: Record) -> Outcome:
         started = elapsed()

@@ -112,8 +112,8 @@ async def claim(world: World, found: Due) -> Due | None:
     return Due(found.scope, found.event, found.endpoint, found.attempts + 1, found.tries + 1)
 
 
-async def finish(world: World, sent: Due, outcome: Outcome) -> None:
-    """Note the try, and what happens next. A delivery that was queued anew meanwhile stays queued."""
+async def finish(world: World, sent: Due, outcome: Outcome) -> str:
+    """Note the try, and what happens next: the state from now on. What was queued anew meanwhile stays queued."""
     now = _now(world)
     if outcome.accepted:
         state, due = "delivered", None
@@ -124,6 +124,7 @@ async def finish(world: World, sent: Due, outcome: Outcome) -> None:
     key = (sent.scope, sent.event, sent.endpoint, sent.attempts)
     tried = (*key, now, outcome.status, outcome.millis, outcome.detail)
     await _write(world, (FINISH, (state, due, *key)), (ATTEMPT, tried))
+    return state
 
 
 async def release(world: World, claimed: Due) -> None:

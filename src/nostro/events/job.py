@@ -108,17 +108,22 @@ async def next_due(world: World) -> int | None:
 async def _run(world: World, job: Job) -> None:
     """One job as one unit; what it raises is kept with it."""
 
-    async def run(tx: Tx) -> None:
+    async def run(tx: Tx) -> bool:
         found = await world.engine.rows(FIND, (job.scope, job.kind, job.ref))
         if not found or found[0][0] != job.due:
-            return  # another runner was first, or the job was moved
+            return False  # another runner was first, or the job was moved
         tx.claim(CLAIM, (job.scope, job.kind, job.ref, job.due))
         await world.jobs[job.kind](tx, job.ref)
+        return True
 
     try:
         assert job.kind in world.jobs, f"no job is called {job.kind}"
-        await perform(world, await load_scope(world, job.scope), run)
+        with world.trace(f"job {job.kind}", ref=job.ref):
+            done = await perform(world, await load_scope(world, job.scope), run)
+        if done:
+            world.meter.jobs.labels(job.kind, "done").inc()
     except Exception as error:
+        world.meter.jobs.labels(job.kind, "failed").inc()
         logger.exception("job %s about %s failed (attempt %d)", job.kind, job.ref, job.attempts + 1)
         await _put_off(world, job, error)
 

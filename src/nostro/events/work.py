@@ -34,15 +34,17 @@ async def perform(
     """
     for attempt in range(ATTEMPTS):
         tx = Tx(world, scope, request)
-        result = await run(tx)
-        await publish(tx)
-        if seal is not None:
-            seal(tx, result)
-        unit = tx.seal()
+        with world.trace("verb"):
+            result = await run(tx)
+            await publish(tx)
+            if seal is not None:
+                seal(tx, result)
+            unit = tx.seal()
         if not (unit.writes or unit.entries or unit.rows or unit.claim):
             return result
         try:
-            await world.engine.commit(unit)
+            with world.trace("commit"):
+                await world.engine.commit(unit)
         except Conflict:
             await asyncio.sleep(0.001 * attempt)
             continue

@@ -18,7 +18,7 @@ AFTER_ERROR = 1.0
 
 
 async def work(world: World, stop: asyncio.Event) -> None:
-    """Run until `stop` is set; then what is being sent may end, within a few seconds.
+    """Run until `stop` is set; then what is being sent may end, within `stop_seconds`.
 
     Nothing is lost if it never gets that far: what is due stays due, and what was being sent is sent again.
     """
@@ -37,7 +37,7 @@ async def work(world: World, stop: asyncio.Event) -> None:
                 await asyncio.wait({stopping}, timeout=AFTER_ERROR)
     finally:
         stopping.cancel()
-        await courier.close()
+        await courier.close(world.settings.stop_seconds)
 
 
 async def _round(world: World, courier: Courier) -> bool:

@@ -93,6 +93,10 @@ CODES: dict[str, tuple[str, str]] = {
     "payment_method_customer_mismatch": ("The method is another customer's.", "Pass the customer it belongs to."),
     "payment_method_unexpected_state": ("The method's state does not allow this.", "Read the message."),
     "processing_error": ("Something failed on the way to the bank.", "Try again."),
+    "rate_limit": (
+        "The key asks for more, or for more at once, than it may.",
+        "Wait a moment and try again; the SDKs do so by themselves. Spread work that can wait.",
+    ),
     "refund_not_cancelable": ("Only a refund that requires action can be canceled.", "Look at its `status`."),
     "resource_missing": ("There is no such object for this key.", "Check the id, the key and the mode."),
     "routing_number_invalid": ("The routing number is not one.", "Correct it: nine digits, the last a check."),

@@ -17,7 +17,10 @@ from typing import Any
 
 
 class ApiError(Exception):
-    """What a caller did wrong, or what the world answered. `objects` are shown in the error, rendered."""
+    """What a caller did wrong, or what the world answered. `objects` are shown in the error, rendered.
+
+    `reason` is for a request that was turned away by a limit: the limit's family and name.
+    """
 
     def __init__(
         self,
@@ -30,6 +33,7 @@ class ApiError(Exception):
         decline_code: str | None = None,
         objects: Mapping[str, Any] | None = None,
         fields: Mapping[str, Any] | None = None,
+        reason: tuple[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -40,6 +44,7 @@ class ApiError(Exception):
         self.decline_code = decline_code
         self.objects = dict(objects or {})
         self.fields = dict(fields or {})
+        self.reason = reason
 
 
 def invalid(message: str, param: str | None = None, code: str | None = None, **objects: Any) -> ApiError:
@@ -80,6 +85,18 @@ def unavailable() -> ApiError:
         "The database cannot be used right now. Nothing is lost: try again in a moment, with the same "
         "Idempotency-Key if you used one.", status=503, type="api_error",
     )  # fmt: skip
+
+
+def rate_limited(message: str, limit: str) -> ApiError:
+    """429: a key asks for more than it may. `limit` is Stripe's word for which: global-rate, global-concurrency."""
+    text = f"{message} Wait a moment and try again; the SDKs do so by themselves."
+    return ApiError(text, status=429, code="rate_limit", reason=("limited", limit))
+
+
+def overloaded(message: str, kind: str) -> ApiError:
+    """503: the server cannot take this now. Nothing was begun, so a retry is safe."""
+    text = f"{message} Nothing was begun: try again in a moment; the SDKs do so by themselves."
+    return ApiError(text, status=503, type="api_error", reason=("shed", kind))
 
 
 class Conflict(Exception):

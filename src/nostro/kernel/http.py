@@ -6,13 +6,14 @@ from msgspec import Struct
 
 
 class Incoming(Struct):
-    """A request as it came."""
+    """A request as it came. `route` is the path's pattern, once it is known."""
 
     method: str
     path: str
     query: bytes
     headers: dict[bytes, bytes]
-    body: bytes
+    body: bytes = b""
+    route: str = ""
 
     def header(self, name: bytes) -> str | None:
         value = self.headers.get(name)

@@ -19,19 +19,19 @@ _ENDS = frozenset("0123456789.")
 _NAME = re.compile(r"`([^`]*)`")
 
 
-def convert(form: dict[str, Any], params: type[P]) -> P:
-    """Raises `ApiError` that names the parameter."""
+def convert(form: dict[str, Any], params: type[P], within: str = "") -> P:
+    """Raises `ApiError` that names the parameter; `within` is where the form stands in a larger one."""
     try:
         made = msgspec.convert(form, params, strict=False)
     except msgspec.ValidationError as error:
-        raise _explain(str(error), form, params) from None
+        raise _explain(str(error), form, params, within) from None
     except RecursionError:
         raise invalid("The parameters are nested too deeply.") from None
-    _check_words(form, made, "")
+    _check_words(form, made, within)
     metadata = form.get("metadata")
     if metadata:
         check_metadata(metadata)
-    long = _long_number(form, "")
+    long = _long_number(form, within)
     if long is not None and _has_huge_integer(made):
         raise invalid(f"Invalid integer: {long[1][:40]}", long[0], "parameter_invalid_integer")
     return made
@@ -101,17 +101,18 @@ def check_metadata(metadata: dict[str, Any]) -> None:
                           f"metadata[{key}]")  # fmt: skip
 
 
-def _explain(message: str, form: dict[str, Any], params: type[Params]) -> ApiError:
+def _explain(message: str, form: dict[str, Any], params: type[Params], within: str) -> ApiError:
     found = _AT.match(message)
     what, path = (found["what"], found["path"] or "") if found else (message, "")
     keys = [key for key in re.split(r"\.|\[|\]", path) if key]
     named = _NAME.search(what)
+    outer = [within] if within else []
     if what.startswith("Object contains unknown field") and named:
-        return unknown_param(_bracketed([*_resolved(keys, form), named[1]]))
+        return unknown_param(_bracketed([*outer, *_resolved(keys, form), named[1]]))
     if what.startswith("Object missing required field") and named:
-        return missing(_bracketed([*_resolved(keys, form), named[1]]))
+        return missing(_bracketed([*outer, *_resolved(keys, form), named[1]]))
     keys = _resolved(keys, form)
-    name, value = _bracketed(keys), _value(form, keys)
+    name, value = _bracketed([*outer, *keys]), _value(form, keys)
     if value is None:
         return invalid(
             f"You passed an empty string for '{name}'. We assume empty values are an attempt to unset a parameter; "

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET
 
 from nostro.kernel.errors import invalid, unknown_param
+from nostro.kernel.params import convert
 from nostro.kernel.resource import Unset
 from nostro.rails.rail import Rail, rail_of
 from nostro.storage.tx import Tx
@@ -70,7 +71,7 @@ def options(tx: Tx, types: list[str], kept: Maps, given: Maps | None | Unset, *,
         for name in form or {}:
             if setup and name not in rail.setup_options:
                 raise unknown_param(f"{param}[{name}]")
-        parsed = msgspec.to_builtins(methods.rail_params(form or {}, rail.options, param))
+        parsed = msgspec.to_builtins(convert(form or {}, rail.options, param))
         kept[type] = {**kept.get(type, {}), **{name: value for name, value in parsed.items() if name in (form or {})}}
     return {"options": kept, "payment_method_options": _shown_options(tx, types, kept, setup)}
 

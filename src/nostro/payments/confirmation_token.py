@@ -13,6 +13,7 @@ import msgspec
 from msgspec import UNSET
 
 from nostro.kernel.errors import invalid, missing
+from nostro.kernel.params import convert
 from nostro.kernel.resource import Metadata, Params, Resource, Shape, Stored, Verb, View, Wire, public, retrieve
 from nostro.rails.rail import rail_of
 from nostro.storage.tx import Tx
@@ -149,7 +150,7 @@ async def create(tx: Tx, params: CreateParams) -> Record:
     options = {}
     if params.payment_method_options is not None and params.payment_method_options.card is not None:
         form = msgspec.to_builtins(params.payment_method_options.card)
-        methods.rail_params(form, rail_of(tx, "card").options, "payment_method_options[card]")
+        convert(form, rail_of(tx, "card").options, "payment_method_options[card]")
         options["card"] = form
     return tx.save(
         Record(

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import UNSET
 
-from nostro.kernel.errors import ApiError, invalid, missing, no_such, unknown_param
+from nostro.kernel.errors import invalid, missing, no_such, unknown_param
 from nostro.kernel.params import convert
 from nostro.kernel.resource import (
     Filter,
@@ -77,7 +77,7 @@ class RadarOptionsParams(Params, frozen=True, kw_only=True):
     session: str | None = None
 
 
-class DataParams(msgspec.Struct, frozen=True, kw_only=True):
+class DataParams(Params, frozen=True, kw_only=True):
     """The part of `payment_method_data` that all rails share; the rest belongs to the rail."""
 
     type: str
@@ -137,9 +137,9 @@ async def from_data(tx: Tx, data: dict[str, Any], param: str = "payment_method_d
     for name in data:
         if name not in SHARED and name != type:
             raise unknown_param(f"{param}[{name}]" if param else name)
-    shared = rail_params({k: v for k, v in data.items() if k in SHARED}, DataParams, param)
+    shared = convert({k: v for k, v in data.items() if k in SHARED}, DataParams, param)
     own = f"{param}[{type}]" if param else type
-    given = rail_params(data.get(type) or {}, rail.data, own)
+    given = convert(data.get(type) or {}, rail.data, own)
     token = getattr(given, "token", None)
     if token is None:
         return _made(tx, rail, rail.make(given, tx), shared)
@@ -183,18 +183,6 @@ def _made(tx: Tx, rail: Rail, made: Made, shared: DataParams) -> Record:
         token=made.token,
         supplied=_supplied(made.supplied, billing),
     )
-
-
-def rail_params(form: Any, params: Any, param: str) -> Any:
-    """The rail's own parameters, with the error naming the whole path."""
-    try:
-        return convert(form, params)
-    except ApiError as error:
-        if error.param and param:
-            head, bracket, rest = error.param.partition("[")
-            whole = f"{param}[{head}]{bracket}{rest}"
-            error.message, error.param = error.message.replace(error.param, whole), whole
-        raise
 
 
 def _supplied(given: tuple[str, ...] | list[str], billing: BillingDetails) -> list[str]:
@@ -264,7 +252,7 @@ async def update(tx: Tx, method: Record, params: UpdateParams) -> Record:
         if method.type != "card":
             raise invalid(f"You cannot update `card` on a PaymentMethod of type {method.type}.", "card")
         rail = rail_of(tx, method.type)
-        details = rail.change(details, rail_params(params.card, rail.update, "card"))
+        details = rail.change(details, convert(params.card, rail.update, "card"))
     billing = merged(method.billing_details, params.billing_details)
     redisplay = method.allow_redisplay if params.allow_redisplay is UNSET else params.allow_redisplay
     events = ("payment_method.updated",) if method.customer else ()

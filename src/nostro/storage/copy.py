@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from nostro.kernel.resource import Resource
 
-from .engine import Engine, PathKind, Row
+from .engine import Engine, PathKind, Row, Watch, unwatched
 from .schema import Table
 from .unit import Unit
 
@@ -169,6 +169,7 @@ class OnlyReads:
     def __init__(
         self, rows: Callable[[str, Sequence[Any]], list[Row]], path: Callable[[tuple[str, ...], PathKind], str]
     ) -> None:
+        self.watch: Watch = unwatched
         self._rows = rows
         self._path = path
 
@@ -182,6 +183,15 @@ class OnlyReads:
         raise AssertionError("this is only read")
 
     async def commit(self, unit: Unit) -> None:
+        raise AssertionError("this is only read")
+
+    async def version(self) -> int:
+        raise AssertionError("a snapshot and a target say it themselves")
+
+    async def size(self) -> int:
+        raise AssertionError("this is not measured")
+
+    async def build_indexes(self, resources: Sequence[Resource[Any]], told: Callable[[str], None]) -> None:
         raise AssertionError("this is only read")
 
     async def close(self) -> None:

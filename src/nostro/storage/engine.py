@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, Protocol
 
 from nostro.kernel.resource import Resource
@@ -11,9 +11,17 @@ from .unit import Unit
 
 Row = tuple[Any, ...]
 PathKind = Literal["text", "number", "bool"]
+Watch = Callable[[Sequence[Unit], int], None]
+"""Told of each group commit: the units that were written, and the microseconds it took."""
+
+
+def unwatched(units: Sequence[Unit], micros: int) -> None:
+    """Nobody counts."""
 
 
 class Engine(Protocol):
+    watch: Watch
+
     @property
     def exclusive(self) -> bool:
         """True if no other process works on this database, so what was claimed at the start is nobody's."""
@@ -21,6 +29,14 @@ class Engine(Protocol):
 
     async def prepare(self, resources: Sequence[Resource[Any]]) -> None:
         """Create or migrate what is missing: the hand-written tables, one table a resource, its indexes."""
+        ...
+
+    async def version(self) -> int:
+        """The newest migration that the database has had."""
+        ...
+
+    async def build_indexes(self, resources: Sequence[Resource[Any]], told: Callable[[str], None]) -> None:
+        """Build the indexes that `prepare` left, because writers of a large table would have waited for them."""
         ...
 
     async def rows(self, statement: str, values: Sequence[Any] = ()) -> list[Row]:
@@ -40,6 +56,10 @@ class Engine(Protocol):
 
         `kind` says how it compares. True and false are 1 and 0.
         """
+        ...
+
+    async def size(self) -> int:
+        """Bytes of the database on disk."""
         ...
 
     async def close(self) -> None: ...

@@ -24,6 +24,7 @@ Statement = tuple[str, Encoded]
 Answer = list[Row] | int
 MOST_PREPARED = 1_000
 UNKNOWN_NAME = "26000"
+LOOK = 0.5
 _GOOD = (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK)
 
 
@@ -142,6 +143,7 @@ class Pipe:
         self._names: dict[str, bytes] = {}
         self._seen: set[str] = set()
         self._number = 0
+        self._looking = False
         self.lost = ""
         self._pg.nonblocking = 1
         self._pg.enter_pipeline_mode()
@@ -163,6 +165,7 @@ class Pipe:
             self._pg.pipeline_sync()
             self._owed.append(Owed(batch))
             self._flush()
+            self._look_later()
         except psycopg.OperationalError as error:
             self._owed.append(Owed(batch))
             self._lose(str(error))
@@ -207,6 +210,19 @@ class Pipe:
         except psycopg.OperationalError as error:
             self._lose(str(error))
 
+    def _look_later(self) -> None:
+        """Not every event loop tells of a connection that was reset: while an answer is owed, look for oneself."""
+        if not self._looking:
+            self._looking = True
+            self._loop.call_later(LOOK, self._look)
+
+    def _look(self) -> None:
+        self._looking = False
+        if self._owed:
+            self._readable()
+        if self._owed:
+            self._look_later()
+
     def _take(self, result: Any) -> None:
         owed = self._owed[0]
         if result is None:  # the end of one statement's results
@@ -218,6 +234,8 @@ class Pipe:
             self._owed.popleft()
             if not owed.batch.done.done():
                 owed.batch.done.set_result(owed.batch.answers)
+        elif not owed.statement:  # a last word in place of the batch's end: whether it was done is not known
+            self._lose(result.error_message)
         else:
             self._result = result
 

@@ -10,53 +10,39 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
-import re
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-import psycopg
-
+from nostro.kernel.clock import elapsed
 from nostro.kernel.errors import Conflict, unavailable
 from nostro.kernel.resource import Resource
 
-from .engine import PathKind, Row
-from .indexes import indexes
+from .engine import PathKind, Row, Watch, unwatched
+from .line import Line
 from .pipe import Answer, Encoded, Failed, Lost, NotRun, Pipe, Statement, encoded
 from .postgres_group import BEGIN, COMMIT, LOCK, ROLLBACK, Group, Known, dollars, rows_of
-from .schema import migrations
+from .postgres_schema import Schema
 from .unit import Unit
 
 GROUP = 256
 READERS = 2
 DOUBT = 8
 PATIENCE = 20.0
-CONNECT = 5
-FORGOTTEN_AFTER = 7 * 86_400 * 1_000_000
-LONGEST_NAME = 63
 TAKEN = "23505"
 # Done again as it is: serialization failures and deadlocks, and a prepared statement that the server forgot.
 AGAIN = ("40001", "40P01", "26000", "25P02")
 # The server cannot do it now, or only reads, as in a failover: another connection may find one that can.
 ELSEWHERE = ("25006", "25P03", "53300", "57P01", "57P02", "57P03", "08000", "08003", "08006")
+# The server itself does not know whether the commit was made; `committer` tells.
+UNKNOWN = ("08007", "40003")
 # Every statement of ours has its index. Plans are kept for long, and one made for a table that was
 # still small must not read the whole table when it is large.
-BY_INDEX = "; ".join(
+BY_INDEX = tuple(
     f"SET {name}=off"
     for name in ("enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "enable_sort",
                  "enable_hashagg", "jit")
 )  # fmt: skip
-OWN_TABLES = (
-    "CREATE TABLE IF NOT EXISTS nostro_schema (one BIGINT PRIMARY KEY, version BIGINT NOT NULL)",
-    "INSERT INTO nostro_schema (one,version) VALUES (1,0) ON CONFLICT (one) DO NOTHING",
-    "CREATE TABLE IF NOT EXISTS commit_order (one BIGINT PRIMARY KEY)",
-    "INSERT INTO commit_order (one) VALUES (1) ON CONFLICT (one) DO NOTHING",
-    "CREATE TABLE IF NOT EXISTS committer (worker TEXT PRIMARY KEY, number BIGINT NOT NULL, seen BIGINT NOT NULL)",
-)
-TYPES = {"INTEGER": "BIGINT", "BLOB": "BYTEA", "TEXT": 'TEXT COLLATE "C"', "WITHOUT ROWID": ""}
-_TYPE = re.compile(rf"\b({'|'.join(TYPES)})\b")
 Waiting = tuple[Unit, "asyncio.Future[None]"]
 
 
@@ -73,11 +59,13 @@ class PostgresEngine:
     exclusive = False
 
     def __init__(self, url: str, *, durable: bool = True, patience: float = PATIENCE) -> None:
+        self.watch: Watch = unwatched
         self.url = url
         self.patience = patience
+        self.schema = Schema(url)
         self._worker = secrets.token_hex(8)
         self._number = 0
-        settings = [BY_INDEX, "SET idle_in_transaction_session_timeout='10s'"]
+        settings = [*BY_INDEX, "SET idle_in_transaction_session_timeout='10s'"]
         if not durable:
             settings.append("SET synchronous_commit=off")
         self._writer = Line(url, settings)
@@ -156,48 +144,24 @@ class PostgresEngine:
             await asyncio.sleep(pause)
             pause = min(0.5, pause * 2 + 0.01)
 
-    def path(self, *field: str, kind: PathKind = "text") -> str:
-        return _read(field, kind)
+    async def version(self) -> int:
+        number: int = (await self.rows("SELECT version FROM nostro_schema WHERE one=1"))[0][0]
+        return number
+
+    async def size(self) -> int:
+        number: int = (await self.rows("SELECT pg_database_size(current_database())"))[0][0]
+        return number
 
     # Setting up ----------------------------------------------------------------
 
     async def prepare(self, resources: Sequence[Resource[Any]]) -> None:
-        """Workers that start at the same moment do it one after another."""
-        for turn in range(10):
-            try:
-                async with _connected(self.url) as connection:
-                    await self._prepare(connection, [one for one in resources if one.stored])
-                return
-            except (psycopg.errors.UniqueViolation, psycopg.errors.DuplicateTable, psycopg.errors.DeadlockDetected):
-                await asyncio.sleep(0.05 * turn)  # another makes the first tables just now
-        raise TimeoutError("the tables could not be made: another keeps making them")
+        await self.schema.prepare(resources)
 
-    async def _prepare(self, connection: psycopg.AsyncConnection[Any], resources: Sequence[Resource[Any]]) -> None:
-        for statement in OWN_TABLES:
-            await connection.execute(_plain(statement))
-        async with connection.transaction():
-            found = await connection.execute("SELECT version FROM nostro_schema WHERE one=1 FOR UPDATE")
-            version = (await found.fetchone() or (0,))[0]
-            for number, script in migrations(after=version):
-                await connection.execute(_plain(translated(script)))
-                await connection.execute("UPDATE nostro_schema SET version=%s", (number,))
-            found = await connection.execute("SELECT indexname FROM pg_indexes WHERE schemaname=current_schema()")
-            there = {name for (name,) in await found.fetchall()}
-            for resource in resources:
-                for name, statement in self.table(resource).items():
-                    if name not in there:
-                        await connection.execute(_plain(statement))
-        micros = "extract(epoch FROM now())::bigint * 1000000"
-        await connection.execute(_plain(f"DELETE FROM committer WHERE seen < {micros} - {FORGOTTEN_AFTER}"))
+    async def build_indexes(self, resources: Sequence[Resource[Any]], told: Callable[[str], None]) -> None:
+        await self.schema.build_indexes(resources, told)
 
-    def table(self, resource: Resource[Any]) -> dict[str, str]:
-        """The statements that make the resource's table and its indexes, by the index's name."""
-        name = resource.table
-        made = {index_name(name, "id"): record_table(name)}
-        for one in indexes(resource, self.path):
-            index, where = index_name(name, one.name), f" WHERE {one.where}" if one.where else ""
-            made[index] = f'CREATE INDEX IF NOT EXISTS "{index}" ON "{name}" ({one.columns()}){where}'
-        return made
+    def path(self, *field: str, kind: PathKind = "text") -> str:
+        return self.schema.path(*field, kind=kind)
 
     # Committing ----------------------------------------------------------------
 
@@ -215,8 +179,10 @@ class PostgresEngine:
 
     async def _commit_all(self, group: list[Waiting]) -> None:
         """Together; if that fails, each alone, so that one bad unit does not take the others with it."""
+        started = elapsed()
         try:
             verdicts = await self._commit([unit for unit, _ in group])
+            self.watch([one[0] for one, no in zip(group, verdicts, strict=True) if not no], elapsed() - started)
         except Exception as error:
             if len(group) > 1 and not isinstance(error, TimeoutError):
                 for one in group:
@@ -316,46 +282,6 @@ class PostgresEngine:
                 line.now.close()
 
 
-class Line:
-    """A connection that is opened when it is needed, and again when it was lost."""
-
-    def __init__(self, url: str, settings: Sequence[str]) -> None:
-        self._url = url
-        self._settings = settings
-        self._pipe: Pipe | None = None
-        self._opening = asyncio.Lock()
-
-    @property
-    def now(self) -> Pipe | None:
-        return None if self._pipe is None or self._pipe.lost else self._pipe
-
-    async def open(self, until: float) -> Pipe:
-        """Raises `TimeoutError` if there is none by then."""
-        async with self._opening:
-            while (pipe := self.now) is None:
-                try:
-                    self._pipe = await self._connect()
-                except psycopg.OperationalError as error:
-                    if asyncio.get_running_loop().time() >= until:
-                        raise TimeoutError(str(error)) from None
-                    await asyncio.sleep(0.1)
-        return pipe
-
-    async def _connect(self) -> Pipe:
-        connection = await psycopg.AsyncConnection.connect(self._url, autocommit=True, connect_timeout=CONNECT)
-        for setting in self._settings:
-            with contextlib.suppress(psycopg.Error):  # a database that is only compatible may not know it
-                await connection.execute(_plain(setting))
-        return Pipe(connection)
-
-
-@contextlib.asynccontextmanager
-async def _connected(url: str) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
-    connection = await psycopg.AsyncConnection.connect(url, autocommit=True, connect_timeout=CONNECT)
-    async with connection:
-        yield connection
-
-
 async def _ask(pipe: Pipe, statements: Sequence[Statement], until: float) -> list[Answer | Exception]:
     """The answers; a server that says nothing until then counts as lost."""
     left = max(0.1, until - asyncio.get_running_loop().time())
@@ -370,6 +296,9 @@ async def _done(pipe: Pipe, statements: Sequence[Statement], until: float) -> li
     """The answers; raises what failed first."""
     answers: list[Answer] = []
     for answer in await _ask(pipe, statements, until):
+        if isinstance(answer, Failed) and answer.state in UNKNOWN:
+            pipe.close()
+            raise Lost(str(answer))
         if isinstance(answer, Exception):
             raise answer
         answers.append(answer)
@@ -381,41 +310,3 @@ def _settle(done: asyncio.Future[Any], answer: Any) -> None:
         done.set_exception(answer)
     else:
         done.set_result(answer)
-
-
-def _plain(statement: str) -> Any:
-    """A statement of ours, as psycopg wants it to be sure that it is no caller's."""
-    return statement.encode()
-
-
-@lru_cache(maxsize=1_000)
-def _read(field: tuple[str, ...], kind: PathKind) -> str:
-    steps = field[0].split(".") if len(field) == 1 else field
-    *inner, last = ["'" + step.replace("'", "''") + "'" for step in steps]
-    text = "".join(["body", *(f"->{step}" for step in inner), f"->>{last}"])
-    if kind == "number":
-        return f"(({text})::bigint)"
-    if kind == "bool":
-        return f"(CASE {text} WHEN 'true' THEN 1 WHEN 'false' THEN 0 END)"
-    return f'(({text}) COLLATE "C")'
-
-
-def record_table(name: str) -> str:
-    return (
-        f'CREATE TABLE IF NOT EXISTS "{name}" (scope BIGINT NOT NULL, id TEXT COLLATE "C" NOT NULL, '
-        "version BIGINT NOT NULL, created BIGINT NOT NULL, body JSON NOT NULL, "
-        f'CONSTRAINT "{index_name(name, "id")}" PRIMARY KEY (scope, id))'
-    )
-
-
-def index_name(table: str, field: str) -> str:
-    name = f"{table}__{field.replace('.', '_')}"
-    if len(name) > LONGEST_NAME:
-        name = f"{name[: LONGEST_NAME - 9]}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
-    return name
-
-
-def translated(script: str) -> str:
-    """A migration in PostgreSQL's words: both engines have the same tables."""
-    replace: Callable[[re.Match[str]], str] = lambda found: TYPES[found[0]]  # noqa: E731
-    return _TYPE.sub(replace, re.sub(r"--[^\n]*", "", script))

@@ -20,8 +20,8 @@ from nostro.kernel.resource import Resource
 from .copy import OnlyReads, batches
 from .engine import Engine, PathKind, Row
 from .pipe import encoded, rows_in
-from .postgres import OWN_TABLES, PostgresEngine, record_table, translated
 from .postgres_group import dollars
+from .postgres_schema import OWN_TABLES, Schema
 from .schema import RECORD, Column, CopyRefused, Kind, Table, hand_written, keyed, kind_of, known, migrations, newest
 
 KINDS: Mapping[str, Kind] = {"bigint": "integer", "text": "text", "json": "text", "bytea": "blob"}
@@ -49,7 +49,7 @@ class Rows:
     """What can be read on one connection."""
 
     def __init__(self, url: str) -> None:
-        self._plain = PostgresEngine(url)  # never opened: it knows the tables' SQL
+        self._schema = Schema(url)
         self.engine: Engine = OnlyReads(self._all, self._path)
         try:
             self.db = psycopg.connect(url, autocommit=True, connect_timeout=CONNECT)
@@ -91,7 +91,7 @@ class Rows:
         return rows_in(result)
 
     def _path(self, field: tuple[str, ...], kind: PathKind) -> str:
-        return self._plain.path(*field, kind=kind)
+        return self._schema.path(*field, kind=kind)
 
 
 class PostgresSnapshot(Rows):
@@ -151,7 +151,7 @@ class PostgresTarget(Rows):
         self._migrate(0, version)
         for table in tables:
             if table.columns == RECORD:
-                self._run(record_table(table.name))
+                self._run(self._schema.record_table(table.name))
         self._tables = {table.name for table in tables}
         for name, index, statement in self._all(INDEXES):
             if name in self._tables:
@@ -176,7 +176,7 @@ class PostgresTarget(Rows):
         self._migrate(self._version, newest())
         there = {name for (name,) in self._all("SELECT indexname FROM pg_indexes WHERE schemaname=current_schema()")}
         for resource in resources:
-            for name, statement in self._plain.table(resource).items() if resource.stored else ():
+            for name, statement in self._schema.table(resource).items() if resource.stored else ():
                 if name not in there:
                     self._run(statement)
 
@@ -186,7 +186,7 @@ class PostgresTarget(Rows):
 
     def _migrate(self, after: int, until: int) -> None:
         for _, script in migrations(after, until):
-            self._run(translated(script))
+            self._run(self._schema.translated(script))
         self._version = until
         self._run(f"UPDATE nostro_schema SET version={until}")
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
@@ -22,11 +22,12 @@ from typing import Any
 
 import apsw
 
+from nostro.kernel.clock import elapsed
 from nostro.kernel.errors import ApiError, Conflict, unavailable
 from nostro.kernel.resource import Resource
 
 from .books import AccountKey, Books, Head
-from .engine import PathKind, Row
+from .engine import PathKind, Row, Watch, unwatched
 from .indexes import indexes
 from .rows import RowWrite, grouped
 from .schema import migrations
@@ -55,6 +56,7 @@ class SqliteEngine:
     long_log = LONG_LOG
 
     def __init__(self, path: str | Path, *, durable: bool = True) -> None:
+        self.watch: Watch = unwatched
         self.file = Path(path)
         self.file.parent.mkdir(parents=True, exist_ok=True)
         self._writer = self._open(durable)
@@ -86,6 +88,14 @@ class SqliteEngine:
             return _all(self._reader, statement, tuple(values))
         except DISK as error:
             raise _out_of_order(error) from error
+
+    async def version(self) -> int:
+        number: int = _all(self._reader, "PRAGMA user_version")[0][0]
+        return number
+
+    async def size(self) -> int:
+        parts = (self.file, self.file.with_name(self.file.name + "-wal"))
+        return sum(part.stat().st_size for part in parts if part.exists())
 
     @staticmethod
     def path(*field: str, kind: PathKind = "text") -> str:
@@ -125,6 +135,9 @@ class SqliteEngine:
                 file.xClose()
         finally:
             self._writer.execute("ROLLBACK")
+
+    async def build_indexes(self, resources: Sequence[Resource[Any]], told: Callable[[str], None]) -> None:
+        """`prepare` has built them all: there is one writer, and it was not writing yet."""
 
     def _migrate(self) -> None:
         version = _all(self._writer, "PRAGMA user_version")[0][0]
@@ -172,6 +185,7 @@ class SqliteEngine:
                         _answer(one[1], self._made_before(one[0]) or own_error)
 
     async def _commit_group(self, group: list[Waiting]) -> None:
+        started = elapsed()
         self._writer.execute("BEGIN IMMEDIATE")
         try:
             verdicts, learned = self._apply([unit for unit, _ in group])
@@ -181,6 +195,9 @@ class SqliteEngine:
                 self._writer.execute("ROLLBACK")
             raise
         self._accounts.update(learned)
+        self.watch(
+            [unit for (unit, _), verdict in zip(group, verdicts, strict=True) if not verdict], elapsed() - started
+        )
         for (_, done), verdict in zip(group, verdicts, strict=True):
             _answer(done, verdict)
 

@@ -6,14 +6,16 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from nostro.kernel.clock import Clock
 from nostro.kernel.ids import Ids
 from nostro.kernel.resource import Registry
 from nostro.kernel.settings import Settings
+from nostro.kernel.trace import Trace, untraced
 
 from .engine import Engine
+from .meter import Meter
 from .unit import Scope
 
 
@@ -21,7 +23,8 @@ class World(Struct, kw_only=True):
     """`rails` by payment method type, `jobs` by kind; `work` is set when a commit left jobs or deliveries to do.
 
     `scopes` are those seen so far, and `moving` has a lock for each whose time was moved. `listeners` are the
-    webhook endpoints by scope, remembered only where one process has the database to itself.
+    webhook endpoints by scope, remembered only where one process has the database to itself. `leaving` is true from
+    the moment that the server is told to stop.
     """
 
     engine: Engine
@@ -36,3 +39,9 @@ class World(Struct, kw_only=True):
     scopes: dict[int, Scope] = {}
     moving: dict[int, asyncio.Lock] = {}
     listeners: dict[int, list[Any]] = {}
+    leaving: bool = False
+    trace: Trace = untraced
+    meter: Meter = field(default_factory=Meter)
+
+    def __post_init__(self) -> None:
+        self.engine.watch = self.meter.committed

@@ -1,0 +1,63 @@
+"""uvicorn's server, and how it stops: not ready first, then whoever has come is let in, then the port closes."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable
+
+import uvicorn
+
+from nostro.kernel.settings import Settings
+
+from .http import Connection
+from .serve import Application
+
+
+class Listener(uvicorn.Server):
+    """`ready` is called once, when requests are answered."""
+
+    def __init__(self, app: Application, settings: Settings, ready: Callable[[], None]) -> None:
+        config = uvicorn.Config(
+            app, http=Connection, loop="auto", ws="none", lifespan="on", log_level="warning", log_config=None,
+            access_log=False, proxy_headers=False, server_header=False, backlog=2048,
+            timeout_graceful_shutdown=settings.stop_seconds,
+        )  # fmt: skip
+        super().__init__(config)
+        self._app = app
+        self._settings = settings
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        told = self._captured_signals
+        patient = not self._settings.dev and signal.SIGINT not in told
+        await self._app.leave(self._settings.drain_seconds if patient else 0, lambda: len(told) > 1)
+        last = [asyncio.create_task(self._let_in(one)) for at in sockets or () for one in _waiting(at)]
+        await super().shutdown(sockets)  # closes the port before anything else happens
+        await asyncio.gather(*last)
+
+    async def _let_in(self, accepted: socket.socket) -> None:
+        """One of those that the operating system had connected, and that a closed port would cut off."""
+        loop = asyncio.get_running_loop()
+        _, connection = await loop.connect_accepted_socket(
+            lambda: Connection(self.config, self.server_state, self.lifespan.state, loop), accepted
+        )
+        connection.shutdown()
+
+
+def _waiting(at: socket.socket) -> list[socket.socket]:
+    found: list[socket.socket] = []
+    at.setblocking(False)
+    while True:
+        try:
+            accepted, _ = at.accept()
+        except OSError:
+            return found
+        accepted.setblocking(False)
+        found.append(accepted)
