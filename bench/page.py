@@ -141,7 +141,7 @@ LEDGER_TEXT = """
 One `POST /v1/ledger/entries` a transfer, durable, checked and hash-chained, between any two of a thousand accounts
 (spread) or from one account to the others (hot). The peer is a ledger of PL/pgSQL functions inside PostgreSQL after
 pgledger's design, written for this benchmark ([transfers.sql](../../bench/transfers.sql)): no HTTP, no decoding, no
-events; `pgbench` calls one function a transfer, and the better of 16 and 64 connections counts.
+events; `pgbench` calls one function a transfer, and the best of 4, 16 and 64 connections counts.
 """
 GROWTH_TEXT = """
 {lines} lines were asked at each size, up to thirty times one after another: every list by every filter (common values,
