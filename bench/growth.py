@@ -183,7 +183,7 @@ def results(directory: Path, growth: Growth) -> None:
     kept: dict[str, Any] = msgspec.json.decode(file.read_bytes()) if file.exists() else {}
     kept[growth.engine] = msgspec.to_builtins(growth)
     directory.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(msgspec.json.format(msgspec.json.encode(dict(sorted(kept.items())))) + b"\n")
+    file.write_bytes(msgspec.json.encode(dict(sorted(kept.items()))) + b"\n")
 
 
 def main() -> None:

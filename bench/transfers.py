@@ -21,7 +21,7 @@ from .servers import Server
 
 PEER = "PL/pgSQL functions"
 ACCOUNTS = 1_000
-CLIENTS = (16, 64)  # connections of the peer's client: the better of the two counts
+CLIENTS = (4, 16, 64)  # connections of the peer's client: the best counts
 WAYS = {
     "spread": "\\set a random(1, 1000)\n\\set b 1 + (:a + random(0, 998)) % 1000\nSELECT move(:a, :b, 100);\n",
     "hot": "\\set b random(2, 1000)\nSELECT move(1, :b, 100);\n",

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from nostro.cli.main import app
 from nostro.cli.trouble import Trouble
+from nostro.storage.schema import newest
 from nostro.testing.server import Server
 from postgresql import database
 
