@@ -64,7 +64,7 @@ class Drill:
         )
         self.key: str = json.loads(made.stdout)["secret_key"]
         self.log = folder / "serve.log"
-        command = [NOSTRO, "serve", "--port", "0", "--allow-private-webhooks"]
+        command = [NOSTRO, "serve", "--port", "0", "--private-webhooks"]
         with self.log.open("w") as log:
             self.server = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
         wait_until(lambda: "ready at " in self.log.read_text() or self.server.poll() is not None)
