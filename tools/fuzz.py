@@ -18,6 +18,7 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+from random import randrange
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -28,7 +29,7 @@ TRIED = re.compile(r"([\d,]+) ([a-z]+)")
 
 def run(seed: int, options: argparse.Namespace) -> tuple[bool, str]:
     """One round: whether all held, and what pytest printed."""
-    files = sorted(str(file) for file in FUZZ.glob(f"test_*{options.only or ''}*.py"))
+    files = sorted(str(file) for file in FUZZ.glob(f"test_{options.only or '*'}.py"))
     if not files:
         sys.exit(f"No fuzzer is called {options.only}. There are: {', '.join(names())}.")
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", f"--hypothesis-seed={seed}",
@@ -52,7 +53,8 @@ def main() -> None:
     parser.add_argument("--cases", type=int, default=5, help="times as many cases in a round as `make test` tries")
     parser.add_argument("--engine", choices=("sqlite", "postgresql"), default="sqlite")
     options = parser.parse_args()
-    started, seed, rounds, tried = time.monotonic(), options.seed or 0, 0, Counter[str]()
+    seed = randrange(10**6) if options.seed is None else options.seed
+    started, rounds, tried = time.monotonic(), 0, Counter[str]()
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task(f"seed {seed}", total=None if options.seed is not None else options.minutes * 60)

@@ -206,8 +206,8 @@ def test_any_data_gets_an_answer_as_declared(running: Running, pool: Pool, label
         if kind == b"application/json":
             assert problems(case.method, path, got.status, got.body) == [], said
             wire = json.loads(got.body)
-            if mode == "positive" and got.status >= 400:
-                assert wire["error"].get("code") != "parameter_unknown", said
+            if mode == "positive" and got.status >= 400 and "[" not in wire["error"].get("param", ""):
+                assert wire["error"].get("code") != "parameter_unknown", said  # inside a hash the rail knows the names
             if got.status == 200:
                 pool.learn(wire)
                 TRIED["accepted"] += 1
@@ -225,6 +225,6 @@ def test_a_path_and_headers_of_any_text(running: Running, pool: Pool) -> None:
         method, _, path = place.partition(" ")
         given_headers = {name: value.encode("latin-1", "replace").decode("latin-1") for name, value in headers.items()}
         got = running.send(method, path.replace("ID", text), headers=given_headers, key=KEY)
-        assert got.status == 200 or 400 <= got.status < 500, (method, path, text, headers, got)
+        assert 200 <= got.status < 500, (method, path, text, headers, got)
 
     check()
