@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import msgspec
 
 from nostro.kernel.errors import Refused
 
+from .batch import AccountKey
 from .unit import Entry, Unit
 
-AccountKey = tuple[int, str, str]
 EntryRow = tuple[int, int, str, str, int, int, int | None, str | None, str]
 
 
@@ -29,15 +30,25 @@ class Head(msgspec.Struct):
     hash: str = ""
 
 
-class Books:
-    """The ledger's part of one group commit. `find` answers an account's number and stored balance."""
+class Standing(NamedTuple):
+    """An account's number (0: none yet) and balance, in two parts: lines booked one by one, and lines of batches."""
 
-    def __init__(self, head: Head, find: Callable[[AccountKey], tuple[int, int] | None]) -> None:
+    number: int
+    rows: int
+    batched: int
+
+
+class Books:
+    """The ledger's part of one group commit. `find` answers where an account stands; `balances` are the parts of
+    balances that are booked one by one."""
+
+    def __init__(self, head: Head, find: Callable[[AccountKey], Standing | None]) -> None:
         self.head = head
         self._find = find
         self._numbers: dict[AccountKey, int] = {}
         self._first = head.entry + 1
         self.balances: dict[int, int] = {}
+        self._batched: dict[int, int] = {}
         self.new_accounts: list[tuple[int, int, str, str]] = []
         self.entries: list[EntryRow] = []
         self.postings: list[tuple[int, int, int, int]] = []
@@ -88,9 +99,11 @@ class Books:
         self.head.hash = chain_hash(self.head.hash, self.entries)
         return self.head.link, self._first, self.head.entry, self.head.recorded, self.head.hash
 
-    def standing(self) -> dict[AccountKey, tuple[int, int]]:
-        """Number and balance, after all that was booked, of every account that was looked at."""
-        return {key: (number, self.balances[number]) for key, number in self._numbers.items()}
+    def standing(self) -> dict[AccountKey, Standing]:
+        """Where every account that was looked at stands after all that was booked."""
+        return {
+            key: Standing(number, self.balances[number], self._batched[number]) for key, number in self._numbers.items()
+        }
 
     def _balance(self, key: AccountKey) -> int:
         number = self._numbers.get(key)
@@ -98,9 +111,10 @@ class Books:
             found = self._find(key)
             if found is None:
                 return 0
-            number = self._numbers[key] = found[0]
-            self.balances.setdefault(number, found[1])
-        return self.balances[number]
+            number = self._numbers[key] = found.number
+            self.balances.setdefault(number, found.rows)
+            self._batched[number] = found.batched
+        return self.balances[number] + self._batched[number]
 
     def _account(self, key: AccountKey) -> int:
         self._balance(key)
@@ -108,7 +122,7 @@ class Books:
         if number is None:
             self.head.account += 1
             number = self._numbers[key] = self.head.account
-            self.balances[number] = 0
+            self.balances[number] = self._batched[number] = 0
             self.new_accounts.append((number, *key))
         return number
 

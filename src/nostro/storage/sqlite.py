@@ -9,26 +9,37 @@ lose it to the loop each time (docs/decisions/0002 has the measurement).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import apsw
 
 from nostro.kernel.errors import Conflict
 from nostro.kernel.resource import Resource
 
-from .books import AccountKey, Books, Head
+from .batch import AccountKey
+from .booking import Booking, booked
+from .books import Books, Head, Standing
 from .engine import PathKind, Row
-from .unit import Unit
+from .runs import Ask, balances_upto
+from .standings import Standings
+from .unit import Unit, together
 
 GROUP = 256
 INSERT_ENTRY = "INSERT INTO ledger_entry VALUES (?,?,?,?,?,?,?,?,?)"
 INSERT_POSTING = "INSERT INTO ledger_posting VALUES (?,?,?,?)"
 INSERT_ACCOUNT = "INSERT INTO ledger_account (account,book,code,currency,balance) VALUES (?,?,?,?,0)"
 INSERT_LINK = "INSERT INTO ledger_chain VALUES (?,?,?,?,?)"
+INSERT_BATCH = "INSERT INTO ledger_batch VALUES (?,?,?,?,?,?,?)"
+INSERT_KIND = "INSERT INTO ledger_batch_kind VALUES (?,?,?)"
+INSERT_RUN = "INSERT INTO ledger_run VALUES (?,?,?,?,?,?)"
+INSERT_PAGE = "INSERT INTO ledger_page VALUES (?,?,?,?)"
+FIND_ACCOUNT = "SELECT account, balance FROM ledger_account WHERE book=? AND code=? AND currency=?"
+ALL = 2**63 - 1
+T = TypeVar("T")
 Waiting = tuple[Unit, "asyncio.Future[None]"]
 
 
@@ -45,7 +56,8 @@ class SqliteEngine:
         self._thread = ThreadPoolExecutor(1, "nostro-commit")
         self._waiting: list[Waiting] = []
         self._draining: asyncio.Task[None] | None = None
-        self._accounts: dict[AccountKey, int] = {}
+        self._standings = Standings()
+        self._link = 0
         self._statements: dict[str, tuple[str, str, str, str]] = {}
 
     def _open(self, durable: bool) -> apsw.Connection:
@@ -110,7 +122,8 @@ class SqliteEngine:
 
     async def _drain(self) -> None:
         while self._waiting:
-            group, self._waiting = self._waiting[:GROUP], self._waiting[GROUP:]
+            count = together([unit for unit, _ in self._waiting[: GROUP + 1]], GROUP)
+            group, self._waiting = self._waiting[:count], self._waiting[count:]
             try:
                 await self._commit_group(group)
             except Exception as error:
@@ -126,22 +139,24 @@ class SqliteEngine:
     async def _commit_group(self, group: list[Waiting]) -> None:
         self._writer.execute("BEGIN IMMEDIATE")
         try:
-            verdicts, learned = self._apply([unit for unit, _ in group])
+            batch = group[0][0].batch is not None
+            verdicts, learn = self._apply_batch(group[0][0]) if batch else self._apply([unit for unit, _ in group])
             await asyncio.get_running_loop().run_in_executor(self._thread, self._sync)
         except BaseException:
             if self._writer.in_transaction:
                 self._writer.execute("ROLLBACK")
             raise
-        self._accounts.update(learned)
+        learn()
         for (_, done), verdict in zip(group, verdicts, strict=True):
             _answer(done, verdict)
 
     def _sync(self) -> None:
         self._writer.execute("COMMIT")
 
-    def _apply(self, units: list[Unit]) -> tuple[list[Exception | None], dict[AccountKey, int]]:
-        """Check each unit and write the good ones; answers each unit's refusal or None."""
-        books = Books(self._head(), self._find_account)
+    def _apply(self, units: list[Unit]) -> tuple[list[Exception | None], Callable[[], None]]:
+        """Check each unit and write the good ones. Answers each unit's refusal or None, and what is to be remembered
+        once it is committed."""
+        books = Books(self._head(), self._standing)
         touched: set[tuple[int, str, str]] = set()
         staged: dict[str, list[tuple[Any, ...]]] = {}
         ordered: list[tuple[str, tuple[Any, ...]]] = []
@@ -153,12 +168,40 @@ class SqliteEngine:
                 books.book(unit)
                 self._stage(unit, touched, staged)
                 ordered += unit.rows
+        self._write_rows(staged, ordered)
+        self._write_books(books)
+        return verdicts, lambda: self._learn(books.head.link, books)
+
+    def _apply_batch(self, unit: Unit) -> tuple[list[Exception | None], Callable[[], None]]:
+        """The same for a unit with a batch. What the batch's limits say is raised."""
+        assert unit.batch is not None and not unit.entries, "a batch is booked by itself"
+        if verdict := self._stale(unit, set()) or self._too_late(unit):
+            return [verdict], lambda: None
+        head = self._head()
+        self._load(unit.batch.accounts)
+        booking = booked(head, unit.batch, unit.micros, self._standings.all(unit.batch.accounts))
+        staged: dict[str, list[tuple[Any, ...]]] = {}
+        self._stage(unit, set(), staged)
+        self._write_rows(staged, unit.rows)
+        if booking is None:
+            return [None], lambda: None
+        self._write_batch(booking)
+        return [None], lambda: self._learn(booking.head.link, booking)
+
+    def _learn(self, link: int, made: Books | Booking) -> None:
+        self._link = link
+        if isinstance(made, Books):
+            self._standings.learn(made)
+        else:
+            self._standings.learn_batch(made)
+
+    def _write_rows(
+        self, staged: dict[str, list[tuple[Any, ...]]], ordered: Sequence[tuple[str, tuple[Any, ...]]]
+    ) -> None:
         for statement, rows in staged.items():
             self._writer.executemany(statement, rows)
         for statement, values in ordered:  # one after another: a job may be put on, taken off and put on again
             self._writer.execute(statement, values)
-        self._write_books(books)
-        return verdicts, {(book, code, currency): n for n, book, code, currency in books.new_accounts}
 
     def _stale(self, unit: Unit, touched: set[tuple[int, str, str]]) -> Conflict | None:
         for write in unit.writes:
@@ -211,22 +254,44 @@ class SqliteEngine:
     # The ledger ----------------------------------------------------------------
 
     def _head(self) -> Head:
+        """What is remembered of accounts is forgotten here if another process has booked since."""
         links = _all(self._writer, "SELECT link,last,recorded,hash FROM ledger_chain ORDER BY link DESC LIMIT 1")
         link, entry, recorded, hash = (links or [(0, 0, 0, "")])[0]
         account = _all(self._writer, "SELECT coalesce(max(account),0) FROM ledger_account")[0][0]
+        if link != self._link:
+            self._standings, self._link = Standings(), link
         return Head(link=link, entry=entry, account=account, recorded=recorded, hash=hash)
 
-    def _find_account(self, key: AccountKey) -> tuple[int, int] | None:
-        number = self._accounts.get(key)
-        if number is not None:
-            return number, _all(self._writer, "SELECT balance FROM ledger_account WHERE account=?", (number,))[0][0]
-        found = _all(
-            self._writer, "SELECT account, balance FROM ledger_account WHERE book=? AND code=? AND currency=?", key
-        )
-        if not found:
-            return None
-        self._accounts[key] = found[0][0]
-        return found[0][0], found[0][1]
+    def _standing(self, key: AccountKey) -> Standing | None:
+        if (known := self._standings.find(key)) is None:
+            self._load((key,))
+            known = self._standings.find(key)
+        return known
+
+    def _load(self, keys: Sequence[AccountKey]) -> None:
+        """Have the standing of these accounts remembered, as far as they were ever booked on."""
+        known = self._standings
+        for key in keys:
+            if known.numbers.get(key) not in known.rows and (found := _all(self._writer, FIND_ACCOUNT, key)):
+                known.put(key, *found[0])
+        for book, numbers in known.cold(keys).items():
+            known.batched.update(self._ask(balances_upto(book, numbers, ALL)))
+
+    def _ask(self, asked: Ask[T]) -> T:
+        try:
+            statement, values = next(asked)
+            while True:
+                statement, values = asked.send(_all(self._writer, statement, values))
+        except StopIteration as done:
+            return done.value  # type: ignore[no-any-return]
+
+    def _write_batch(self, booking: Booking) -> None:
+        self._writer.executemany(INSERT_ACCOUNT, booking.accounts)
+        self._writer.execute(INSERT_BATCH, booking.batch)
+        self._writer.executemany(INSERT_KIND, booking.kinds)
+        self._writer.execute(INSERT_RUN, booking.run)
+        self._writer.executemany(INSERT_PAGE, booking.pages)
+        self._writer.execute(INSERT_LINK, booking.link)
 
     def _write_books(self, books: Books) -> None:
         link = books.close()

@@ -1,0 +1,93 @@
+"""A batch, booked: the rows that its unit's commit writes, worked out on values that the engine has loaded.
+
+The second of the two checks that entries balance is made here as for other entries: on a path of its own, over what
+is about to be stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+
+from .batch import AccountKey, Batch, BatchRow, Outcome, Transfers, batch_hash, batch_row
+from .books import Head, Standing
+from .columns import Ints
+from .limits import refusals
+from .runs import Lines, pages, run_number, running, sorted_lines, starts
+
+
+class Booking(NamedTuple):
+    """`batched` is what batches have booked on each account that this one touched. `head` is the journal's new end."""
+
+    head: Head
+    link: tuple[int, int, int, int, str]
+    accounts: list[tuple[int, int, str, str]]
+    batch: BatchRow
+    kinds: list[tuple[int, str, int]]
+    run: tuple[int, int, int, int, int, int]
+    pages: list[tuple[int, int, int, bytes]]
+    batched: dict[int, int]
+
+
+def booked(head: Head, batch: Batch, micros: int, standing: Sequence[Standing]) -> Booking | None:
+    """`standing` is that of the batch's accounts. Sets the batch's outcome; None if every line was refused.
+
+    Raises `Refused` if the batch is atomic and a limit says no.
+    """
+    columns = np.array(standing, np.int64).reshape(-1, 3)
+    number, opening = columns[:, 0].copy(), columns[:, 2]
+    refused = refusals(batch, columns[:, 1] + opening)
+    lines = batch.transfers
+    if refused:
+        accepted = np.ones(len(lines.amount), np.bool_)
+        accepted[list(refused)] = False
+        lines = lines.only(accepted)
+    batch.outcome = Outcome(head.entry + 1, refused)
+    if not len(lines.amount):
+        return None
+    new = _number_new(head.account, batch.accounts, number, lines.debit, lines.credit)
+    lines = lines._replace(debit=number[lines.debit], credit=number[lines.credit])
+    first, last = head.entry + 1, head.entry + len(lines.amount)
+    recorded, book = max(head.recorded, micros), batch.accounts[0][0]
+    row = batch_row(first, book, recorded, batch.created, batch.words, lines)
+    sorted_, batched = _lines(first, lines, number, opening)
+    assert not int(sorted_.amount.sum()), f"the batch of entry {first} is out of balance"
+    run = run_number(first, 0)
+    hash = batch_hash(head.hash, row)
+    kinds = [(book, batch.words.kinds[place], first) for place in np.unique(lines.kind).tolist()]
+    end = msgspec.structs.replace(
+        head, link=head.link + 1, entry=last, account=head.account + len(new), recorded=recorded, hash=hash
+    )
+    return Booking(
+        head=end, link=(end.link, first, last, recorded, hash), accounts=new, batch=row, kinds=kinds,
+        run=(run, book, 0, first, last, len(sorted_.account)), pages=pages(run, sorted_), batched=batched,
+    )  # fmt: skip
+
+
+def _number_new(
+    last: int, keys: Sequence[AccountKey], number: Ints, debit: Ints, credit: Ints
+) -> list[tuple[int, int, str, str]]:
+    """Give a number to each account that is booked on for the first time; answers their rows."""
+    missing = np.flatnonzero(number == 0)
+    if not len(missing):
+        return []
+    used = np.zeros(len(keys), np.bool_)
+    used[debit] = used[credit] = True
+    new = missing[used[missing]]
+    number[new] = np.arange(last + 1, last + 1 + len(new))
+    return [(last + n, *keys[place]) for n, place in enumerate(new.tolist(), 1)]
+
+
+def _lines(first: int, transfers: Transfers, number: Ints, opening: Ints) -> tuple[Lines, dict[int, int]]:
+    """The batch's lines by account, and what they leave on each account."""
+    account, entry, amount = sorted_lines(first, transfers)
+    begin, _ = starts(account)
+    by_number = np.argsort(number)
+    places = by_number[np.searchsorted(number, account[begin], sorter=by_number)]
+    balance = running(account, amount, opening[places])
+    final = np.append(begin[1:], len(account)) - 1
+    left = dict(zip(account[final].tolist(), balance[final].tolist(), strict=True))
+    return Lines(account, entry, amount, balance), left
