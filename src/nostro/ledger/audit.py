@@ -1,7 +1,8 @@
 """Audit: recompute everything that the books claim, and name what is wrong, the first wrong first.
 
     the journal    every entry balances, its lines are the accounts' lines, numbers and times run on,
-                   and each link of the hash chain covers exactly its entries
+                   and each link of the hash chain covers exactly its entries or its batch of them
+    the runs       have the lines of the batches, all of them, in order, with the right balances
     the accounts   each is on the chart, each running balance is the one before plus the line, each total the last
     the objects    clearing accounts are empty for whatever is at rest, and what a merchant's statement
                    (balance transactions) says of an object is what the ledger moved for it
@@ -18,17 +19,24 @@ from collections.abc import AsyncIterator, Callable
 from msgspec import Struct
 
 from nostro.kernel.resource import Registry
+from nostro.storage.batch import BatchRow
 from nostro.storage.books import EntryRow
 from nostro.storage.engine import Engine
 
 from .audit_accounts import check_accounts, stray_lines
+from .audit_batches import BatchesCheck, check_runs
 from .audit_journal import BATCH, JournalCheck
 from .audit_objects import ObjectsCheck
+from .batches import BATCH as COLUMNS
 from .problem import Problem
 
 MOST_PROBLEMS = 100
 # Where the chain and the journal end, in one reading.
-ENDS = "SELECT (SELECT coalesce(max(link),0) FROM ledger_chain), (SELECT coalesce(max(entry),0) FROM ledger_entry)"
+ENDS = (
+    "SELECT (SELECT coalesce(max(link),0) FROM ledger_chain), (SELECT coalesce(max(entry),0) FROM ledger_entry), "
+    "(SELECT coalesce(max(last),0) FROM ledger_batch)"
+)
+NEXT_BATCH = f"SELECT {COLUMNS} FROM ledger_batch WHERE first>? AND first<=? ORDER BY first LIMIT 1"
 Progress = Callable[[str, int, int], None]
 
 
@@ -48,11 +56,18 @@ async def head(engine: Engine) -> Head:
 async def verify(engine: Engine, registry: Registry, progress: Progress | None = None) -> list[Problem]:
     """What is wrong with the books: empty if nothing is. Ends early after `MOST_PROBLEMS`."""
     tell = progress or _silent
-    links, last = (await engine.rows(ENDS))[0]
+    links, *ends = (await engine.rows(ENDS))[0]
+    last = max(ends)
     journal = JournalCheck(engine, links)
+    batches = BatchesCheck(engine)
     objects = ObjectsCheck(engine, registry)
     problems: list[Problem] = []
-    async for rows in _batches(engine, last):
+    async for rows, batch in _parts(engine, last):
+        if batch is not None:
+            await journal.read_batch(batch, problems)
+            await batches.read(batch, problems)
+            tell("entries", batch[1], last)
+            continue
         lines = await journal.read(rows, problems)
         await objects.read(rows, lines, problems)
         tell("entries", rows[-1][0], last)
@@ -62,23 +77,29 @@ async def verify(engine: Engine, registry: Registry, progress: Progress | None =
     stored = (await engine.rows("SELECT count(*) FROM ledger_posting WHERE entry<=?", (last,)))[0][0]
     if stored != journal.lines:
         problems += await stray_lines(engine, last)
+    problems += await check_runs(engine, last)
     problems += await check_accounts(engine, last, tell)
     problems += await objects.finish()
     return problems[:MOST_PROBLEMS]
 
 
-async def _batches(engine: Engine, last: int) -> AsyncIterator[list[EntryRow]]:
+async def _parts(engine: Engine, last: int) -> AsyncIterator[tuple[list[EntryRow], BatchRow | None]]:
+    """The journal in the order of its numbers: entries with a row, a few at once, and batches."""
     after = -1
     while True:
-        rows = await engine.rows(
+        batches = await engine.rows(NEXT_BATCH, (after, last))
+        until = batches[0][0] if batches else last
+        while rows := await engine.rows(
             "SELECT entry, book, kind, source, recorded, effective, reverses, description, postings "
             "FROM ledger_entry WHERE entry>? AND entry<=? ORDER BY entry LIMIT ?",
-            (after, last, BATCH),
-        )
-        if not rows:
+            (after, until, BATCH),
+        ):
+            yield rows, None
+            after = rows[-1][0]
+        if not batches:
             return
-        yield rows
-        after = rows[-1][0]
+        yield [], batches[0]
+        after = max(after, batches[0][1])
 
 
 def _silent(what: str, done: int, total: int) -> None:

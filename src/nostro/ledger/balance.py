@@ -6,6 +6,7 @@ All are sums over the accounts of one code and currency, in minor units, debit p
 from __future__ import annotations
 
 from nostro.storage.engine import Engine
+from nostro.storage.runs import ask, balance_upto
 
 from .account import find
 
@@ -28,7 +29,8 @@ async def balance_after(engine: Engine, code: str, currency: str, entry: int, bo
             "SELECT balance FROM ledger_posting WHERE account=? AND entry<=? ORDER BY entry DESC LIMIT 1",
             (account.number, entry),
         )
-        total += rows[0][0] if rows else 0
+        batched = await ask(engine.rows, balance_upto(account.book, account.number, entry))
+        total += (rows[0][0] if rows else 0) + batched
     return total
 
 
@@ -48,16 +50,24 @@ async def balance_effective(engine: Engine, code: str, currency: str, seconds: i
 async def last_entry(engine: Engine, micros: int) -> int:
     """The number of the last entry recorded at or before this moment, 0 if there is none.
 
-    Recorded time never falls as the number grows, so a bisection over the numbers finds it without an index.
+    Recorded time never falls as the number grows, so a bisection over the links of the chain finds the commit in
+    which it passes the moment; within it only entries that were booked one by one differ.
     """
-    low, high = 0, (await engine.rows("SELECT coalesce(max(entry),0) FROM ledger_entry"))[0][0]
+    low, high = 0, (await engine.rows("SELECT coalesce(max(link),0) FROM ledger_chain"))[0][0]
+    passed = high + 1
     while low < high:
         middle = (low + high + 1) // 2
-        rows = await engine.rows(
-            "SELECT entry, recorded FROM ledger_entry WHERE entry>=? ORDER BY entry LIMIT 1", (middle,)
-        )
-        if rows[0][1] <= micros:
-            low = rows[0][0]
+        recorded = (await engine.rows("SELECT recorded FROM ledger_chain WHERE link=?", (middle,)))[0][0]
+        if recorded <= micros:
+            low = middle
         else:
-            high = middle - 1
-    return int(low)
+            high, passed = middle - 1, middle
+    links = await engine.rows("SELECT first, last FROM ledger_chain WHERE link=?", (passed,))
+    if not links:
+        return int((await engine.rows("SELECT coalesce(max(last),0) FROM ledger_chain"))[0][0])
+    first, last = links[0]
+    rows = await engine.rows(
+        "SELECT coalesce(max(entry),0) FROM ledger_entry WHERE entry>=? AND entry<=? AND recorded<=?",
+        (first, last, micros),
+    )
+    return max(int(rows[0][0]), int(first) - 1)

@@ -2,37 +2,41 @@
 
 The body is newline-delimited JSON (each line the parameters of an entry) or CSV with a header (each line one debit
 and one credit). With `atomic` all lines commit as one unit, or none does, and their limits are judged together.
-Otherwise each line stands for itself: lines are given to the engine in their order without waiting for one another,
-so they share commits, and the limits are judged line after line. A `dry_run` among them sees what was committed.
+Otherwise each line stands for itself, in order: a refused one changes nothing, and the limits of the next are judged
+on what is there then. A `dry_run` among them sees what was committed.
 
-After a lost answer the same lines can be sent again: those with a `reference` are not booked twice.
+Runs of plain transfers are booked as batches. Other lines are units of their own, given to the engine in their order
+without waiting for one another, so they share commits; of those, lines with a `reference` are not booked twice.
 """
 
 from __future__ import annotations
 
 import asyncio
-import csv
-from collections.abc import Callable
-from io import StringIO
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, Literal
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from nostro.events.event import publish
 from nostro.events.work import perform
 from nostro.kernel.errors import ApiError, Conflict, Refused, invalid, refused
-from nostro.kernel.params import convert
 from nostro.kernel.resource import Download, Params, Resource, Shape, Verb, Wire
+from nostro.storage.batch import Batch, Outcome
 from nostro.storage.tx import Tx
 from nostro.storage.unit import Scope, Unit
 from nostro.storage.world import World
 
-from .app_entry import CreateParams, LedgerEntry, create
+from .app_entry import LedgerEntry, create
+from .bulk_lines import Made, Slice, read
+from .transfers import batch_of, plain
 
-MOST_LINES = 50_000
-WINDOW = 256  # lines that are built side by side and share a commit
-COLUMNS = {"amount", "credit", "currency", "debit", "description", "effective_at", "kind", "reference"}
-Made = Callable[[], CreateParams]
+MOST_LINES = 100_000
+MOST_AT_ONCE = 8_192  # lines that are read between two turns for other requests, and booked as one batch
+LEAST = 64  # plain transfers in a row that are worth a batch
+WINDOW = 256  # other lines that are built side by side and share a commit
 encode = msgspec.json.Encoder().encode
 
 
@@ -55,24 +59,97 @@ class LineResult(Shape, frozen=True, kw_only=True):
 
 
 async def bulk(world: World, scope: Scope, params: BulkParams) -> Download:
-    made = _read_csv(params.lines) if params.format == "csv" else _read_json(params.lines)
-    if not made:
+    count = params.lines.count("\n") + (not params.lines.endswith("\n")) - (params.format == "csv")
+    if count > MOST_LINES:
+        raise invalid(f"Send up to {MOST_LINES} lines at once; these are {count}.", "lines")
+    answers: list[bytes] = []
+    for part in read(params.lines, params.format, MOST_LINES if params.atomic else MOST_AT_ONCE):
+        answers += await (_together(world, scope, part) if params.atomic else _in_order(world, scope, part))
+    if not answers:
         raise invalid("There are no lines.", "lines", "parameter_missing")
-    if len(made) > MOST_LINES:
-        raise invalid(f"Send up to {MOST_LINES} lines at once; these are {len(made)}.", "lines")
-    results = await (_together(world, scope, made) if params.atomic else _one_by_one(world, scope, made))
-    return Download(b"".join(encode(result) + b"\n" for result in results), "application/x-ndjson", "results.ndjson")
+    return Download(b"".join(answers), "application/x-ndjson", "results.ndjson")
 
 
-# Booking ------------------------------------------------------------------------------
+# Batches ------------------------------------------------------------------------------
 
 
-async def _together(world: World, scope: Scope, made: list[tuple[int, Made]]) -> list[Wire]:
+async def _in_order(world: World, scope: Scope, part: Slice) -> list[bytes]:
+    """Line by line in effect: plain transfers in a row as a batch, the lines between them alone."""
+    tx = Tx(world, scope)
+    known, lines, words, good = await plain(tx, part.plain)
+    answers: list[bytes] = []
+    for begin, end, many in _stretches(good):
+        if not many:
+            answers += await _one_by_one(world, scope, [part.line(n) for n in range(begin, end)])
+            continue
+        tx = Tx(world, scope)
+        batch = batch_of(tx, known, lines.only(slice(begin, end)), words)
+        await _commit(world, tx)
+        answers.append(_told(part.numbers[begin:end], batch))
+    return answers
+
+
+def _stretches(good: NDArray[np.bool_]) -> Iterator[tuple[int, int, bool]]:
+    """Begin and end of each stretch, and whether its lines are good and enough for a batch."""
+    edges = [0, *(np.flatnonzero(good[1:] != good[:-1]) + 1).tolist(), len(good)]
+    last = 0
+    for begin, end in pairwise(edges):
+        if good[begin] and end - begin >= LEAST:
+            if last < begin:
+                yield last, begin, False
+            yield begin, end, True
+            last = end
+    if last < len(good):
+        yield last, len(good), False
+
+
+async def _together(world: World, scope: Scope, part: Slice) -> list[bytes]:
+    tx = Tx(world, scope)
+    known, lines, words, good = await plain(tx, part.plain)
+    if len(good) < LEAST or not good.all():
+        return [as_line(result) for result in await _as_one_unit(world, scope, part)]
+    batch = batch_of(tx, known, lines, words, atomic=True)
+    await _commit(world, tx)
+    return [_told(part.numbers, batch)]
+
+
+async def _commit(world: World, tx: Tx) -> None:
+    unit = tx.seal()
+    await world.engine.commit(unit)
+    world.work.set()
+
+
+def _told(numbers: list[int], batch: Batch) -> bytes:
+    """What came of the lines of a batch."""
+    outcome = batch.outcome
+    assert isinstance(outcome, Outcome), "the batch was committed"
+    entry, said = outcome.first, outcome.refused
+    if not said:
+        cells = zip(numbers, range(entry, entry + len(numbers)), strict=True)
+        return "".join([f'{{"line":{n},"status":"created","entry":"lent_{at}"}}\n' for n, at in cells]).encode()
+    answers = []
+    for n, number in enumerate(numbers):
+        if n in said:
+            answers.append(as_line(_refusal(number, refused(said[n]))))
+        else:
+            answers.append(as_line({"line": number, "status": "created", "entry": f"lent_{entry}"}))
+            entry += 1
+    return b"".join(answers)
+
+
+def as_line(result: Wire) -> bytes:
+    return encode(result) + b"\n"
+
+
+# Other lines --------------------------------------------------------------------------
+
+
+async def _as_one_unit(world: World, scope: Scope, part: Slice) -> list[Wire]:
     async def run(tx: Tx) -> list[Wire]:
         results = []
-        for number, line in made:
+        for n, number in enumerate(part.numbers):
             try:
-                results.append(await _book(tx, number, line))
+                results.append(await _book(tx, number, part.made(n)))
             except ApiError as error:
                 error.message = f"Line {number}: {error.message.rstrip('.')}. Nothing was booked."
                 raise
@@ -81,14 +158,14 @@ async def _together(world: World, scope: Scope, made: list[tuple[int, Made]]) ->
     return await perform(world, scope, run)
 
 
-async def _one_by_one(world: World, scope: Scope, made: list[tuple[int, Made]]) -> list[Wire]:
+async def _one_by_one(world: World, scope: Scope, made: list[tuple[int, Made]]) -> list[bytes]:
     """Window after window: each window's units are built side by side and given to the engine in the lines' order."""
-    results: list[Wire] = []
+    results: list[bytes] = []
     for start in range(0, len(made), WINDOW):
         window = made[start : start + WINDOW]
         built = await asyncio.gather(*(_built(world, scope, *line) for line in window))
         tasks = [_committed(world, scope, *line, *one) for line, one in zip(window, built, strict=True)]
-        results += await asyncio.gather(*tasks)
+        results += [as_line(result) for result in await asyncio.gather(*tasks)]
     return results
 
 
@@ -141,59 +218,6 @@ def _refusal(number: int, error: ApiError) -> Wire:
     return {
         "line": number, "status": "refused", "error": {name: value for name, value in said.items() if value},
     }  # fmt: skip
-
-
-# Reading the lines --------------------------------------------------------------------
-
-
-def _read_json(text: str) -> list[tuple[int, Made]]:
-    """Numbers are those of the body's lines, from 1; empty lines are passed over."""
-    lines = enumerate(text.split("\n"), 1)
-    return [(number, _json_line(line)) for number, line in lines if line.strip()]
-
-
-def _json_line(line: str) -> Made:
-    def made() -> CreateParams:
-        try:
-            form = msgspec.json.decode(line)
-        except (msgspec.DecodeError, RecursionError):
-            raise invalid("The line is not JSON.") from None
-        if not isinstance(form, dict):
-            raise invalid("The line is not a JSON object.")
-        return convert(form, CreateParams)
-
-    return made
-
-
-def _read_csv(text: str) -> list[tuple[int, Made]]:
-    rows = csv.reader(StringIO(text))
-    try:
-        head = [name.strip() for name in next(rows, [])]
-        unknown = sorted({name for name in head if not name.startswith("metadata.")} - COLUMNS)
-        if unknown or not {"debit", "credit", "amount"} <= set(head):
-            raise invalid(
-                f"The first line names the columns: debit, credit and amount, and of {', '.join(sorted(COLUMNS))} and "
-                f"metadata.KEY what is needed.{' Unknown: ' + ', '.join(unknown) + '.' if unknown else ''}", "lines",
-            )  # fmt: skip
-        return [(rows.line_num, _csv_line(head, row)) for row in rows if row]
-    except csv.Error as error:
-        raise invalid(f"The CSV cannot be read: {error}.", "lines") from None
-
-
-def _csv_line(head: list[str], row: list[str]) -> Made:
-    def made() -> CreateParams:
-        if len(row) != len(head):
-            raise invalid(f"The line has {len(row)} fields, the header {len(head)}.")
-        cells = {name: value.strip() for name, value in zip(head, row, strict=True) if value.strip()}
-        sides = {side: cells.pop(side, None) for side in ("debit", "credit")}
-        amount = cells.pop("amount", None)
-        postings = [{"account": account, "amount": amount, "direction": side} for side, account in sides.items()]
-        prefix = "metadata."
-        metadata = {name.removeprefix(prefix): cells.pop(name) for name in [*cells] if name.startswith(prefix)}
-        form: dict[str, Any] = {**cells, "postings": postings, "metadata": metadata or None}
-        return convert(form, CreateParams)
-
-    return made
 
 
 BULK: Resource[Any] = Resource(

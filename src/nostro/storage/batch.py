@@ -40,7 +40,7 @@ class Transfers(NamedTuple):
     kind: Ints
     description: Ints
 
-    def only(self, chosen: NDArray[np.bool_]) -> Transfers:
+    def only(self, chosen: NDArray[np.bool_] | slice) -> Transfers:
         return Transfers(*(column[chosen] for column in self))
 
 

@@ -13,14 +13,15 @@ import msgspec
 import numpy as np
 
 from .batch import AccountKey, Batch, BatchRow, Outcome, Transfers, batch_hash, batch_row
-from .books import Head, Standing
+from .books import Head
 from .columns import Ints
 from .limits import refusals
 from .runs import Lines, pages, run_number, running, sorted_lines, starts
 
 
 class Booking(NamedTuple):
-    """`batched` is what batches have booked on each account that this one touched. `head` is the journal's new end."""
+    """`head` is the journal's new end; `numbers` and `batched` are, for each account of the batch, its number (0: it
+    was not booked on) and what batches have booked on it."""
 
     head: Head
     link: tuple[int, int, int, int, str]
@@ -29,17 +30,16 @@ class Booking(NamedTuple):
     kinds: list[tuple[int, str, int]]
     run: tuple[int, int, int, int, int, int]
     pages: list[tuple[int, int, int, bytes]]
-    batched: dict[int, int]
+    numbers: Ints
+    batched: Ints
 
 
-def booked(head: Head, batch: Batch, micros: int, standing: Sequence[Standing]) -> Booking | None:
-    """`standing` is that of the batch's accounts. Sets the batch's outcome; None if every line was refused.
-
-    Raises `Refused` if the batch is atomic and a limit says no.
+def booked(head: Head, batch: Batch, micros: int, standing: tuple[Ints, Ints, Ints]) -> Booking | None:
+    """`standing` are the numbers of the batch's accounts (0: none yet) and both parts of their balances. Sets the
+    batch's outcome; None if every line was refused. Raises `Refused` if the batch is atomic and a limit says no.
     """
-    columns = np.array(standing, np.int64).reshape(-1, 3)
-    number, opening = columns[:, 0].copy(), columns[:, 2]
-    refused = refusals(batch, columns[:, 1] + opening)
+    number, rows, opening = standing
+    refused = refusals(batch, rows + opening)
     lines = batch.transfers
     if refused:
         accepted = np.ones(len(lines.amount), np.bool_)
@@ -63,7 +63,8 @@ def booked(head: Head, batch: Batch, micros: int, standing: Sequence[Standing]) 
     )
     return Booking(
         head=end, link=(end.link, first, last, recorded, hash), accounts=new, batch=row, kinds=kinds,
-        run=(run, book, 0, first, last, len(sorted_.account)), pages=pages(run, sorted_), batched=batched,
+        run=(run, book, 0, first, last, len(sorted_.account)), pages=pages(run, sorted_), numbers=number,
+        batched=batched,
     )  # fmt: skip
 
 
@@ -81,13 +82,13 @@ def _number_new(
     return [(last + n, *keys[place]) for n, place in enumerate(new.tolist(), 1)]
 
 
-def _lines(first: int, transfers: Transfers, number: Ints, opening: Ints) -> tuple[Lines, dict[int, int]]:
-    """The batch's lines by account, and what they leave on each account."""
+def _lines(first: int, transfers: Transfers, number: Ints, opening: Ints) -> tuple[Lines, Ints]:
+    """The batch's lines by account, and what they leave on each of its accounts."""
     account, entry, amount = sorted_lines(first, transfers)
     begin, _ = starts(account)
     by_number = np.argsort(number)
     places = by_number[np.searchsorted(number, account[begin], sorter=by_number)]
     balance = running(account, amount, opening[places])
-    final = np.append(begin[1:], len(account)) - 1
-    left = dict(zip(account[final].tolist(), balance[final].tolist(), strict=True))
+    left = opening.copy()
+    left[places] = balance[np.append(begin[1:], len(account)) - 1]
     return Lines(account, entry, amount, balance), left

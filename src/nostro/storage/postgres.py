@@ -277,7 +277,7 @@ class PostgresEngine:
                 answers = await _done(pipe, group.look(), until)
             if group.good:
                 await _done(pipe, group.write(), until)
-                self._known.learn(group.made)
+                self._known.learn(group.made, group.places)
             else:
                 await _done(pipe, [ROLLBACK], until)
         except Lost:
@@ -303,7 +303,7 @@ class PostgresEngine:
             self._known.forget()
             self._doubt = DOUBT
             return False
-        self._known.learn(group.made)
+        self._known.learn(group.made, group.places)
         return True
 
     async def _warm(self, cold: dict[int, list[int]]) -> None:
@@ -313,7 +313,7 @@ class PostgresEngine:
         if standings.upto is None:
             standings.upto = (await self.rows(LAST_BATCH))[0][0]
         for book, accounts in cold.items():
-            standings.batched.update(await ask(self.rows, balances_upto(book, accounts, standings.upto or 0)))
+            standings.warm(book, *await ask(self.rows, balances_upto(book, accounts, standings.upto)))
 
     async def _was_committed(self, number: int, until: float) -> bool:
         """Look behind the lock: as long as a lost connection's transaction may still end, it holds it."""

@@ -19,6 +19,7 @@ from nostro.kernel.errors import Conflict, Refused
 from .batch import AccountKey, Batch
 from .booking import Booking, booked
 from .books import Books, EntryRow, Head
+from .columns import Ints
 from .pipe import NONE, Answer, CellKind, Column, Encoded, Statement, encoded
 from .standings import Standings
 from .tx import PUT_JOB
@@ -94,7 +95,8 @@ class Known:
         self.head: Head | None = None
         self.standings = Standings()
 
-    def learn(self, made: Books | Booking) -> None:
+    def learn(self, made: Books | Booking, places: Ints | None) -> None:
+        """`places` are those of a batch's accounts."""
         if isinstance(made, Books) and not made.entries:
             return
         if self.head is not None and self.head.link + 1 != made.head.link:
@@ -102,8 +104,8 @@ class Known:
         self.head = made.head
         if isinstance(made, Books):
             self.standings.learn(made)
-        else:
-            self.standings.learn_batch(made)
+        elif places is not None:
+            self.standings.learn_batch(places, made)
 
     def forget(self) -> None:
         self.head = None
@@ -118,6 +120,7 @@ class Group:
     def __init__(self, units: Sequence[Unit], worker: str, number: int, known: Known) -> None:
         self.verdicts: list[Exception | None] = [None] * len(units)
         self.made: Books | Booking = Books(Head(), _nothing)
+        self.places: Ints | None = None
         self._units = units
         self._known = known
         self._mark: Statement = (MARK, encoded((worker, number, max(unit.micros for unit in units))))
@@ -173,7 +176,9 @@ class Group:
         return True
 
     def _book_batch(self, batch: Batch, head: Head) -> None:
-        booking = booked(head, batch, self._units[0].micros, self._known.standings.all(batch.accounts))
+        standings = self._known.standings
+        self.places = standings.places(batch.accounts)
+        booking = booked(head, batch, self._units[0].micros, standings.at(self.places))
         if booking is not None:
             self.made = booking
 
@@ -231,20 +236,21 @@ class Group:
 
     @property
     def cold(self) -> dict[int, list[int]]:
-        return self._known.standings.cold(self._accounts)
+        return self._known.standings.cold(list(self._accounts))
 
     def _learn_head(self, answer: Iterator[Answer]) -> Head:
         """Under the lock all of it is true, and stays so until this group is committed."""
         links, last, batches, balances = (rows_of(next(answer)) for _ in range(4))
         standings = self._known.standings
         if len(batches) == MANY:
-            standings.batched, standings.upto = {}, None
+            standings.forget_batches()
         else:
             standings.catch_up(batches)
-        if not standings.upto:  # there are no batches at all
-            standings.batched.update((account, 0) for _, _, _, account, _ in balances if standings.upto == 0)
         for book, code, currency, account, balance in balances:
             standings.put((book, code, currency), account, balance)
+        if standings.upto == 0:  # there are no batches at all
+            for book in {book for book, *_ in balances}:
+                standings.warm(book, {}, whole=True)
         link, entry, recorded, hash = (links or [(0, 0, 0, "")])[0]
         return Head(link=link, entry=entry, account=last[0][0], recorded=recorded, hash=hash)
 

@@ -187,23 +187,28 @@ def balance_upto(book: int, account: int, upto: int) -> Ask[int]:
     return found[0].balance if found else 0
 
 
-def balances_upto(book: int, accounts: Sequence[int], upto: int) -> Ask[dict[int, int]]:
-    """The same for many accounts; it may answer for more than were asked."""
+def balances_upto(book: int, accounts: Sequence[int], upto: int) -> Ask[tuple[dict[int, int], bool]]:
+    """The same for many accounts, and whether it is that of every account which a batch of the book ever touched."""
+    if not (yield NEWEST, (book, upto)):
+        return {}, True
+    if len(accounts) > FEW:
+        return (yield from all_balances_upto(book, upto)), True
     known: dict[int, int] = {}
-    if len(accounts) <= FEW:
-        for account in accounts:
-            known[account] = yield from balance_upto(book, account, upto)
-        return known
-    left = set(accounts)
-    while left and (runs := (yield NEWEST, (book, upto))):
+    for account in accounts:
+        known[account] = yield from balance_upto(book, account, upto)
+    return known, False
+
+
+def all_balances_upto(book: int, upto: int) -> Ask[dict[int, int]]:
+    """The same for every account that a batch of the book ever touched: reads every line."""
+    known: dict[int, int] = {}
+    while runs := (yield NEWEST, (book, upto)):
         run, first, count = runs[0]
         ends = yield from _ends(run, count)
-        if ends is None:
-            continue  # it was merged meanwhile
-        left -= ends.keys()
-        known = ends | known
-        upto = first - 1
-    return known | dict.fromkeys(left, 0)
+        if ends is not None:  # else it was merged meanwhile
+            known = ends | known
+            upto = first - 1
+    return known
 
 
 def _ends(run: int, count: int) -> Ask[dict[int, int] | None]:

@@ -23,6 +23,7 @@ from nostro.kernel.resource import Resource
 from .batch import AccountKey
 from .booking import Booking, booked
 from .books import Books, Head, Standing
+from .columns import Ints
 from .engine import PathKind, Row
 from .runs import Ask, balances_upto
 from .standings import Standings
@@ -170,30 +171,31 @@ class SqliteEngine:
                 ordered += unit.rows
         self._write_rows(staged, ordered)
         self._write_books(books)
-        return verdicts, lambda: self._learn(books.head.link, books)
+        return verdicts, lambda: self._learn(books)
 
     def _apply_batch(self, unit: Unit) -> tuple[list[Exception | None], Callable[[], None]]:
         """The same for a unit with a batch. What the batch's limits say is raised."""
         assert unit.batch is not None and not unit.entries, "a batch is booked by itself"
         if verdict := self._stale(unit, set()) or self._too_late(unit):
             return [verdict], lambda: None
-        head = self._head()
-        self._load(unit.batch.accounts)
-        booking = booked(head, unit.batch, unit.micros, self._standings.all(unit.batch.accounts))
+        head, known = self._head(), self._standings
+        places = self._load(unit.batch.accounts)
+        booking = booked(head, unit.batch, unit.micros, known.at(places))
         staged: dict[str, list[tuple[Any, ...]]] = {}
         self._stage(unit, set(), staged)
         self._write_rows(staged, unit.rows)
         if booking is None:
             return [None], lambda: None
         self._write_batch(booking)
-        return [None], lambda: self._learn(booking.head.link, booking)
+        return [None], lambda: self._learn_batch(places, booking)
 
-    def _learn(self, link: int, made: Books | Booking) -> None:
-        self._link = link
-        if isinstance(made, Books):
-            self._standings.learn(made)
-        else:
-            self._standings.learn_batch(made)
+    def _learn(self, books: Books) -> None:
+        self._link = books.head.link
+        self._standings.learn(books)
+
+    def _learn_batch(self, places: Ints, booking: Booking) -> None:
+        self._link = booking.head.link
+        self._standings.learn_batch(places, booking)
 
     def _write_rows(
         self, staged: dict[str, list[tuple[Any, ...]]], ordered: Sequence[tuple[str, tuple[Any, ...]]]
@@ -268,14 +270,17 @@ class SqliteEngine:
             known = self._standings.find(key)
         return known
 
-    def _load(self, keys: Sequence[AccountKey]) -> None:
-        """Have the standing of these accounts remembered, as far as they were ever booked on."""
+    def _load(self, keys: Sequence[AccountKey]) -> Ints:
+        """Have the standing of these accounts remembered, as far as they were ever booked on. Answers where."""
         known = self._standings
-        for key in keys:
-            if known.numbers.get(key) not in known.rows and (found := _all(self._writer, FIND_ACCOUNT, key)):
-                known.put(key, *found[0])
+        places = known.places(keys)
+        for n in known.unknown(places).tolist():
+            if found := _all(self._writer, FIND_ACCOUNT, keys[n]):
+                known.put(keys[n], *found[0])
         for book, numbers in known.cold(keys).items():
-            known.batched.update(self._ask(balances_upto(book, numbers, ALL)))
+            known.warm(book, *self._ask(balances_upto(book, numbers, ALL)))
+        known.cold(keys)
+        return places
 
     def _ask(self, asked: Ask[T]) -> T:
         try:

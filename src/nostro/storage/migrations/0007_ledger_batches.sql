@@ -50,3 +50,6 @@ CREATE TABLE ledger_rules (
     book    INTEGER PRIMARY KEY,
     version INTEGER NOT NULL
 );
+
+-- Entries of one kind, newest first, without a walk through the journal.
+CREATE INDEX ledger_entry__kind ON ledger_entry (book, kind, entry);
