@@ -211,7 +211,8 @@ async def test_another_opening_of_the_database_goes_on(tmp_path: Path) -> None:
 
 CORRUPTIONS = {
     "a batch's columns": (
-        "UPDATE ledger_batch SET columns=CAST(substr(columns,1,length(columns)-1)||X'99' AS BLOB) WHERE first=1", "link 1", "hash"),
+        "UPDATE ledger_batch SET columns=CAST(substr(columns,1,length(columns)-1)||X'99' AS BLOB) WHERE first=1",
+        "link 1", "hash"),
     "a batch, cut": ("UPDATE ledger_batch SET columns=X'0102' WHERE first=1", "batch of entries 1 to", "read"),
     "a batch's words": ("UPDATE ledger_batch SET words=replace(words,'create','x') WHERE first=1", "link 1", "hash"),
     "a batch, deleted": ("DELETE FROM ledger_batch WHERE first=1", "entry 1", "missing"),
@@ -224,7 +225,13 @@ CORRUPTIONS = {
     "a run's end": ("UPDATE ledger_run SET last=last-1", "run of entries 1 to", "whole batches"),
     "a run's lines": ("UPDATE ledger_run SET lines=lines-1", "run of entries 1 to", "has 400 lines"),
     "a page": (
-        "UPDATE ledger_page SET lines=CAST(substr(lines,1,length(lines)-1)||X'99' AS BLOB)", "run of entries 1 to", "a line says"),
+        "UPDATE ledger_page SET lines=CAST(substr(lines,1,length(lines)-1)||X'99' AS BLOB)",
+        "run of entries 1 to", "a line says"),
+    "a batch's latest time": ("UPDATE ledger_batch SET latest=latest+1 WHERE first=1", "entry 1", "latest"),
+    "a late line, added": ("INSERT INTO ledger_late VALUES (1, 1, 1, 1)", "account app:bank", "backdated"),
+    "a late line's amount": (
+        "UPDATE ledger_late SET amount=amount+1 WHERE account=1", "account app:bank", "backdated"),
+    "a late line, deleted": ("DELETE FROM ledger_late WHERE entry=9", "account app:bank", "backdated"),
     "a page, deleted": ("DELETE FROM ledger_page", "run of entries 1 to", ""),
     "a page's key": ("UPDATE ledger_page SET entry=entry+1", "run of entries 1 to", "begin where it should"),
     "a reversal": ("UPDATE ledger_reversal SET entry=entry+1", "entry 6", "does not reverse"),
@@ -240,7 +247,9 @@ async def test_names_what_was_changed(tmp_path: Path, what: str) -> None:
     books = Books(await opened(f"sqlite:///{file}"))
     await books.open(BANK, "debit")
     await books.open(ALICE)
-    results = await books.lines(transfers())
+    early = json.dumps({"debit": BANK, "credit": ALICE, "currency": "usd", "amount": 5, "effective_at": 7})
+    results = await books.lines("\n".join([transfers(8), early, transfers(MANY - 9)]))
+    await books.move(BANK, ALICE, 5, effective_at=8)
     await books.post(f"entries/{results[4]['entry']}/reverse")
     await books.verified()
     statement, where, complaint = CORRUPTIONS[what]

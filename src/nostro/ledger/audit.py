@@ -3,6 +3,7 @@
     the journal    every entry balances, its lines are the accounts' lines, numbers and times run on,
                    and each link of the hash chain covers exactly its entries or its batch of them
     the runs       have the lines of the batches, all of them, in order, with the right balances
+    late lines     are those of entries that took effect before one that was booked earlier
     the accounts   each is on the chart, each running balance is the one before plus the line, each total the last
     the objects    clearing accounts are empty for whatever is at rest, and what a merchant's statement
                    (balance transactions) says of an object is what the ledger moved for it
@@ -15,6 +16,7 @@ hash that was kept elsewhere to see that nothing is missing.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 from msgspec import Struct
 
@@ -26,6 +28,7 @@ from nostro.storage.engine import Engine
 from .audit_accounts import check_accounts, stray_lines
 from .audit_batches import BatchesCheck, check_runs
 from .audit_journal import BATCH, JournalCheck
+from .audit_late import LateCheck
 from .audit_objects import ObjectsCheck
 from .batches import BATCH as COLUMNS
 from .problem import Problem
@@ -60,14 +63,18 @@ async def verify(engine: Engine, registry: Registry, progress: Progress | None =
     last = max(ends)
     journal = JournalCheck(engine, links)
     batches = BatchesCheck(engine)
+    late = LateCheck(engine)
     objects = ObjectsCheck(engine, registry)
     problems: list[Problem] = []
-    async for rows, batch in _parts(engine, last):
+    async for found, batch in _parts(engine, last):
         if batch is not None:
             await journal.read_batch(batch, problems)
             await batches.read(batch, problems)
+            late.read_batch(batch, problems)
             tell("entries", batch[1], last)
             continue
+        late.read([row[9] for row in found], found, problems)
+        rows: list[EntryRow] = [row[:9] for row in found]
         lines = await journal.read(rows, problems)
         await objects.read(rows, lines, problems)
         tell("entries", rows[-1][0], last)
@@ -78,19 +85,20 @@ async def verify(engine: Engine, registry: Registry, progress: Progress | None =
     if stored != journal.lines:
         problems += await stray_lines(engine, last)
     problems += await check_runs(engine, last)
+    problems += await late.finish(last)
     problems += await check_accounts(engine, last, tell)
     problems += await objects.finish()
     return problems[:MOST_PROBLEMS]
 
 
-async def _parts(engine: Engine, last: int) -> AsyncIterator[tuple[list[EntryRow], BatchRow | None]]:
+async def _parts(engine: Engine, last: int) -> AsyncIterator[tuple[list[Any], BatchRow | None]]:
     """The journal in the order of its numbers: entries with a row, a few at once, and batches."""
     after = -1
     while True:
         batches = await engine.rows(NEXT_BATCH, (after, last))
         until = batches[0][0] if batches else last
         while rows := await engine.rows(
-            "SELECT entry, book, kind, source, recorded, effective, reverses, description, postings "
+            "SELECT entry, book, kind, source, recorded, effective, reverses, description, postings, latest "
             "FROM ledger_entry WHERE entry>? AND entry<=? ORDER BY entry LIMIT ?",
             (after, until, BATCH),
         ):

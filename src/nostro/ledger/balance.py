@@ -10,6 +10,8 @@ from nostro.storage.runs import ask, balance_upto
 
 from .account import find
 
+LATE = "SELECT coalesce(sum(amount),0) FROM ledger_late WHERE account=? AND entry>? AND effective<=?"
+
 
 async def balance(engine: Engine, code: str, currency: str, book: int | None = None) -> int:
     """Now."""
@@ -38,13 +40,42 @@ async def balance_effective(engine: Engine, code: str, currency: str, seconds: i
     """What we now know that stood there at this moment of the sandbox's time (seconds)."""
     total = 0
     for account in await find(engine, code, book, currency):
-        rows = await engine.rows(
-            "SELECT coalesce(sum(p.amount),0) FROM ledger_posting p JOIN ledger_entry e ON e.entry=p.entry "
-            "WHERE p.account=? AND e.effective<=?",
-            (account.number, seconds),
-        )
+        last = await last_effective(engine, account.book, seconds)
+        total += await balance_after(engine, code, currency, last, account.book)
+        rows = await engine.rows(LATE, (account.number, last, seconds))
         total += int(rows[0][0])
     return total
+
+
+async def last_effective(engine: Engine, book: int, seconds: int) -> int:
+    """The number of the book's entry behind which only entries that are late (ledger_late) count at this moment.
+
+    The latest effective time never falls as the number grows, so that a bisection finds it.
+    """
+    return max([
+        await _bisected(engine, "ledger_entry", "entry", "entry", book, seconds),
+        await _bisected(engine, "ledger_batch", "first", "last", book, seconds),
+    ])  # fmt: skip
+
+
+async def _bisected(engine: Engine, table: str, key: str, last: str, book: int, seconds: int) -> int:
+    ends = await engine.rows(
+        f"SELECT {key}, {last}, latest FROM {table} WHERE book=? ORDER BY {key} DESC LIMIT 1", (book,)
+    )
+    if not ends or ends[0][2] <= seconds:
+        return int(ends[0][1]) if ends else 0
+    low, high, found = 0, ends[0][0] - 1, 0
+    while low < high:
+        middle = (low + high + 1) // 2
+        rows = await engine.rows(
+            f"SELECT {key}, {last}, latest FROM {table} WHERE book=? AND {key}>=? ORDER BY {key} LIMIT 1",
+            (book, middle),
+        )
+        if rows[0][2] <= seconds:
+            low, found = rows[0][0], rows[0][1]
+        else:
+            high = middle - 1
+    return int(found)
 
 
 async def last_entry(engine: Engine, micros: int) -> int:

@@ -12,7 +12,7 @@ from nostro.storage.batch import BatchRow, transfers_of, words_of
 from nostro.storage.engine import Engine
 from nostro.storage.runs import ask, newest
 
-BATCH = "first, last, book, recorded, created, words, columns"
+BATCH = "first, last, book, recorded, created, latest, words, columns"
 HOLDS = f"SELECT {BATCH} FROM ledger_batch WHERE first<=? ORDER BY first DESC LIMIT 1"
 EntryRow = tuple[Any, ...]
 END = 2**63 - 1

@@ -20,7 +20,7 @@ from .columns import Ints, packed, unpacked
 
 MOST = 2**62  # sums of a batch stay below it, and balances too, so that nothing leaves 64 bits
 AccountKey = tuple[int, str, str]
-BatchRow = tuple[int, int, int, int, int, str, bytes]
+BatchRow = tuple[int, int, int, int, int, int, str, bytes]
 
 
 class Words(Struct, frozen=True):
@@ -40,7 +40,7 @@ class Transfers(NamedTuple):
     kind: Ints
     description: Ints
 
-    def only(self, chosen: NDArray[np.bool_] | slice) -> Transfers:
+    def only(self, chosen: NDArray[np.bool_] | Ints | slice) -> Transfers:
         return Transfers(*(column[chosen] for column in self))
 
 
@@ -71,20 +71,20 @@ class Outcome(Struct, frozen=True):
 
 
 def batch_row(
-    first: int, book: int, recorded: int, created: int, words: Words, transfers: Transfers
+    first: int, book: int, recorded: int, created: int, latest: int, words: Words, transfers: Transfers
 ) -> BatchRow:  # fmt: skip
     last = first + len(transfers.amount) - 1
-    return first, last, book, recorded, created, msgspec.json.encode(words).decode(), packed(transfers)
+    return first, last, book, recorded, created, latest, msgspec.json.encode(words).decode(), packed(transfers)
 
 
 def words_of(row: BatchRow) -> Words:
     """Raises `msgspec.DecodeError` if they cannot be read."""
-    return msgspec.json.decode(row[5], type=Words)
+    return msgspec.json.decode(row[6], type=Words)
 
 
 def transfers_of(row: BatchRow) -> Transfers:
     """Raises `ValueError` if the columns cannot be read or are not as many as the row says."""
-    columns = unpacked(row[6])
+    columns = unpacked(row[7])
     if len(columns) != len(Transfers._fields) or len(columns[0]) != row[1] - row[0] + 1:
         raise ValueError("the columns are not those of a batch of this size")
     return Transfers(*columns)
@@ -92,6 +92,6 @@ def transfers_of(row: BatchRow) -> Transfers:
 
 def batch_hash(previous: str, row: BatchRow) -> str:
     """SHA-256 over the previous link's hash, the row's values as JSON, and its columns."""
-    digest = hashlib.sha256(previous.encode() + msgspec.json.encode(row[:6]))
-    digest.update(row[6])
+    digest = hashlib.sha256(previous.encode() + msgspec.json.encode(row[:7]))
+    digest.update(row[7])
     return digest.hexdigest()

@@ -30,6 +30,7 @@ class Booking(NamedTuple):
     kinds: list[tuple[int, str, int]]
     run: tuple[int, int, int, int, int, int]
     pages: list[tuple[int, int, int, bytes]]
+    late: list[tuple[int, int, int, int]]
     numbers: Ints
     batched: Ints
 
@@ -52,19 +53,26 @@ def booked(head: Head, batch: Batch, micros: int, standing: tuple[Ints, Ints, In
     lines = lines._replace(debit=number[lines.debit], credit=number[lines.credit])
     first, last = head.entry + 1, head.entry + len(lines.amount)
     recorded, book = max(head.recorded, micros), batch.accounts[0][0]
-    row = batch_row(first, book, recorded, batch.created, batch.words, lines)
+    latest = max(head.latest.get(book, 0), int(lines.effective.max()))
+    row = batch_row(first, book, recorded, batch.created, latest, batch.words, lines)
     sorted_, batched = _lines(first, lines, number, opening)
     assert not int(sorted_.amount.sum()), f"the batch of entry {first} is out of balance"
     run = run_number(first, 0)
     hash = batch_hash(head.hash, row)
     kinds = [(book, batch.words.kinds[place], first) for place in np.unique(lines.kind).tolist()]
     end = msgspec.structs.replace(
-        head, link=head.link + 1, entry=last, account=head.account + len(new), recorded=recorded, hash=hash
+        head,
+        link=head.link + 1,
+        entry=last,
+        account=head.account + len(new),
+        recorded=recorded,
+        hash=hash,
+        latest=head.latest | {book: latest},
     )
     return Booking(
         head=end, link=(end.link, first, last, recorded, hash), accounts=new, batch=row, kinds=kinds,
         run=(run, book, 0, first, last, len(sorted_.account)), pages=pages(run, sorted_), numbers=number,
-        batched=batched,
+        batched=batched, late=_late(first, lines, latest),
     )  # fmt: skip
 
 
@@ -92,3 +100,16 @@ def _lines(first: int, transfers: Transfers, number: Ints, opening: Ints) -> tup
     left = opening.copy()
     left[places] = balance[np.append(begin[1:], len(account)) - 1]
     return Lines(account, entry, amount, balance), left
+
+
+def _late(first: int, transfers: Transfers, latest: int) -> list[tuple[int, int, int, int]]:
+    """The rows of `ledger_late`: both lines of what takes effect before something that is booked already."""
+    at = np.flatnonzero(transfers.effective < latest)
+    late = transfers.only(at)
+    entry, effective = (first + at).tolist(), late.effective.tolist()
+    sides = ((late.debit, late.amount), (late.credit, -late.amount))
+    return [
+        row
+        for account, amount in sides
+        for row in zip(account.tolist(), entry, effective, amount.tolist(), strict=True)
+    ]

@@ -21,13 +21,15 @@ EntryRow = tuple[int, int, str, str, int, int, int | None, str | None, str]
 
 
 class Head(msgspec.Struct):
-    """Where the journal ends: the last link of the chain, entry, account number and recorded time."""
+    """Where the journal ends: the last link of the chain, entry, account number and recorded time; and the latest
+    effective time of each book that is booked on."""
 
     link: int = 0
     entry: int = 0
     account: int = 0
     recorded: int = 0
     hash: str = ""
+    latest: dict[int, int] = {}
 
 
 class Standing(NamedTuple):
@@ -51,6 +53,8 @@ class Books:
         self._batched: dict[int, int] = {}
         self.new_accounts: list[tuple[int, int, str, str]] = []
         self.entries: list[EntryRow] = []
+        self.latest: list[int] = []
+        self.late: list[tuple[int, int, int, int]] = []
         self.postings: list[tuple[int, int, int, int]] = []
 
     def refusal(self, unit: Unit) -> Refused | None:
@@ -72,7 +76,7 @@ class Books:
 
     def book(self, unit: Unit) -> None:
         """Number the unit's entries and apply them to the running balances."""
-        head = self.head
+        head, book = self.head, unit.scope.book
         for entry in unit.entries:
             _assert_balanced(entry)
             head.entry += 1
@@ -83,6 +87,10 @@ class Books:
                 account = self._account((unit.scope.book, posting.account, posting.currency))
                 lines[account] = lines.get(account, 0) + posting.amount
                 booked.append((account, posting.amount))
+            latest = head.latest[book] = max(head.latest.get(book, 0), entry.effective)
+            self.latest.append(latest)
+            if entry.effective < latest:
+                self.late += [(account, head.entry, entry.effective, amount) for account, amount in lines.items()]
             for account, amount in lines.items():
                 self.balances[account] += amount
                 self.postings.append((account, head.entry, amount, self.balances[account]))

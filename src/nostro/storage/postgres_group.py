@@ -18,7 +18,7 @@ from nostro.kernel.errors import Conflict, Refused
 
 from .batch import AccountKey, Batch
 from .booking import Booking, booked
-from .books import Books, EntryRow, Head
+from .books import Books, Head
 from .columns import Ints
 from .pipe import NONE, Answer, CellKind, Column, Encoded, Statement, encoded
 from .standings import Standings
@@ -47,11 +47,20 @@ INSERT_ACCOUNTS = (
     "FROM unnest($1::bigint[],$2::bigint[],$3::text[],$4::text[]) AS r(account,book,code,currency)"
 )
 INSERT_ENTRIES = (
-    "INSERT INTO ledger_entry (entry,book,kind,source,recorded,effective,reverses,description,postings) SELECT * FROM "
-    "unnest($1::bigint[],$2::bigint[],$3::text[],$4::text[],$5::bigint[],$6::bigint[],$7::bigint[],$8::text[],"
-    "$9::text[])"
+    "INSERT INTO ledger_entry (entry,book,kind,source,recorded,effective,reverses,description,postings,latest) "
+    "SELECT * FROM unnest($1::bigint[],$2::bigint[],$3::text[],$4::text[],$5::bigint[],$6::bigint[],$7::bigint[],"
+    "$8::text[],$9::text[],$10::bigint[])"
 )
-ENTRY_TYPES: tuple[CellKind, ...] = (int, int, str, str, int, int, int, str, str)
+ENTRY_TYPES: tuple[CellKind, ...] = (int, int, str, str, int, int, int, str, str, int)
+INSERT_LATE = (
+    "INSERT INTO ledger_late (account,entry,effective,amount) "
+    "SELECT * FROM unnest($1::bigint[],$2::bigint[],$3::bigint[],$4::bigint[])"
+)
+LATEST = (
+    "SELECT b.book, coalesce((SELECT latest FROM ledger_entry WHERE book=b.book ORDER BY entry DESC LIMIT 1),0), "
+    "coalesce((SELECT latest FROM ledger_batch WHERE book=b.book ORDER BY first DESC LIMIT 1),0) "
+    "FROM unnest($1::bigint[]) AS b(book)"
+)
 INSERT_POSTINGS = (
     "INSERT INTO ledger_posting (account,entry,amount,balance) "
     "SELECT * FROM unnest($1::bigint[],$2::bigint[],$3::bigint[],$4::bigint[])"
@@ -66,10 +75,13 @@ GUARD_CLAIM = "WITH claimed AS ({} RETURNING 1) SELECT 1/(CASE WHEN count(*)=1 T
 # The batches that other workers have booked since; if they are many, it is quicker to look anew.
 LAST_BATCH = "SELECT coalesce(max(last),0) FROM ledger_batch"
 NEW_BATCHES = (
-    "SELECT first,last,book,recorded,created,words,columns FROM ledger_batch WHERE first>$1 ORDER BY first LIMIT $2"
+    "SELECT first,last,book,recorded,created,latest,words,columns FROM ledger_batch "
+    "WHERE first>$1 ORDER BY first LIMIT $2"
 )
 MANY = 32
-INSERT_BATCH = "INSERT INTO ledger_batch (first,last,book,recorded,created,words,columns) VALUES ($1,$2,$3,$4,$5,$6,$7)"
+INSERT_BATCH = (
+    "INSERT INTO ledger_batch (first,last,book,recorded,created,latest,words,columns) VALUES ($1,$2,$3,$4,$5,$6,$7,$8)"
+)
 INSERT_KINDS = (
     "INSERT INTO ledger_batch_kind (book,kind,first) SELECT * FROM unnest($1::bigint[],$2::text[],$3::bigint[])"
 )
@@ -101,6 +113,8 @@ class Known:
             return
         if self.head is not None and self.head.link + 1 != made.head.link:
             self.standings.forget_rows()
+        elif self.head is not None:
+            made.head.latest = self.head.latest | made.head.latest
         self.head = made.head
         if isinstance(made, Books):
             self.standings.learn(made)
@@ -126,6 +140,7 @@ class Group:
         self._mark: Statement = (MARK, encoded((worker, number, max(unit.micros for unit in units))))
         self._tables: list[str] = []
         self._accounts = _accounts(units)
+        self._books = {book for book, _, _ in self._accounts}
 
     @property
     def good(self) -> list[Unit]:
@@ -143,7 +158,9 @@ class Group:
         head, find = self._known.head, self._known.standings.find
         if self._accounts and (head is None or not all(find(account) for account in self._accounts)):
             return None
-        head = msgspec.structs.replace(head) if head else Head()
+        head = msgspec.structs.replace(head, latest=dict(head.latest)) if head else Head()
+        if not self._books <= head.latest.keys():
+            return None
         link = head.link
         if not self._book_all(head):
             return None
@@ -193,7 +210,8 @@ class Group:
         if self._accounts:
             since = encoded((self._known.standings.upto or 0, MANY))
             keys = _columns(list(self._accounts), (int, str, str))
-            statements += [(HEAD, NONE), (LAST_ACCOUNT, NONE), (NEW_BATCHES, since), (BALANCES, keys)]
+            books = encoded([Column(self._books, int)])
+            statements += [(HEAD, NONE), (LAST_ACCOUNT, NONE), (LATEST, books), (NEW_BATCHES, since), (BALANCES, keys)]
         return statements + [(dollars(unit.claim[0]), encoded(unit.claim[1])) for unit in units if unit.claim]
 
     def weigh(self, answers: Sequence[Answer]) -> bool:
@@ -240,7 +258,7 @@ class Group:
 
     def _learn_head(self, answer: Iterator[Answer]) -> Head:
         """Under the lock all of it is true, and stays so until this group is committed."""
-        links, last, batches, balances = (rows_of(next(answer)) for _ in range(4))
+        links, last, latest, batches, balances = (rows_of(next(answer)) for _ in range(5))
         standings = self._known.standings
         if len(batches) == MANY:
             standings.forget_batches()
@@ -252,7 +270,10 @@ class Group:
             for book in {book for book, *_ in balances}:
                 standings.warm(book, {}, whole=True)
         link, entry, recorded, hash = (links or [(0, 0, 0, "")])[0]
-        return Head(link=link, entry=entry, account=last[0][0], recorded=recorded, hash=hash)
+        return Head(
+            link=link, entry=entry, account=last[0][0], recorded=recorded, hash=hash,
+            latest={book: max(ends) for book, *ends in latest},
+        )  # fmt: skip
 
     def write(self) -> list[Statement]:
         """Everything that the good units change, and COMMIT."""
@@ -369,8 +390,10 @@ def _ledger(books: Books) -> Iterator[Statement]:
         return
     if books.new_accounts:
         yield INSERT_ACCOUNTS, _columns(books.new_accounts, (int, int, str, str))
-    entries: list[EntryRow] = books.entries
+    entries = [(*entry, latest) for entry, latest in zip(books.entries, books.latest, strict=True)]
     yield INSERT_ENTRIES, _columns(entries, ENTRY_TYPES)
+    if books.late:
+        yield INSERT_LATE, _columns(books.late, (int, int, int, int))
     yield INSERT_POSTINGS, _columns(books.postings, (int, int, int, int))
     yield UPDATE_BALANCES, _columns(sorted(books.balances.items()), (int, int))
     yield INSERT_LINK, encoded(link)
@@ -383,6 +406,8 @@ def _booking(made: Booking) -> Iterator[Statement]:
     yield INSERT_KINDS, _columns(made.kinds, (int, str, int))
     yield INSERT_RUN, encoded(made.run)
     yield INSERT_PAGES, _columns(made.pages, (int, int, int, bytes))
+    if made.late:
+        yield INSERT_LATE, _columns(made.late, (int, int, int, int))
     yield INSERT_LINK, encoded(made.link)
 
 

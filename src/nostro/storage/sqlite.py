@@ -30,11 +30,16 @@ from .standings import Standings
 from .unit import Unit, together
 
 GROUP = 256
-INSERT_ENTRY = "INSERT INTO ledger_entry VALUES (?,?,?,?,?,?,?,?,?)"
+INSERT_ENTRY = "INSERT INTO ledger_entry VALUES (?,?,?,?,?,?,?,?,?,?)"
 INSERT_POSTING = "INSERT INTO ledger_posting VALUES (?,?,?,?)"
 INSERT_ACCOUNT = "INSERT INTO ledger_account (account,book,code,currency,balance) VALUES (?,?,?,?,0)"
 INSERT_LINK = "INSERT INTO ledger_chain VALUES (?,?,?,?,?)"
-INSERT_BATCH = "INSERT INTO ledger_batch VALUES (?,?,?,?,?,?,?)"
+INSERT_LATE = "INSERT INTO ledger_late VALUES (?,?,?,?)"
+LATEST = (
+    "SELECT coalesce((SELECT latest FROM ledger_entry WHERE book=? ORDER BY entry DESC LIMIT 1),0), "
+    "coalesce((SELECT latest FROM ledger_batch WHERE book=? ORDER BY first DESC LIMIT 1),0)"
+)
+INSERT_BATCH = "INSERT INTO ledger_batch VALUES (?,?,?,?,?,?,?,?)"
 INSERT_KIND = "INSERT INTO ledger_batch_kind VALUES (?,?,?)"
 INSERT_RUN = "INSERT INTO ledger_run VALUES (?,?,?,?,?,?)"
 INSERT_PAGE = "INSERT INTO ledger_page VALUES (?,?,?,?)"
@@ -59,6 +64,7 @@ class SqliteEngine:
         self._draining: asyncio.Task[None] | None = None
         self._standings = Standings()
         self._link = 0
+        self._latest: dict[int, int] = {}
         self._statements: dict[str, tuple[str, str, str, str]] = {}
 
     def _open(self, durable: bool) -> apsw.Connection:
@@ -157,7 +163,7 @@ class SqliteEngine:
     def _apply(self, units: list[Unit]) -> tuple[list[Exception | None], Callable[[], None]]:
         """Check each unit and write the good ones. Answers each unit's refusal or None, and what is to be remembered
         once it is committed."""
-        books = Books(self._head(), self._standing)
+        books = Books(self._head(units), self._standing)
         touched: set[tuple[int, str, str]] = set()
         staged: dict[str, list[tuple[Any, ...]]] = {}
         ordered: list[tuple[str, tuple[Any, ...]]] = []
@@ -178,7 +184,7 @@ class SqliteEngine:
         assert unit.batch is not None and not unit.entries, "a batch is booked by itself"
         if verdict := self._stale(unit, set()) or self._too_late(unit):
             return [verdict], lambda: None
-        head, known = self._head(), self._standings
+        head, known = self._head([unit]), self._standings
         places = self._load(unit.batch.accounts)
         booking = booked(head, unit.batch, unit.micros, known.at(places))
         staged: dict[str, list[tuple[Any, ...]]] = {}
@@ -191,10 +197,12 @@ class SqliteEngine:
 
     def _learn(self, books: Books) -> None:
         self._link = books.head.link
+        self._latest.update(books.head.latest)
         self._standings.learn(books)
 
     def _learn_batch(self, places: Ints, booking: Booking) -> None:
         self._link = booking.head.link
+        self._latest.update(booking.head.latest)
         self._standings.learn_batch(places, booking)
 
     def _write_rows(
@@ -255,14 +263,16 @@ class SqliteEngine:
 
     # The ledger ----------------------------------------------------------------
 
-    def _head(self) -> Head:
+    def _head(self, units: Sequence[Unit]) -> Head:
         """What is remembered of accounts is forgotten here if another process has booked since."""
         links = _all(self._writer, "SELECT link,last,recorded,hash FROM ledger_chain ORDER BY link DESC LIMIT 1")
         link, entry, recorded, hash = (links or [(0, 0, 0, "")])[0]
         account = _all(self._writer, "SELECT coalesce(max(account),0) FROM ledger_account")[0][0]
         if link != self._link:
-            self._standings, self._link = Standings(), link
-        return Head(link=link, entry=entry, account=account, recorded=recorded, hash=hash)
+            self._standings, self._latest, self._link = Standings(), {}, link
+        books = {unit.scope.book for unit in units if unit.entries or unit.batch}
+        latest = {book: self._latest.get(book) or max(_all(self._writer, LATEST, (book, book))[0]) for book in books}
+        return Head(link=link, entry=entry, account=account, recorded=recorded, hash=hash, latest=latest)
 
     def _standing(self, key: AccountKey) -> Standing | None:
         if (known := self._standings.find(key)) is None:
@@ -296,6 +306,7 @@ class SqliteEngine:
         self._writer.executemany(INSERT_KIND, booking.kinds)
         self._writer.execute(INSERT_RUN, booking.run)
         self._writer.executemany(INSERT_PAGE, booking.pages)
+        self._writer.executemany(INSERT_LATE, booking.late)
         self._writer.execute(INSERT_LINK, booking.link)
 
     def _write_books(self, books: Books) -> None:
@@ -303,7 +314,10 @@ class SqliteEngine:
         if link is None:
             return
         self._writer.executemany(INSERT_ACCOUNT, books.new_accounts)
-        self._writer.executemany(INSERT_ENTRY, books.entries)
+        self._writer.executemany(
+            INSERT_ENTRY, [(*entry, latest) for entry, latest in zip(books.entries, books.latest, strict=True)]
+        )
+        self._writer.executemany(INSERT_LATE, books.late)
         self._writer.executemany(INSERT_POSTING, books.postings)
         totals = [(balance, account) for account, balance in books.balances.items()]
         self._writer.executemany("UPDATE ledger_account SET balance=? WHERE account=?", totals)

@@ -1,12 +1,13 @@
 -- Plain transfers that were booked many at once: entries `first` to `last`, one after another. `columns` has debit,
 -- credit, amount, effective, kind and description (storage/batch.py), `words` the kinds and descriptions they name.
--- `recorded` is machine time in microseconds, `created` the sandbox's in seconds.
+-- `recorded` is machine time in microseconds, `created` the sandbox's in seconds; `latest` as for entries.
 CREATE TABLE ledger_batch (
     first    INTEGER PRIMARY KEY,
     last     INTEGER NOT NULL,
     book     INTEGER NOT NULL,
     recorded INTEGER NOT NULL,
     created  INTEGER NOT NULL,
+    latest   INTEGER NOT NULL,
     words    TEXT    NOT NULL,
     columns  BLOB    NOT NULL
 );
