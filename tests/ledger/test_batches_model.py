@@ -115,5 +115,5 @@ def test_books_are_those_of_a_list(steps: list[tuple[str, list[Line]]]) -> None:
 
     with tempfile.TemporaryDirectory() as folder, patch("nostro.ledger.bulk.LEAST", 2), \
             patch("nostro.storage.runs.PAGE", 3), patch("nostro.ledger.merging.FAN_IN", 2), \
-            patch("nostro.storage.runs.FEW", 1):  # fmt: skip
+            patch("nostro.storage.runs.LINES_A_LOOK", 5):  # fmt: skip
         asyncio.run(check(steps, None, f"sqlite:///{Path(folder) / 'books.db'}"))

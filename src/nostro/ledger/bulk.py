@@ -76,7 +76,7 @@ async def bulk(world: World, scope: Scope, params: BulkParams) -> Download:
 async def _in_order(world: World, scope: Scope, part: Slice) -> list[bytes]:
     """Line by line in effect: plain transfers in a row as a batch, the lines between them alone."""
     tx = Tx(world, scope)
-    known, lines, words, good = await plain(tx, part.plain)
+    known, lines, words, good = await plain(tx, part.columns)
     answers: list[bytes] = []
     for begin, end, many in _stretches(good):
         if not many:
@@ -105,7 +105,7 @@ def _stretches(good: NDArray[np.bool_]) -> Iterator[tuple[int, int, bool]]:
 
 async def _together(world: World, scope: Scope, part: Slice) -> list[bytes]:
     tx = Tx(world, scope)
-    known, lines, words, good = await plain(tx, part.plain)
+    known, lines, words, good = await plain(tx, part.columns)
     if len(good) < LEAST or not good.all():
         return [as_line(result) for result in await _as_one_unit(world, scope, part)]
     batch = batch_of(tx, known, lines, words, atomic=True)

@@ -10,7 +10,7 @@ import csv
 from collections.abc import Callable, Iterator, Sequence
 from io import StringIO
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -23,6 +23,7 @@ from .app_entry import CreateParams
 COLUMNS = {"amount", "credit", "currency", "debit", "description", "effective_at", "kind", "reference"}
 PLAIN_COLUMNS = COLUMNS - {"reference"}
 Made = Callable[[], CreateParams]
+T = TypeVar("T")
 
 
 class Leg(Struct, forbid_unknown_fields=True):
@@ -32,7 +33,7 @@ class Leg(Struct, forbid_unknown_fields=True):
 
 
 class Transfer(Struct, forbid_unknown_fields=True):
-    """A plain transfer as a line says it, its values not yet checked; either with `postings` or without."""
+    """A plain transfer as a line of JSON says it, its values not yet checked; with `postings` or without."""
 
     amount: int = 0
     debit: str = ""
@@ -44,17 +45,31 @@ class Transfer(Struct, forbid_unknown_fields=True):
     postings: list[Leg] | None = None
 
 
+class Columns(Struct):
+    """What the lines say, by what it is. A line that is no plain transfer has the amount 0; `kind`, `description`
+    and `effective` are None if no line has one."""
+
+    debit: Sequence[str]
+    credit: Sequence[str]
+    amount: Sequence[int]
+    currency: Sequence[str]
+    kind: Sequence[str | None] | None
+    description: Sequence[str | None] | None
+    effective: Sequence[int | None] | None
+
+
 class Slice(Struct):
-    """Some lines in a row, by their numbers in the body; `plain` has None for what is no plain transfer."""
+    """Some lines in a row, by their numbers in the body, and the parameters that each one makes of its own."""
 
     numbers: list[int]
-    plain: list[Transfer | None]
+    columns: Columns
     made: Callable[[int], Made]
 
     def line(self, n: int) -> tuple[int, Made]:
         return self.numbers[n], self.made(n)
 
 
+NOTHING = Transfer()
 _decode = msgspec.json.Decoder(Transfer).decode
 
 
@@ -74,32 +89,42 @@ def _read_json(text: str, size: int) -> Iterator[Slice]:
         if len(numbers) < len(part):
             part = [lines[n - 1] for n in numbers]
         if part:
-            yield Slice(numbers, _transfers(part), _json_lines(part))
+            yield Slice(numbers, _json_columns(part), _json_lines(part))
 
 
-def _transfers(lines: Sequence[str]) -> list[Transfer | None]:
+def _json_columns(lines: Sequence[str]) -> Columns:
     try:
-        found: list[Transfer | None] = [_decode(line) for line in lines]
+        found = [_decode(line) for line in lines]
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
         found = [_transfer(line) for line in lines]
-    return [one if one is None or one.postings is None else _two_legs(one) for one in found]
+    found = [one if one.postings is None else _two_legs(one) for one in found]
+    return Columns(
+        debit=[one.debit for one in found], credit=[one.credit for one in found],
+        amount=[one.amount for one in found], currency=[one.currency for one in found],
+        kind=_given([one.kind for one in found]), description=_given([one.description for one in found]),
+        effective=_given([one.effective_at for one in found]),
+    )  # fmt: skip
 
 
-def _transfer(line: str) -> Transfer | None:
+def _given(cells: list[T | None]) -> list[T | None] | None:
+    return None if cells.count(None) == len(cells) else cells
+
+
+def _transfer(line: str) -> Transfer:
     try:
         return _decode(line)
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
-        return None
+        return NOTHING
 
 
-def _two_legs(one: Transfer) -> Transfer | None:
+def _two_legs(one: Transfer) -> Transfer:
     legs = one.postings or []
-    if len(legs) != 2 or legs[0].amount != legs[1].amount or one.amount or one.debit or one.credit:
-        return None
-    sides = {leg.direction: leg.account for leg in legs}
-    if sides.keys() != {"debit", "credit"}:
-        return None
-    one.amount, one.debit, one.credit = legs[0].amount, sides["debit"], sides["credit"]
+    if len(legs) != 2 or one.amount or one.debit or one.credit:
+        return NOTHING
+    debit, credit = legs if legs[0].direction == "debit" else reversed(legs)
+    if debit.direction != "debit" or credit.direction != "credit" or debit.amount != credit.amount:
+        return NOTHING
+    one.amount, one.debit, one.credit = debit.amount, debit.account, credit.account
     return one
 
 
@@ -127,7 +152,7 @@ def _read_csv(text: str, size: int) -> Iterator[Slice]:
         _check_head(head)
         while part := list(islice(((rows.line_num, row) for row in rows if row), size)):
             cells = [row for _, row in part]
-            yield Slice([number for number, _ in part], _csv_transfers(head, cells), _csv_lines(head, cells))
+            yield Slice([number for number, _ in part], _csv_columns(head, cells), _csv_lines(head, cells))
     except csv.Error as error:
         raise invalid(f"The CSV cannot be read: {error}.", "lines") from None
 
@@ -141,31 +166,47 @@ def _check_head(head: list[str]) -> None:
         )  # fmt: skip
 
 
-def _csv_transfers(head: list[str], rows: list[list[str]]) -> list[Transfer | None]:
+def _csv_columns(head: list[str], rows: list[list[str]]) -> Columns:
+    count = len(rows)
     if not set(head) <= PLAIN_COLUMNS or len(set(head)) < len(head):
-        return [None] * len(rows)
-    at = {name: n for n, name in enumerate(head)}
-    found: list[Transfer | None] = []
-    for row in rows:
-        try:
-            found.append(_csv_transfer(at, row) if len(row) == len(head) else None)
-        except ValueError:
-            found.append(None)
-    return found
-
-
-def _csv_transfer(at: dict[str, int], row: list[str]) -> Transfer | None:
-    amount = row[at["amount"]].strip()
-    effective = row[at["effective_at"]].strip() if "effective_at" in at else ""
-    if not (amount.isascii() and amount.isdigit()) or (effective and not (effective.isascii() and effective.isdigit())):
-        return None
-    return Transfer(
-        int(amount), row[at["debit"]].strip(), row[at["credit"]].strip(),
-        row[at["currency"]].strip() if "currency" in at else "",
-        row[at["kind"]].strip() or None if "kind" in at else None,
-        row[at["description"]].strip() or None if "description" in at else None,
-        int(effective) if effective else None,
+        rows = []
+    elif {*map(len, rows)} != {len(head)}:
+        rows = [row if len(row) == len(head) else [""] * len(head) for row in rows]
+    none = [""] * count
+    cells = (
+        {name: _stripped(column) for name, column in zip(head, zip(*rows, strict=True), strict=True)} if rows else {}
+    )
+    return Columns(
+        debit=cells.get("debit", none), credit=cells.get("credit", none), amount=_numbers(cells.get("amount", none)),
+        currency=cells.get("currency", none), kind=_filled(cells.get("kind")),
+        description=_filled(cells.get("description")), effective=_moments(cells.get("effective_at")),
     )  # fmt: skip
+
+
+def _stripped(column: Sequence[str]) -> Sequence[str]:
+    return [cell.strip() for cell in column] if " " in "".join(column) else column
+
+
+def _filled(column: Sequence[str] | None) -> list[str | None] | None:
+    return None if column is None else _given([cell or None for cell in column])
+
+
+def _numbers(column: Sequence[str]) -> list[int]:
+    """0 for what is no plain whole number."""
+    together = "".join(column)
+    if together.isascii() and together.isdigit() and all(column):
+        return list(map(int, column))
+    return [int(cell) if cell.isascii() and cell.isdigit() and len(cell) < 20 else 0 for cell in column]
+
+
+def _moments(column: Sequence[str] | None) -> list[int | None] | None:
+    """Seconds; None for an empty cell, -1 for what is no moment."""
+    if column is None:
+        return None
+    return _given([
+        None if not cell else int(cell) if cell.isascii() and cell.isdigit() and len(cell) < 20 else -1
+        for cell in column
+    ])  # fmt: skip
 
 
 def _csv_lines(head: list[str], rows: Sequence[list[str]]) -> Callable[[int], Made]:

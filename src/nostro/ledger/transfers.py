@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,38 +14,63 @@ from nostro.storage.tx import Tx
 
 from .app_account import ALERT
 from .app_entry import BOOKED, KIND
-from .bulk_lines import Transfer
+from .bulk_lines import Columns
 from .directory import Directory, directory, meet
 from .draft import MOST_AMOUNT
 from .merging import MERGE
 
 LONGEST_DESCRIPTION = 500
-NOTHING = Transfer()
-T = TypeVar("T", bound=Hashable)
 
 
-async def plain(tx: Tx, lines: Sequence[Transfer | None]) -> tuple[Directory, Transfers, Words, NDArray[np.bool_]]:
+class Plain(NamedTuple):
     """The lines as columns, accounts as places in the directory, and which of them can be booked so."""
+
+    known: Directory
+    lines: Transfers
+    words: Words
+    good: NDArray[np.bool_]
+
+
+async def plain(tx: Tx, asked: Columns) -> Plain:
     known = await directory(tx.world, tx.scope)
-    given = [NOTHING if line is None else line for line in lines]
-    debit, credit = np.full(len(given), -1, np.int64), np.full(len(given), -1, np.int64)
-    for currency in {line.currency for line in given} - {""}:
-        chosen = [n for n, line in enumerate(given) if line.currency == currency]
-        debits, credits = [given[n].debit for n in chosen], [given[n].credit for n in chosen]
-        places = known.of(currency.lower())
-        if missing := {*debits, *credits} - places.keys():
-            await meet(tx.world, tx.scope, known, currency.lower(), sorted(missing))
-        debit[chosen] = [places.get(code, -1) for code in debits]
-        credit[chosen] = [places.get(code, -1) for code in credits]
-    kinds, kind = _dictionary([BOOKED if line.kind is None else f"app:{line.kind}" for line in given])
-    descriptions, description = _dictionary([line.description for line in given])
-    amount = np.array([line.amount if 0 < line.amount <= MOST_AMOUNT else 0 for line in given], np.int64)
-    at = [tx.now if line.effective_at is None else line.effective_at for line in given]
-    effective = np.array([second if 0 <= second <= tx.now else -1 for second in at], np.int64)
-    good_kind = np.array([word == BOOKED or bool(KIND.fullmatch(word[4:])) for word in kinds])[kind]
+    count = len(asked.amount)
+    debit, credit = await _places(tx, known, asked)
+    amount = _within(asked.amount, 1, MOST_AMOUNT)
+    kinds, kind = _dictionary(asked.kind, count)
+    descriptions, description = _dictionary(asked.description, count)
+    good_kind = np.array([word is None or KIND.fullmatch(word) is not None for word in kinds])[kind]
     good_text = np.array([text is None or _storable(text) for text in descriptions])[description]
-    good = (debit >= 0) & (credit >= 0) & (debit != credit) & (amount > 0) & (effective >= 0) & good_kind & good_text
-    return known, Transfers(debit, credit, amount, effective, kind, description), Words(kinds, descriptions), good
+    effective = np.full(count, tx.now, np.int64)
+    if asked.effective is not None:
+        effective = _within([tx.now if at is None else at for at in asked.effective], 0, tx.now)
+    good = (debit >= 0) & (credit >= 0) & (debit != credit) & (amount >= 0) & (effective >= 0) & good_kind & good_text
+    words = Words([BOOKED if word is None else f"app:{word}" for word in kinds], descriptions)
+    return Plain(known, Transfers(debit, credit, amount, effective, kind, description), words, good)
+
+
+async def _places(tx: Tx, known: Directory, asked: Columns) -> tuple[Ints, Ints]:
+    """Of each line's accounts; -1 for one that is not open in the line's currency."""
+    places = np.full((2, len(asked.currency)), -1, np.int64)
+    units = {unit for unit in dict.fromkeys(asked.currency) if unit}
+    for unit in units:
+        chosen = [n for n, one in enumerate(asked.currency) if one == unit]
+        at = slice(None) if len(chosen) == len(asked.currency) else chosen
+        sides = [column if isinstance(at, slice) else [column[n] for n in at] for column in (asked.debit, asked.credit)]
+        of = known.of(unit.lower())
+        if missing := {code for side in sides for code in side} - of.keys():
+            await meet(tx.world, tx.scope, known, unit.lower(), sorted(missing))
+        for side, codes in enumerate(sides):
+            places[side, at] = [of.get(code, -1) for code in codes]
+    return places[0], places[1]
+
+
+def _within(numbers: Sequence[int], least: int, most: int) -> Ints:
+    """The numbers; -1 for those that are not between these two."""
+    try:
+        column = np.array(numbers, np.int64)
+    except OverflowError:
+        column = np.array([number if least <= number <= most else -1 for number in numbers], np.int64)
+    return np.where((column >= least) & (column <= most), column, -1)
 
 
 def batch_of(tx: Tx, known: Directory, lines: Transfers, words: Words, atomic: bool = False) -> Batch:
@@ -68,11 +93,11 @@ def batch_of(tx: Tx, known: Directory, lines: Transfers, words: Words, atomic: b
     return batch
 
 
-def _dictionary(values: Sequence[T]) -> tuple[list[T], Ints]:
+def _dictionary(values: Sequence[str | None] | None, count: int) -> tuple[list[str | None], Ints]:
     """The different values, and which of them each is."""
+    if values is None:
+        return [None], np.zeros(count, np.int64)
     places = {value: n for n, value in enumerate(dict.fromkeys(values))}
-    if len(places) == 1:
-        return list(places), np.zeros(len(values), np.int64)
     return list(places), np.array([places[value] for value in values], np.int64)
 
 

@@ -26,7 +26,7 @@ Row = tuple[Any, ...]
 Ask = Generator[tuple[str, tuple[Any, ...]], list[Row], T]
 
 PAGE = 1024
-FEW = 64  # accounts up to which each is looked up alone, rather than all pages be read
+LINES_A_LOOK = 2_000  # lines that are read in the time that one account is looked up
 AT_ONCE = 64
 LEVELS = 16
 # The page of each run that has the account's last line at or before an entry, if the run has one.
@@ -43,6 +43,7 @@ BEHIND = (
     "FROM ledger_run r WHERE r.book=? AND r.last>=? ORDER BY r.last LIMIT ?"
 )
 NEWEST = "SELECT run, first, lines FROM ledger_run WHERE book=? AND first<=? ORDER BY first DESC LIMIT 1"
+COUNT = "SELECT coalesce(sum(lines),0) FROM ledger_run WHERE book=? AND first<=?"
 PAGES = (
     "SELECT account, entry, lines FROM ledger_page WHERE run=? AND (account, entry) > (?, ?) "
     "ORDER BY account, entry LIMIT ?"
@@ -189,9 +190,10 @@ def balance_upto(book: int, account: int, upto: int) -> Ask[int]:
 
 def balances_upto(book: int, accounts: Sequence[int], upto: int) -> Ask[tuple[dict[int, int], bool]]:
     """The same for many accounts, and whether it is that of every account which a batch of the book ever touched."""
-    if not (yield NEWEST, (book, upto)):
+    lines = (yield COUNT, (book, upto))[0][0]
+    if not lines:
         return {}, True
-    if len(accounts) > FEW:
+    if len(accounts) * LINES_A_LOOK > lines:
         return (yield from all_balances_upto(book, upto)), True
     known: dict[int, int] = {}
     for account in accounts:
