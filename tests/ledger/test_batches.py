@@ -259,3 +259,27 @@ async def test_names_what_was_changed(tmp_path: Path, what: str) -> None:
     problems = await verify(books.world.engine, books.world.registry)
     assert [p for p in problems if p.where.startswith(where) and complaint in p.what], "\n".join(map(str, problems))
     await books.world.engine.close()
+
+
+async def test_a_named_stream_is_booked_once(books: Books) -> None:
+    await books.move(BANK, ALICE, total(100))
+    odd = json.dumps({**entry(BANK, BOB, 7), "metadata": {"a": "b"}})
+    text = f"{transfers(90, ALICE, BOB)}\n{odd}\n{transfers(MANY, ALICE, BOB)}\n{{"
+    first = await books.lines(text, reference="file-1")
+    assert {one["status"] for one in first[:91]} == {"created"} and await batches(books) == 1
+    booked = [one["entry"] for one in first if one["status"] == "created"]
+    await books.move(BANK, ALICE, 100_000)
+    again = await books.lines(text, reference="file-1")
+    assert [one["entry"] for one in again if one["status"] == "existing"] == booked
+    assert [one for one in again if one["status"] == "refused"] == [one for one in first if one["status"] == "refused"]
+    error = await books.lines(transfers(), 400, reference="file-1")
+    assert error["code"] == "ledger_reference_in_use"
+    assert {one["status"] for one in await books.lines(transfers(), reference="file-2")} == {"created"}
+    at_once = await asyncio.gather(*(books.lines(transfers(), reference="file-3") for _ in range(3)))
+    assert sorted(answer[0]["status"] for answer in at_once) == ["created", "existing", "existing"]
+    assert len({answer[0]["entry"] for answer in at_once}) == 1
+    both = await books.lines(transfers(), reference="file-4", atomic=True)
+    assert both == [
+        {**one, "status": "created"} for one in await books.lines(transfers(), reference="file-4", atomic=True)
+    ]
+    await books.verified()

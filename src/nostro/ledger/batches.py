@@ -12,7 +12,7 @@ from nostro.storage.batch import BatchRow, transfers_of, words_of
 from nostro.storage.engine import Engine
 from nostro.storage.runs import ask, newest
 
-BATCH = "first, last, book, recorded, created, latest, words, columns"
+BATCH = "first, last, book, recorded, created, latest, reference, words, columns"
 HOLDS = f"SELECT {BATCH} FROM ledger_batch WHERE first<=? ORDER BY first DESC LIMIT 1"
 EntryRow = tuple[Any, ...]
 END = 2**63 - 1
@@ -37,6 +37,12 @@ async def at(engine: Engine, numbers: Iterable[int]) -> list[EntryRow]:
         found += _rows(batch, reversed(inside))
         wanted = [number for number in wanted if number < batch[0]]
     return found
+
+
+async def named(engine: Engine, book: int, reference: str) -> BatchRow | None:
+    """The batch of a part of a stream that its caller has named."""
+    rows = await engine.rows(f"SELECT {BATCH} FROM ledger_batch WHERE book=? AND reference=?", (book, reference))
+    return rows[0] if rows else None
 
 
 async def listed(engine: Engine, book: int | None, kind: str | None, before: int, limit: int) -> list[EntryRow]:

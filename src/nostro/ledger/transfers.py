@@ -93,6 +93,12 @@ def batch_of(tx: Tx, known: Directory, lines: Transfers, words: Words, atomic: b
     return batch
 
 
+async def commit(tx: Tx) -> None:
+    """Raises `Refused` for a batch that is booked together, `Conflict` if another unit was first."""
+    await tx.world.engine.commit(tx.seal())
+    tx.world.work.set()
+
+
 def _dictionary(values: Sequence[str | None] | None, count: int) -> tuple[list[str | None], Ints]:
     """The different values, and which of them each is."""
     if values is None:

@@ -20,14 +20,17 @@ from .columns import Ints, packed, unpacked
 
 MOST = 2**62  # sums of a batch stay below it, and balances too, so that nothing leaves 64 bits
 AccountKey = tuple[int, str, str]
-BatchRow = tuple[int, int, int, int, int, int, str, bytes]
+BatchRow = tuple[int, int, int, int, int, int, str | None, str, bytes]
 
 
-class Words(Struct, frozen=True):
-    """What the columns `kind` and `description` name by their places here."""
+class Words(Struct, frozen=True, omit_defaults=True):
+    """What the columns `kind` and `description` name by their places here. Of a batch with a reference also what was
+    not booked: the lines that were left out before, and those that a limit refused, by their places."""
 
     kinds: list[str]
     descriptions: list[str | None]
+    left_out: list[int] = []
+    refused: dict[int, tuple[str, str, str, int]] = {}
 
 
 class Transfers(NamedTuple):
@@ -49,7 +52,7 @@ class Batch(Struct):
     credit and after a debit (debit positive), and `at_lowest` and `at_highest` are the refusals' codes, as places in
     `refusals`. `atomic`: all are booked or none, and limits are judged after the last; else line by line.
 
-    `outcome` is set by the commit.
+    With a `reference` it is remembered what was refused. `outcome` is set by the commit.
     """
 
     accounts: list[AccountKey]
@@ -60,6 +63,7 @@ class Batch(Struct):
     words: Words
     created: int
     atomic: bool = False
+    reference: str | None = None
     outcome: Outcome | None = None
 
 
@@ -70,21 +74,21 @@ class Outcome(Struct, frozen=True):
     refused: dict[int, Refused]
 
 
-def batch_row(
-    first: int, book: int, recorded: int, created: int, latest: int, words: Words, transfers: Transfers
-) -> BatchRow:  # fmt: skip
-    last = first + len(transfers.amount) - 1
-    return first, last, book, recorded, created, latest, msgspec.json.encode(words).decode(), packed(transfers)
+def batch_row(first: int, recorded: int, latest: int, batch: Batch, words: Words, transfers: Transfers) -> BatchRow:
+    """The row of `ledger_batch` for the transfers that are booked, on account numbers."""
+    last, book = first + len(transfers.amount) - 1, batch.accounts[0][0]
+    text = msgspec.json.encode(words).decode()
+    return first, last, book, recorded, batch.created, latest, batch.reference, text, packed(transfers)
 
 
 def words_of(row: BatchRow) -> Words:
     """Raises `msgspec.DecodeError` if they cannot be read."""
-    return msgspec.json.decode(row[6], type=Words)
+    return msgspec.json.decode(row[7], type=Words)
 
 
 def transfers_of(row: BatchRow) -> Transfers:
     """Raises `ValueError` if the columns cannot be read or are not as many as the row says."""
-    columns = unpacked(row[7])
+    columns = unpacked(row[8])
     if len(columns) != len(Transfers._fields) or len(columns[0]) != row[1] - row[0] + 1:
         raise ValueError("the columns are not those of a batch of this size")
     return Transfers(*columns)
@@ -92,6 +96,6 @@ def transfers_of(row: BatchRow) -> Transfers:
 
 def batch_hash(previous: str, row: BatchRow) -> str:
     """SHA-256 over the previous link's hash, the row's values as JSON, and its columns."""
-    digest = hashlib.sha256(previous.encode() + msgspec.json.encode(row[:7]))
-    digest.update(row[7])
+    digest = hashlib.sha256(previous.encode() + msgspec.json.encode(row[:8]))
+    digest.update(row[8])
     return digest.hexdigest()

@@ -54,7 +54,11 @@ def booked(head: Head, batch: Batch, micros: int, standing: tuple[Ints, Ints, In
     first, last = head.entry + 1, head.entry + len(lines.amount)
     recorded, book = max(head.recorded, micros), batch.accounts[0][0]
     latest = max(head.latest.get(book, 0), int(lines.effective.max()))
-    row = batch_row(first, book, recorded, batch.created, latest, batch.words, lines)
+    words = batch.words
+    if batch.reference is not None and refused:
+        said = {n: (one.account, one.currency, one.refusal, one.short_by) for n, one in refused.items()}
+        words = msgspec.structs.replace(words, refused=said)
+    row = batch_row(first, recorded, latest, batch, words, lines)
     sorted_, batched = _lines(first, lines, number, opening)
     assert not int(sorted_.amount.sum()), f"the batch of entry {first} is out of balance"
     run = run_number(first, 0)

@@ -75,12 +75,13 @@ GUARD_CLAIM = "WITH claimed AS ({} RETURNING 1) SELECT 1/(CASE WHEN count(*)=1 T
 # The batches that other workers have booked since; if they are many, it is quicker to look anew.
 LAST_BATCH = "SELECT coalesce(max(last),0) FROM ledger_batch"
 NEW_BATCHES = (
-    "SELECT first,last,book,recorded,created,latest,words,columns FROM ledger_batch "
+    "SELECT first,last,book,recorded,created,latest,reference,words,columns FROM ledger_batch "
     "WHERE first>$1 ORDER BY first LIMIT $2"
 )
 MANY = 32
 INSERT_BATCH = (
-    "INSERT INTO ledger_batch (first,last,book,recorded,created,latest,words,columns) VALUES ($1,$2,$3,$4,$5,$6,$7,$8)"
+    "INSERT INTO ledger_batch (first,last,book,recorded,created,latest,reference,words,columns) "
+    "VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9)"
 )
 INSERT_KINDS = (
     "INSERT INTO ledger_batch_kind (book,kind,first) SELECT * FROM unnest($1::bigint[],$2::text[],$3::bigint[])"

@@ -39,7 +39,7 @@ LATEST = (
     "SELECT coalesce((SELECT latest FROM ledger_entry WHERE book=? ORDER BY entry DESC LIMIT 1),0), "
     "coalesce((SELECT latest FROM ledger_batch WHERE book=? ORDER BY first DESC LIMIT 1),0)"
 )
-INSERT_BATCH = "INSERT INTO ledger_batch VALUES (?,?,?,?,?,?,?,?)"
+INSERT_BATCH = "INSERT INTO ledger_batch VALUES (?,?,?,?,?,?,?,?,?)"
 INSERT_KIND = "INSERT INTO ledger_batch_kind VALUES (?,?,?)"
 INSERT_RUN = "INSERT INTO ledger_run VALUES (?,?,?,?,?,?)"
 INSERT_PAGE = "INSERT INTO ledger_page VALUES (?,?,?,?)"

@@ -1,17 +1,20 @@
 -- Plain transfers that were booked many at once: entries `first` to `last`, one after another. `columns` has debit,
 -- credit, amount, effective, kind and description (storage/batch.py), `words` the kinds and descriptions they name.
--- `recorded` is machine time in microseconds, `created` the sandbox's in seconds; `latest` as for entries.
+-- `recorded` is machine time in microseconds, `created` the sandbox's in seconds; `latest` as for entries. `reference`
+-- names it if it came as part of a stream that its caller has named.
 CREATE TABLE ledger_batch (
-    first    INTEGER PRIMARY KEY,
-    last     INTEGER NOT NULL,
-    book     INTEGER NOT NULL,
-    recorded INTEGER NOT NULL,
-    created  INTEGER NOT NULL,
-    latest   INTEGER NOT NULL,
-    words    TEXT    NOT NULL,
-    columns  BLOB    NOT NULL
+    first     INTEGER PRIMARY KEY,
+    last      INTEGER NOT NULL,
+    book      INTEGER NOT NULL,
+    recorded  INTEGER NOT NULL,
+    created   INTEGER NOT NULL,
+    latest    INTEGER NOT NULL,
+    reference TEXT,
+    words     TEXT    NOT NULL,
+    columns   BLOB    NOT NULL
 );
 CREATE INDEX ledger_batch__book ON ledger_batch (book, first);
+CREATE UNIQUE INDEX ledger_batch__reference ON ledger_batch (book, reference) WHERE reference IS NOT NULL;
 
 -- Which batches have entries of a kind.
 CREATE TABLE ledger_batch_kind (
