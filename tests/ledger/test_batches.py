@@ -278,6 +278,10 @@ async def test_a_named_stream_is_booked_once(books: Books) -> None:
     at_once = await asyncio.gather(*(books.lines(transfers(), reference="file-3") for _ in range(3)))
     assert sorted(answer[0]["status"] for answer in at_once) == ["created", "existing", "existing"]
     assert len({answer[0]["entry"] for answer in at_once}) == 1
+    mixed = f"{transfers(80)}\n{odd}"
+    first = await books.lines(mixed, reference="file-5", atomic=True)
+    again = await books.lines(mixed, reference="file-5", atomic=True)
+    assert again == [{**one, "status": "existing"} for one in first]
     both = await books.lines(transfers(), reference="file-4", atomic=True)
     assert both == [
         {**one, "status": "created"} for one in await books.lines(transfers(), reference="file-4", atomic=True)

@@ -30,6 +30,7 @@ class Leg(Struct, forbid_unknown_fields=True):
     account: str
     amount: int
     direction: str
+    currency: str = ""
 
 
 class Transfer(Struct, forbid_unknown_fields=True):
@@ -124,7 +125,10 @@ def _two_legs(one: Transfer) -> Transfer:
     debit, credit = legs if legs[0].direction == "debit" else reversed(legs)
     if debit.direction != "debit" or credit.direction != "credit" or debit.amount != credit.amount:
         return NOTHING
-    one.amount, one.debit, one.credit = debit.amount, debit.account, credit.account
+    currency = debit.currency or one.currency
+    if currency != (credit.currency or one.currency):
+        return NOTHING
+    one.amount, one.debit, one.credit, one.currency = debit.amount, debit.account, credit.account, currency
     return one
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
-from nostro.kernel.errors import ApiError, Conflict, Refused, invalid
+from nostro.kernel.errors import ApiError, Conflict, Refused
 from nostro.storage.batch import Outcome, words_of
 from nostro.storage.tx import Tx
 from nostro.storage.unit import Scope
@@ -19,7 +19,7 @@ from . import batches
 from .app_entry import CreateParams
 from .bulk_lines import Made, Slice
 from .bulk_results import told
-from .bulk_single import one_by_one
+from .bulk_single import as_one_unit, one_by_one
 from .reference import content_of, keep, known
 from .transfers import batch_of, commit, plain
 
@@ -30,6 +30,10 @@ Told = dict[int, str]
 
 async def once(world: World, scope: Scope, part: Slice, name: str, atomic: bool) -> list[str]:
     answers = await _batched(world, scope, part, name, atomic)
+    if atomic and len(answers) < len(part.numbers):  # then there is no batch, see below
+        made = part.made
+        part.made = lambda n: _named(made(n), f"{name}:{part.numbers[n]}")
+        return await as_one_unit(world, scope, part)
     other = [
         (number, _named(part.made(n), f"{name}:{number}"))
         for n, number in enumerate(part.numbers)
@@ -70,9 +74,7 @@ async def _before(world: World, scope: Scope, part: Slice, name: str) -> Told | 
 
 async def _booked(tx: Tx, part: Slice, name: str, atomic: bool) -> Told:
     found = await plain(tx, part.columns)
-    if atomic and not found.good.all():
-        raise invalid("With a reference for the stream, all or none takes plain transfers only.", "reference")
-    if not found.good.any():
+    if not found.good.any() or (atomic and not found.good.all()):
         return {}
     words = msgspec.structs.replace(found.words, left_out=np.flatnonzero(~found.good).tolist())
     batch = batch_of(tx, found.known, found.lines.only(found.good), words, atomic)
