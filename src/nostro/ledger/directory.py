@@ -76,17 +76,16 @@ async def directory(world: World, scope: Scope) -> Directory:
     return kept
 
 
-async def meet(world: World, scope: Scope, known: Directory, currency: str, codes: Sequence[str]) -> None:
-    """Look these accounts up, as far as they are open in the currency."""
-    engine, places = world.engine, known.of(currency)
+async def meet(world: World, scope: Scope, known: Directory, codes: Sequence[str]) -> None:
+    """Look these accounts up, in every currency that they are open in."""
+    engine = world.engine
     for start in range(0, len(codes), AT_ONCE):
         part = codes[start : start + AT_ONCE]
         rows = await engine.rows(
             f'SELECT body FROM "{ACCOUNT.table}" WHERE scope=? AND {engine.path("code")} IN '
-            f"({','.join('?' * len(part))}) AND {engine.path('currency')}=?",
-            (scope.number, *part, currency),
-        )
+            f"({','.join('?' * len(part))})", (scope.number, *part),
+        )  # fmt: skip
         for (body,) in rows:
             account = decode(body)
-            if account.code not in places:
+            if account.code not in known.of(account.currency):
                 known.add(scope.book, account)

@@ -58,7 +58,7 @@ async def _places(tx: Tx, known: Directory, asked: Columns) -> tuple[Ints, Ints]
         sides = [column if isinstance(at, slice) else [column[n] for n in at] for column in (asked.debit, asked.credit)]
         of = known.of(unit.lower())
         if missing := {code for side in sides for code in side} - of.keys():
-            await meet(tx.world, tx.scope, known, unit.lower(), sorted(missing))
+            await meet(tx.world, tx.scope, known, sorted(missing))
         for side, codes in enumerate(sides):
             places[side, at] = [of.get(code, -1) for code in codes]
     return places[0], places[1]

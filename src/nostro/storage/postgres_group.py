@@ -255,7 +255,8 @@ class Group:
 
     @property
     def cold(self) -> dict[int, list[int]]:
-        return self._known.standings.cold(list(self._accounts))
+        keys = list(self._accounts)
+        return self._known.standings.cold(keys, self._known.standings.places(keys))
 
     def _learn_head(self, answer: Iterator[Answer]) -> Head:
         """Under the lock all of it is true, and stays so until this group is committed."""

@@ -287,9 +287,9 @@ class SqliteEngine:
         for n in known.unknown(places).tolist():
             if found := _all(self._writer, FIND_ACCOUNT, keys[n]):
                 known.put(keys[n], *found[0])
-        for book, numbers in known.cold(keys).items():
+        for book, numbers in known.cold(keys, places).items():
             known.warm(book, *self._ask(balances_upto(book, numbers, ALL)))
-        known.cold(keys)
+            known.cold(keys, places)
         return places
 
     def _ask(self, asked: Ask[T]) -> T:

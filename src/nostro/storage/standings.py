@@ -71,9 +71,8 @@ class Standings:
         self._columns[:2, place] = number, rows
         self._known[0, place] = True
 
-    def cold(self, keys: Sequence[AccountKey]) -> dict[int, list[int]]:
+    def cold(self, keys: Sequence[AccountKey], places: Ints) -> dict[int, list[int]]:
         """The numbers, by book, of those that were booked on, but perhaps by batches that are not known."""
-        places = self.places(keys)
         found: dict[int, list[int]] = {}
         for n in np.flatnonzero(self._known[0, places] & ~self._known[1, places]).tolist():
             book, number = keys[n][0], int(self._columns[0, places[n]])
