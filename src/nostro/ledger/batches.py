@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from nostro.storage.batch import BatchRow, transfers_of, words_of
+from nostro.storage.batch import BatchRow, words_of
+from nostro.storage.columns import row_of
 from nostro.storage.engine import Engine
 from nostro.storage.runs import ask, newest
 
@@ -86,12 +87,12 @@ async def of_account(
 def _rows(
     batch: BatchRow, numbers: Iterable[int], kind: str | None = None, limit: int | None = None
 ) -> Sequence[EntryRow]:
-    lines, words = transfers_of(batch), words_of(batch)
+    words = words_of(batch)
     found: list[EntryRow] = []
     for number in numbers:
         if limit is not None and len(found) >= limit:
             break
-        debit, credit, amount, effective, kinds, description = (int(column[number - batch[0]]) for column in lines)
+        debit, credit, amount, effective, kinds, description = row_of(batch[8], number - batch[0])
         if kind is None or words.kinds[kinds] == kind:
             found.append((
                 number, batch[2], words.kinds[kinds], entry_id(number), batch[3], effective, None,

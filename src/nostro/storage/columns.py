@@ -40,6 +40,8 @@ def unpacked(blob: bytes) -> list[Ints]:
         raise ValueError("these are no columns that this version can read")
     _, count, rows = _HEAD.unpack_from(blob)
     at = _HEAD.size + count * _COLUMN.size
+    if len(blob) < at:
+        raise ValueError("the columns are cut off")
     columns: list[Ints] = []
     for n in range(count):
         base, width = _COLUMN.unpack_from(blob, _HEAD.size + n * _COLUMN.size)
@@ -51,3 +53,17 @@ def unpacked(blob: bytes) -> list[Ints]:
     if at != len(blob):
         raise ValueError("the columns are cut off, or something follows them")
     return columns
+
+
+def row_of(blob: bytes, n: int) -> list[int]:
+    """One row, without reading the others. The blob is one of `packed`."""
+    _, count, rows = _HEAD.unpack_from(blob)
+    at = _HEAD.size + count * _COLUMN.size
+    cells = []
+    for column in range(count):
+        base, width = _COLUMN.unpack_from(blob, _HEAD.size + column * _COLUMN.size)
+        start = at + n * width
+        cell = base + int.from_bytes(blob[start : start + width], "little")
+        cells.append(cell if cell < 1 << 63 else cell - (1 << 64))
+        at += rows * width
+    return cells
