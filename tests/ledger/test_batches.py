@@ -13,6 +13,7 @@ import pytest
 from application import Books, entry, opened
 from nostro.events.job import run_due
 from nostro.ledger.audit import verify
+from nostro.storage.runs import ask, balances_upto
 
 ALICE, BOB, BANK = "app:wallets:alice", "app:wallets:bob", "app:bank"
 MANY = 200
@@ -287,3 +288,15 @@ async def test_a_named_stream_is_booked_once(books: Books) -> None:
         {**one, "status": "created"} for one in await books.lines(transfers(), reference="file-4", atomic=True)
     ]
     await books.verified()
+
+
+async def test_a_past_moment_may_lie_within_a_merged_run(merged: Books) -> None:
+    first = (await merged.get(f"accounts/{ALICE}/statement", limit=1))["lines"][0]
+    for number, looks in ((5, 1), (5, 10**9), (64, 10**9), (4000, 1), (4000, 10**9)):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("nostro.storage.runs.LINES_A_LOOK", looks)
+            accounts = await merged.world.engine.rows("SELECT account FROM ledger_account WHERE code=?", (ALICE,))
+            asked = balances_upto(1, [accounts[0][0]], first["number"] + number - 1)
+            balances, _ = await ask(merged.world.engine.rows, asked)
+        whole, part = divmod(number, 64)
+        assert balances[accounts[0][0]] == -(whole * total(64) + total(part))

@@ -5,16 +5,18 @@ They have no row of their own; the numbers of a batch's entries run on, so a num
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from nostro.storage.batch import BatchRow, words_of
-from nostro.storage.columns import row_of
+from nostro.storage.batch import BatchRow, Transfers, words_of
+from nostro.storage.columns import head_size, row_of, same_of
 from nostro.storage.engine import Engine
 from nostro.storage.runs import ask, newest
 
 BATCH = "first, last, book, recorded, created, latest, reference, words, columns"
 HOLDS = f"SELECT {BATCH} FROM ledger_batch WHERE first<=? ORDER BY first DESC LIMIT 1"
+HEAD = HOLDS.replace("columns FROM", f"substr(columns,1,{head_size(len(Transfers._fields))}) FROM")
 EntryRow = tuple[Any, ...]
 END = 2**63 - 1
 
@@ -37,6 +39,25 @@ async def at(engine: Engine, numbers: Iterable[int]) -> list[EntryRow]:
         inside = [number for number in wanted if batch[0] <= number <= batch[1]]
         found += _rows(batch, reversed(inside))
         wanted = [number for number in wanted if number < batch[0]]
+    return found
+
+
+async def about(engine: Engine, numbers: Iterable[int]) -> dict[int, tuple[str, str, int, int, str | None]]:
+    """Kind, source, recorded and effective time and description of entries of batches. Most batches have the same
+    of each in every line: then their columns are not read."""
+    found: dict[int, tuple[str, str, int, int, str | None]] = {}
+    wanted = list(numbers)
+    heads = await asyncio.gather(*(engine.rows(HEAD, (number,)) for number in wanted))
+    differ = []
+    for number, rows in zip(wanted, heads, strict=True):
+        batch: BatchRow = rows[0]
+        *_, effective, kind, description = same_of(batch[8], len(Transfers._fields))
+        if effective is None or kind is None or description is None:
+            differ.append(number)
+            continue
+        words = words_of(batch)
+        found[number] = words.kinds[kind], entry_id(number), batch[3], effective, words.descriptions[description]
+    found |= {row[0]: (row[2], row[3], row[4], row[5], row[7]) for row in await at(engine, differ)}
     return found
 
 

@@ -12,6 +12,7 @@ a `reference` for the whole stream nothing of it is.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, Literal
@@ -63,6 +64,7 @@ async def bulk(world: World, scope: Scope, params: BulkParams) -> Download:
     answers: list[str] = []
     size = MOST_LINES if params.atomic else MOST_AT_ONCE
     for n, part in enumerate(read(params.lines, params.format, size)):
+        await asyncio.sleep(0)  # others have their turn
         if params.reference is not None:
             answers += await once(world, scope, part, f"{n}:{params.reference}", params.atomic)
         else:
@@ -80,10 +82,12 @@ async def _in_order(world: World, scope: Scope, part: Slice) -> list[str]:
         if not many:
             answers += await one_by_one(world, scope, [part.line(n) for n in range(begin, end)])
             continue
+        await asyncio.sleep(0)
         tx = Tx(world, scope)
         batch = batch_of(tx, found.known, found.lines.only(slice(begin, end)), found.words)
         await commit(tx)
         answers += told(part.numbers[begin:end], batch.outcome)
+        await asyncio.sleep(0)
     return answers
 
 

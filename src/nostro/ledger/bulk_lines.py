@@ -154,11 +154,21 @@ def _read_csv(text: str, size: int) -> Iterator[Slice]:
     try:
         head = [name.strip() for name in next(rows, [])]
         _check_head(head)
-        while part := list(islice(((rows.line_num, row) for row in rows if row), size)):
-            cells = [row for _, row in part]
-            yield Slice([number for number, _ in part], _csv_columns(head, cells), _csv_lines(head, cells))
+        several = '"' in text  # then a row may go over more than one line
+        before = rows.line_num
+        while part := list(islice(_numbered(rows) if several else enumerate(rows, before + 1), size)):
+            before += len(part)
+            numbers, cells = [n for n, row in part if row], [row for _, row in part if row]
+            if cells:
+                yield Slice(numbers, _csv_columns(head, cells), _csv_lines(head, cells))
     except csv.Error as error:
         raise invalid(f"The CSV cannot be read: {error}.", "lines") from None
+
+
+def _numbered(rows: Any) -> Iterator[tuple[int, list[str]]]:
+    """Each row with the number of its last line."""
+    for row in rows:
+        yield rows.line_num, row
 
 
 def _check_head(head: list[str]) -> None:

@@ -52,10 +52,10 @@ async def statement(
     batched = await ask(engine.rows, oldest(account.book, account.number, first, limit + 1))
     rows += [(line.entry, line.amount) for line in batched if last is None or line.entry <= last]
     rows.sort()
-    about = {row[0]: row for row in await batches.at(engine, (line.entry for line in batched))}
+    about = await batches.about(engine, (line.entry for line in batched))
     lines, stands = [], opening
     for entry, amount, *more in rows[:limit]:
-        kind, source, recorded, effective, description = more or [about[entry][n] for n in (2, 3, 4, 5, 7)]
+        kind, source, recorded, effective, description = more or about[entry]
         stands += amount
         lines.append(Line(entry=entry, kind=kind, source=source, recorded=recorded, effective=effective,
                           description=description, amount=amount, balance=stands))  # fmt: skip

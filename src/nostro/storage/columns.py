@@ -67,3 +67,13 @@ def row_of(blob: bytes, n: int) -> list[int]:
         cells.append(cell if cell < 1 << 63 else cell - (1 << 64))
         at += rows * width
     return cells
+
+
+def same_of(blob: bytes, count: int) -> list[int | None]:
+    """Of a blob's first `head_size(count)` bytes: what each column has in every row, None if rows differ."""
+    heads = [_COLUMN.unpack_from(blob, _HEAD.size + n * _COLUMN.size) for n in range(count)]
+    return [None if width else base for base, width in heads]
+
+
+def head_size(count: int) -> int:
+    return _HEAD.size + count * _COLUMN.size

@@ -206,15 +206,15 @@ def all_balances_upto(book: int, upto: int) -> Ask[dict[int, int]]:
     known: dict[int, int] = {}
     while runs := (yield NEWEST, (book, upto)):
         run, first, count = runs[0]
-        ends = yield from _ends(run, count)
+        ends = yield from _ends(run, count, upto)
         if ends is not None:  # else it was merged meanwhile
             known = ends | known
             upto = first - 1
     return known
 
 
-def _ends(run: int, count: int) -> Ask[dict[int, int] | None]:
-    """The last balance of each account in a run. None if the run is gone."""
+def _ends(run: int, count: int, upto: int) -> Ask[dict[int, int] | None]:
+    """The balance of each account in a run after its last line up to an entry. None if the run is gone."""
     ends: dict[int, int] = {}
     account = entry = -1
     while count > 0:
@@ -222,10 +222,11 @@ def _ends(run: int, count: int) -> Ask[dict[int, int] | None]:
         if not rows:
             return None
         lines = lines_of([blob for _, _, blob in rows])
-        begin, _ = starts(lines.account)
-        final = np.append(begin[1:], len(lines.account)) - 1
-        ends.update(zip(lines.account[final].tolist(), lines.balance[final].tolist(), strict=True))
         count -= len(lines.account)
+        early = lines.entry <= upto
+        owner, balance = lines.account[early], lines.balance[early]
+        final = np.flatnonzero(np.append(owner[1:] != owner[:-1], True)) if len(owner) else owner
+        ends.update(zip(owner[final].tolist(), balance[final].tolist(), strict=True))
         account, entry = rows[-1][0], rows[-1][1]
     return ends
 
