@@ -203,19 +203,24 @@ def balances_upto(book: int, accounts: Sequence[int], upto: int) -> Ask[tuple[di
 
 def all_balances_upto(book: int, upto: int) -> Ask[dict[int, int]]:
     """The same for every account that a batch of the book ever touched: reads every line."""
-    known: dict[int, int] = {}
+    parts: list[tuple[Ints, Ints]] = []
     while runs := (yield NEWEST, (book, upto)):
         run, first, count = runs[0]
         ends = yield from _ends(run, count, upto)
         if ends is not None:  # else it was merged meanwhile
-            known = ends | known
+            parts += reversed(ends)
             upto = first - 1
-    return known
+    if not parts:
+        return {}
+    account, balance = (np.concatenate(column) for column in zip(*parts, strict=True))
+    each, newest = np.unique(account, return_index=True)
+    return dict(zip(each.tolist(), balance[newest].tolist(), strict=True))
 
 
-def _ends(run: int, count: int, upto: int) -> Ask[dict[int, int] | None]:
-    """The balance of each account in a run after its last line up to an entry. None if the run is gone."""
-    ends: dict[int, int] = {}
+def _ends(run: int, count: int, upto: int) -> Ask[list[tuple[Ints, Ints]] | None]:
+    """The balance of each account in a run after its last line up to an entry, some pages at a time; the last of an
+    account is the one that counts. None if the run is gone."""
+    ends: list[tuple[Ints, Ints]] = []
     account = entry = -1
     while count > 0:
         rows = yield PAGES, (run, account, entry, AT_ONCE)
@@ -223,11 +228,12 @@ def _ends(run: int, count: int, upto: int) -> Ask[dict[int, int] | None]:
             return None
         lines = lines_of([blob for _, _, blob in rows])
         count -= len(lines.account)
+        account, entry = rows[-1][0], rows[-1][1]
         early = lines.entry <= upto
         owner, balance = lines.account[early], lines.balance[early]
-        final = np.flatnonzero(np.append(owner[1:] != owner[:-1], True)) if len(owner) else owner
-        ends.update(zip(owner[final].tolist(), balance[final].tolist(), strict=True))
-        account, entry = rows[-1][0], rows[-1][1]
+        if len(owner):
+            final = np.flatnonzero(np.append(owner[1:] != owner[:-1], True))
+            ends.append((owner[final], balance[final]))
     return ends
 
 
