@@ -24,7 +24,7 @@ from nostro.kernel.clock import Clock, SystemClock
 from nostro.kernel.ids import Ids
 from nostro.kernel.resource import Registry, Resource
 from nostro.kernel.settings import Settings
-from nostro.ledger import alert, app_account, app_balance, app_entry, bulk, hold, reference
+from nostro.ledger import alert, app_account, app_balance, app_entry, bulk, hold, merging, reference
 from nostro.payments import (
     account,
     bank_account,
@@ -119,6 +119,7 @@ JOBS: dict[str, Any] = {
     "payout.arrive": payout.arrive_job,
     app_account.ALERT: alert.alert_job,
     hold.EXPIRE: hold.expire_job,
+    merging.MERGE: merging.merge_job,
 }
 
 RULES: tuple[Rule, ...] = (

@@ -71,12 +71,13 @@ def test_holds(at: Sandbox) -> None:
     assert {one["status"] for one in json.loads(run("hold", "list", "--json"))} == {"posted", "voided"}
 
 
-def test_import(at: Sandbox) -> None:
+def test_import(at: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nostro.cli.bulk.PART", 3)
     head = "debit,credit,amount,currency,reference,description\n"
     rows = [f'app:bank,app:alice,{n},usd,r{n},"a\nb"\n' for n in range(1, 8)]
     Path("good.csv").write_text(head + "".join(rows))
-    assert run("import", "good.csv", "--batch", "3") == "7 created\n"
-    lines = [json.loads(line) for line in run("import", "good.csv", "--batch", "3", "--json").splitlines()]
+    assert run("import", "good.csv") == "7 created\n"
+    lines = [json.loads(line) for line in run("import", "good.csv", "--json").splitlines()]
     assert [(one["line"], one["status"]) for one in lines] == [(n, "existing") for n in range(3, 16, 2)]
     postings = [{"account": "app:alice", "amount": 27, "direction": "debit", "currency": "usd"},
                 {"account": "app:bank", "amount": 27, "direction": "credit", "currency": "usd"}]  # fmt: skip
@@ -86,6 +87,11 @@ def test_import(at: Sandbox) -> None:
         run("import", "spend.ndjson", "--atomic")
     said = run("import", "spend.ndjson", status=1)
     assert "line 3: The account app:alice would stand 26 usd" in said and "1 created, 1 refused" in said
+    plain = "debit,credit,amount,currency\n" + "".join(f"app:bank,app:alice,{n},usd\n" for n in range(1, 8))
+    Path("plain.csv").write_text(plain)
+    assert run("import", "plain.csv") == "7 created\n"
+    assert run("import", "plain.csv") == "7 existing\n"
+    assert run("import", "plain.csv", "--reference", "once more") == "7 created\n"
     Path("x.txt").write_text("")
     with pytest.raises(Trouble, match="do not know what"):
         run("import", "x.txt")

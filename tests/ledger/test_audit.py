@@ -65,6 +65,7 @@ CORRUPTIONS = {
         "entry 4", "an account that is missing"),
     "an entry's kind": ("UPDATE ledger_entry SET kind='charge.refund' WHERE entry=4", "link 4", "one of them"),
     "an entry's description": ("UPDATE ledger_entry SET description='x' WHERE entry=4", "link 4", "one of them"),
+    "an entry's latest time": ("UPDATE ledger_entry SET latest=latest+1 WHERE entry=4", "entry 4", "latest effective"),
     "an entry's effective time": ("UPDATE ledger_entry SET effective=effective-1 WHERE entry=4", "link 4", "one of"),
     "an entry's recorded time": ("UPDATE ledger_entry SET recorded=1 WHERE entry=4", "entry 4", "recorded before"),
     "an entry, deleted": ("DELETE FROM ledger_entry WHERE entry=4", "entry 4", "missing"),
@@ -72,7 +73,7 @@ CORRUPTIONS = {
     "the last entry and its link, deleted": (
         "DELETE FROM ledger_entry WHERE entry=15; DELETE FROM ledger_chain WHERE link=15", "", "that no entry booked"),
     "an entry, added": (
-        "INSERT INTO ledger_entry SELECT 16,book,kind,source,recorded,effective,NULL,NULL,postings "
+        "INSERT INTO ledger_entry SELECT 16,book,kind,source,recorded,effective,NULL,NULL,postings,latest "
         "FROM ledger_entry WHERE entry=15",
         "entry 16", "the account has no such line"),
     "a line's amount": ("UPDATE ledger_posting SET amount=amount+1 WHERE entry=4 AND account=1", "entry 4", "says"),

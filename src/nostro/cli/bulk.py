@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +19,8 @@ from .client import Client, Refusal
 from .options import ApiBase, ApiKey, Json
 from .trouble import Trouble
 
-BATCH = 2_000
+PART = 16_384  # lines a request. A part is known by where it begins, so this must not change
+MOST_ATOMIC = 100_000
 PATH = "/v1/ledger/entries/bulk"
 KINDS = {".csv": "text/csv", ".ndjson": "application/x-ndjson", ".jsonl": "application/x-ndjson"}
 
@@ -38,13 +40,14 @@ class Advance(Protocol):
 def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="FILE.csv or .ndjson")],
     atomic: Annotated[bool, typer.Option("--atomic", help="All lines or none, in one request.")] = False,
-    batch: Annotated[int, typer.Option(min=1, max=50_000, help="So many lines a request.")] = BATCH,
+    reference: Annotated[str | None, typer.Option(help="What the file is known by; its content otherwise.")] = None,
     api_base: ApiBase = None, api_key: ApiKey = None, json: Json = False,
 ) -> None:  # fmt: skip
     """Book the entries of a file, a line each. Exit status 1 if a line was refused.
 
-    Lines with a `reference` are not booked twice, so after an interruption the same file can be imported again.
-    With --json one result a line is printed, else only what was refused and the totals.
+    After an interruption import the same file again: what was booked is found and not booked twice. To book a file a
+    second time on purpose, give it another --reference. With --json one result a line is printed, else only what was
+    refused and the totals. Plain transfers (no reference, no metadata in a line) go fastest.
 
     Example: nostro ledger import entries.csv
     """
@@ -53,11 +56,13 @@ def import_(
         raise Trouble(f"I do not know what {file.name} is.", "Name it .csv, .ndjson or .jsonl after what is in it.")
     client = Client(api_base, api_key)
     counts: dict[str, int] = {}
-    size = 50_000 if atomic else batch
+    size = MOST_ATOMIC if atomic else PART
+    name = reference or _content(file)
     with file.open(encoding="utf-8", newline="") as lines, _bar(file, quiet=json) as advance:
         parts = _csv_parts(lines, size) if kind == "text/csv" else _json_parts(lines, size)
         for part in _only_one(parts, size) if atomic else parts:
-            for number, result in zip(part.numbers, _send(client, kind, part, atomic), strict=True):
+            params = {"atomic": atomic, "reference": f"{name}:{part.numbers[0]}"}
+            for number, result in zip(part.numbers, _send(client, kind, part, params), strict=True):
                 _tell({**result, "line": number}, json)
                 counts[result["status"]] = counts.get(result["status"], 0) + 1
             advance(part.done, counts.get("refused", 0))
@@ -75,9 +80,15 @@ def _only_one(parts: Iterator[Part], size: int) -> list[Part]:
     return [] if first is None else [first]
 
 
-def _send(client: Client, kind: str, part: Part, atomic: bool) -> list[Any]:
+def _content(file: Path) -> str:
+    """A name that another file does not have."""
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()[:32]
+
+
+def _send(client: Client, kind: str, part: Part, params: dict[str, Any]) -> list[Any]:
     try:
-        return client.post_lines(PATH, part.body, kind, {"atomic": atomic})
+        return client.post_lines(PATH, part.body, kind, params)
     except Refusal as refusal:
         raise Trouble(str(refusal), "Nothing of these lines was booked.") from None
 

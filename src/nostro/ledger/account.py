@@ -1,4 +1,5 @@
-"""Account: one place where money stands, in one currency, within one book. Its balance is a running total.
+"""Account: one place where money stands, in one currency, within one book. Its balance is a running total, of what was
+booked on it one by one and of what batches have booked.
 
 Amounts are minor units, debit positive; `natural` shows them as an accountant reads them: positive on the normal side.
 """
@@ -11,6 +12,7 @@ from typing import Any
 from msgspec import Struct
 
 from nostro.storage.engine import Engine
+from nostro.storage.runs import all_balances_upto, ask, balance_upto
 
 from . import chart
 from .chart import Kind, Side, account_of
@@ -20,6 +22,7 @@ COLUMNS = (
     "LEFT JOIN ledger_opened o ON o.book=a.book AND o.code=a.code AND o.currency=a.currency WHERE "
 )
 NAMES = "SELECT account, book, code, currency FROM ledger_account WHERE "
+ALL = 2**63 - 1  # up to the last entry
 NOT_ON_CHART = chart.Account("", "memorandum", "Not on the chart of accounts.")
 
 
@@ -48,13 +51,17 @@ async def accounts(
     where, values = "substr(a.code,1,?)=?", [len(prefix), prefix]
     where, values = narrowed(where, values, **{"a.book": book, "a.currency": currency})
     rows = await engine.rows(f"{COLUMNS}{where} ORDER BY a.code, a.currency, a.book", values)
-    return [_account(row) for row in rows]
+    batched: dict[int, int] = {}
+    for one in {row[1] for row in rows}:
+        batched |= await ask(engine.rows, all_balances_upto(one, ALL))
+    return [_account(row, batched.get(row[0], 0)) for row in rows]
 
 
 async def find(engine: Engine, code: str, book: int | None = None, currency: str | None = None) -> list[Account]:
     """The accounts of this code: one for each currency and book asked for."""
     where, values = narrowed("a.code=?", [code], **{"a.book": book, "a.currency": currency})
-    return [_account(row) for row in await engine.rows(f"{COLUMNS}{where} ORDER BY a.currency, a.book", values)]
+    rows = await engine.rows(f"{COLUMNS}{where} ORDER BY a.currency, a.book", values)
+    return [_account(row, await ask(engine.rows, balance_upto(row[1], row[0], ALL))) for row in rows]
 
 
 async def names(engine: Engine, numbers: Iterable[int]) -> dict[int, tuple[int, str, str]]:
@@ -83,7 +90,7 @@ def narrowed(where: str, values: list[Any], **equal: Any) -> tuple[str, list[Any
     return where, values
 
 
-def _account(row: tuple[Any, ...]) -> Account:
+def _account(row: tuple[Any, ...], batched: int) -> Account:
     number, book, code, currency, balance, kind, normal = row
     try:
         on_chart = account_of(code)
@@ -91,5 +98,6 @@ def _account(row: tuple[Any, ...]) -> Account:
         on_chart = NOT_ON_CHART
     return Account(
         number=number, book=book, code=code, currency=currency, kind=kind or on_chart.kind,
-        normal=normal or on_chart.normal, meaning=on_chart.meaning, clearing=on_chart.clearing, balance=balance,
+        normal=normal or on_chart.normal, meaning=on_chart.meaning, clearing=on_chart.clearing,
+        balance=balance + batched,
     )  # fmt: skip

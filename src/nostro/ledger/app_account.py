@@ -41,6 +41,11 @@ FARTHEST = 4 * 10**18  # where an account without a limit of its own ends: well 
 ALERT = "ledger.alert"
 OPEN = "INSERT INTO ledger_opened (book,code,currency,kind,normal) VALUES (?,?,?,?,?)"
 OPEN_ONCE = OPEN + " ON CONFLICT (book,code,currency) DO NOTHING"
+# What workers remember of limits and alerts is good until this changes.
+CHANGE_RULES = (
+    "INSERT INTO ledger_rules (book,version) VALUES (?,1) "
+    "ON CONFLICT (book) DO UPDATE SET version=ledger_rules.version+1"
+)
 Level = Annotated[int, Meta(ge=-(10**18), le=10**18, description="In minor units, on the account's normal side.")]
 Text = Annotated[str, Meta(max_length=500)]
 
@@ -223,6 +228,8 @@ async def update(tx: Tx, params: UpdateParams) -> Record:
     if {"alert_above", "alert_below"} & changed.keys():
         updated = msgspec.structs.replace(updated, alerted=None)
         watch(tx, updated)
+    if changed.keys() - {"description"}:
+        tx.write_row(CHANGE_RULES, (tx.scope.book,))
     tx.save(updated)
     return (await complete(tx, [updated]))[0]
 

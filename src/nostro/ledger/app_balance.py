@@ -16,13 +16,10 @@ from nostro.kernel.resource import Params, Resource, Shape, Stored, Verb, Wire
 from nostro.storage.tx import Tx
 
 from . import account as books
+from . import rollup
 from .app_account import ACCOUNT, LedgerAccount, locate, see
-from .app_account import Record as AppAccount
-from .balance import balance, balance_effective, balance_recorded
-from .chart import APP, Side, held
+from .chart import APP, Side
 from .statement import statement as stated
-
-MOST_CHILDREN = 10_000
 
 
 class LedgerBalance(Stored, frozen=True, kw_only=True):
@@ -111,46 +108,15 @@ async def _accounts(tx: Tx, params: BalanceParams) -> list[LedgerAccount]:
 
 async def _balance(tx: Tx, account: LedgerAccount, params: BalanceParams) -> LedgerBalance:
     sign = 1 if account.normal_balance == "debit" else -1
-    own, kept = await _standing(tx, account, params)
-    total, total_kept = own, kept
-    for below in await _below(tx, account):
-        more, more_kept = await _standing(tx, below, params)
-        total, total_kept = total + more, total_kept + more_kept
+    moment = await rollup.moment_of(tx, params.at, params.effective_at)
+    own = await rollup.own(tx, account, moment)
+    below = await rollup.below(tx, account, moment) if account.owner == "app" else rollup.Sum(0, 0)
     return LedgerBalance(
-        id=account.id, created=account.created, account=account.code, at=params.at, balance=sign * own,
-        currency=account.currency, effective_at=params.effective_at, held=sign * kept, livemode=tx.scope.livemode,
-        normal_balance=account.normal_balance, total=sign * total, total_held=sign * total_kept,
+        id=account.id, created=account.created, account=account.code, at=params.at, balance=sign * own.balance,
+        currency=account.currency, effective_at=params.effective_at, held=sign * own.held,
+        livemode=tx.scope.livemode, normal_balance=account.normal_balance,
+        total=sign * (own.balance + below.balance), total_held=sign * (own.held + below.held),
     )  # fmt: skip
-
-
-async def _standing(tx: Tx, account: LedgerAccount, params: BalanceParams) -> tuple[int, int]:
-    """What stands on the account and on its held account, debit positive."""
-    own = await _stands(tx, account.code, account.currency, params)
-    if account.owner == "product":
-        return own, 0
-    return own, await _stands(tx, held(account.code), account.currency, params)
-
-
-async def _stands(tx: Tx, code: str, currency: str, params: BalanceParams) -> int:
-    engine, book = tx.world.engine, tx.scope.book
-    if params.at is not None:
-        return await balance_recorded(engine, code, currency, (params.at + 1) * SECOND - 1, book)
-    if params.effective_at is not None:
-        return await balance_effective(engine, code, currency, params.effective_at, book)
-    return await balance(engine, code, currency, book)
-
-
-async def _below(tx: Tx, account: LedgerAccount) -> list[AppAccount]:
-    """Every account under this one. A parent is there before its child and never changes, so there is no circle."""
-    found: list[AppAccount] = []
-    queue = [account.id]
-    while queue:
-        children = await tx.all(ACCOUNT, {"parent": queue.pop()}, limit=MOST_CHILDREN)
-        found += children
-        queue += [child.id for child in children]
-        if len(found) >= MOST_CHILDREN:
-            raise invalid(f"More than {MOST_CHILDREN} accounts stand below this one.", "account")
-    return found
 
 
 async def statement(tx: Tx, params: StatementParams) -> Wire:

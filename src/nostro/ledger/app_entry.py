@@ -14,11 +14,12 @@ import msgspec
 from msgspec import Meta
 
 from nostro.kernel.errors import invalid, no_such
-from nostro.kernel.resource import Filter, Metadata, Params, Resource, Stored, Verb, Wire, merge_metadata
+from nostro.kernel.resource import Metadata, Params, Resource, Stored, Verb, Wire, merge_metadata
 from nostro.storage.tx import Tx
 
 from . import entry as journal
 from .app_account import Text, locate, watch
+from .batches import entry_id
 from .draft import Draft, Exchange, ExchangeParams, Line, LineParams, again, drafted
 from .dry_run import DryRun, rehearsed
 from .reference import ReferenceParam, content_of, keep, known
@@ -26,8 +27,9 @@ from .reference import ReferenceParam, content_of, keep, known
 FAMILY = "entry"
 BOOKED = "ledger.entry.create"
 REVERSED = "ledger.entry.reverse"
-OWN_KINDS = ("app:", "ledger.entry.")
 KIND = re.compile(r"[a-z0-9_.]{1,64}")
+REVERSED_BY = "SELECT reversed_by FROM ledger_reversal WHERE entry=?"
+REVERSE_ONCE = "INSERT INTO ledger_reversal (entry,reversed_by) VALUES (?,?) ON CONFLICT (entry) DO NOTHING"
 NUMBER = "SELECT entry FROM ledger_entry WHERE source=? AND book=?"
 Limit = Annotated[int, Meta(ge=1, le=100)]
 
@@ -71,7 +73,7 @@ class CreateParams(Details, frozen=True, kw_only=True):
 
 
 class ReverseParams(Details, frozen=True, kw_only=True):
-    pass
+    entry: str
 
 
 class FindParams(Params, frozen=True, kw_only=True):
@@ -95,18 +97,34 @@ async def create(tx: Tx, params: CreateParams) -> Record | Wire:
         raise invalid("A kind is a name of a-z, 0-9, _ and ., with up to 64 characters.", "kind")
     draft = await drafted(tx, params.postings, params.currency, params.exchange)
     kind = BOOKED if params.kind is None else f"app:{params.kind}"
-    return await _book(tx, draft, params, kind, None)
+    return await _book(tx, draft, params, kind)
 
 
-async def reverse(tx: Tx, entry: Record, params: ReverseParams) -> Record | Wire:
+async def reverse(tx: Tx, params: ReverseParams) -> Record | Wire:
     """An entry with every posting the other way round. Limits hold for it as for any other."""
-    draft = await again(tx, entry.postings, -1)
-    if draft.lines and entry.exchange is not None:
-        draft = msgspec.structs.replace(draft, exchange=entry.exchange)
-    return await _book(tx, draft, params, REVERSED, entry)
+    original, number = await _original(tx, params.entry)
+    draft = await again(tx, original.postings, -1)
+    if draft.lines and original.exchange is not None:
+        draft = msgspec.structs.replace(draft, exchange=original.exchange)
+    return await _book(tx, draft, params, REVERSED, original, number)
 
 
-async def _book(tx: Tx, draft: Draft, params: Details, kind: str, original: Record | None) -> Record | Wire:
+async def _original(tx: Tx, id: str) -> tuple[LedgerEntry, int]:
+    """An entry that was booked through the API, and its number."""
+    record = await tx.find(ENTRY, id)
+    if record is not None:
+        return record, await _number(tx, record)
+    number = journal.number_of(id)
+    found = None if number is None else await journal.entry(tx.world.engine, number)
+    if found is None or found.book != tx.scope.book or not _is_batched(found):
+        raise no_such("ledger entry", id)
+    return await _shown(tx, found), found.number
+
+
+async def _book(
+    tx: Tx, draft: Draft, params: Details, kind: str, original: LedgerEntry | None = None, number: int | None = None
+) -> Record | Wire:
+    """`number` is that of the entry which this one reverses."""
     _check_effective(tx, params.effective_at)
     metadata = merge_metadata({}, params.metadata)
     of = None if original is None else original.id
@@ -123,13 +141,14 @@ async def _book(tx: Tx, draft: Draft, params: Details, kind: str, original: Reco
         effective_at=tx.now if params.effective_at is None else params.effective_at, exchange=draft.exchange,
         kind=kind, metadata=metadata, postings=draft.lines, reference=params.reference, reverses=of,
     )  # fmt: skip
-    number = None if original is None else await _number(tx, original)
     tx.post(kind, entry.id, draft.postings, effective=entry.effective_at, reverses=number,
             description=entry.description)  # fmt: skip
     keep(tx, FAMILY, params.reference, entry.id, content)
     watch(tx, *draft.accounts)
-    if original is not None:
+    if isinstance(original, Record):
         tx.save(msgspec.structs.replace(original, reversed_by=entry.id))
+    elif original is not None:  # it has no record whose version could change: of two that reverse it one claims it
+        tx.claim(REVERSE_ONCE, (number, entry.id))
     return tx.save(entry)
 
 
@@ -138,7 +157,7 @@ def _check_effective(tx: Tx, at: int | None) -> None:
         raise invalid("An entry takes effect now or in the past.", "effective_at")
 
 
-def _check_reversible(entry: Record) -> None:
+def _check_reversible(entry: LedgerEntry) -> None:
     if entry.reversed_by is not None:
         raise invalid(f"{entry.id} was reversed by {entry.reversed_by}.", code="ledger_entry_not_reversible")
     if entry.reverses is not None:
@@ -158,7 +177,7 @@ async def retrieve(tx: Tx, params: FindParams) -> LedgerEntry:
     record = await tx.find(ENTRY, params.entry)
     if record is not None:
         return record
-    number = _ends_in(params.entry)
+    number = journal.number_of(params.entry)
     found = None if number is None else await journal.entry(tx.world.engine, number)
     if found is None or found.book != tx.scope.book:
         raise no_such("ledger entry", params.entry)
@@ -167,8 +186,6 @@ async def retrieve(tx: Tx, params: FindParams) -> LedgerEntry:
 
 async def listed(tx: Tx, params: ListParams) -> Wire:
     """Every entry of this ledger, the product's too, newest first."""
-    if params.kind is not None and params.kind.startswith(OWN_KINDS) and params == _only_kind(params):
-        return _page(await _of_kind(tx, params), params)
     account, source = params.account, params.source
     if account is not None and account.startswith("lacct_"):
         account = (await locate(tx, account)).code
@@ -187,28 +204,11 @@ def _page(found: Sequence[LedgerEntry], params: ListParams) -> Wire:
     return {"object": "list", "data": found[: params.limit], "has_more": more, "url": "/v1/ledger/entries"}
 
 
-def _only_kind(params: ListParams) -> ListParams:
-    return ListParams(kind=params.kind, limit=params.limit, starting_after=params.starting_after)
-
-
-async def _of_kind(tx: Tx, params: ListParams) -> list[Record]:
-    """By the index of the entries booked here; the journal has none by kind."""
-    engine, after, values = tx.world.engine, "", [params.kind]
-    if params.starting_after is not None:
-        await _cursor(tx, params.starting_after)
-        after, values = " AND id<?", [params.kind, params.starting_after]
-    rows = await engine.rows(
-        f'SELECT version, body FROM "{ENTRY.table}" WHERE scope=? AND {engine.path("kind")}=?{after} '
-        "ORDER BY id DESC LIMIT ?", (tx.scope.number, *values, params.limit + 1),
-    )  # fmt: skip
-    return [tx.loaded(ENTRY, version, body) for version, body in rows]
-
-
 async def _cursor(tx: Tx, id: str) -> int:
     record = await tx.find(ENTRY, id)
     if record is not None:
         return await _number(tx, record)
-    number = _ends_in(id)
+    number = journal.number_of(id)
     if number is None:
         raise no_such("ledger entry", id, "starting_after")
     return number
@@ -216,12 +216,14 @@ async def _cursor(tx: Tx, id: str) -> int:
 
 async def _shown(tx: Tx, entry: journal.Entry) -> LedgerEntry:
     """As it was booked through the API, or as the journal has it."""
-    record = await tx.find(ENTRY, entry.source) if entry.source.startswith("lent_") else None
-    if record is not None:
-        return record
+    batched = _is_batched(entry)
+    if entry.source.startswith("lent_") and not batched:
+        return await tx.get(ENTRY, entry.source)
+    reversals = await tx.world.engine.rows(REVERSED_BY, (entry.number,)) if batched else []
     return LedgerEntry(
-        id=f"lent_{entry.number}", created=entry.effective, description=entry.description,
-        effective_at=entry.effective, kind=entry.kind, livemode=tx.scope.livemode, source=entry.source,
+        id=entry_id(entry.number), created=entry.created, description=entry.description,
+        effective_at=entry.effective, kind=entry.kind, livemode=tx.scope.livemode,
+        source=None if batched else entry.source, reversed_by=reversals[0][0] if reversals else None,
         postings=[
             Line(account=one.account, amount=abs(one.amount), currency=one.currency,
                  direction="debit" if one.amount > 0 else "credit")
@@ -230,10 +232,8 @@ async def _shown(tx: Tx, entry: journal.Entry) -> LedgerEntry:
     )  # fmt: skip
 
 
-def _ends_in(id: str) -> int | None:
-    """The journal's number in the id of an entry that the product booked."""
-    digits = id.removeprefix("lent_")
-    return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 19 else None
+def _is_batched(entry: journal.Entry) -> bool:
+    return entry.source == entry_id(entry.number)
 
 
 ENTRY: Resource[Record] = Resource(
@@ -244,7 +244,6 @@ ENTRY: Resource[Record] = Resource(
     record=Record,
     shape=LedgerEntry,
     doc="A balanced set of postings on accounts of yours; never changed, only reversed. Beyond Stripe's API.",
-    filters=(Filter("kind"),),
     expands=("reversed_by", "reverses"),
     verbs=(
         Verb(name="create", method="POST", path="/v1/ledger/entries", run=create, params=CreateParams, kind="create",
@@ -254,9 +253,8 @@ ENTRY: Resource[Record] = Resource(
              summary="List entries, newest first, the product's own too."),
         Verb(name="retrieve", method="GET", path="/v1/ledger/entries/{entry}", run=retrieve, params=FindParams,
              kind="retrieve"),
-        Verb(name="reverse", method="POST", path="/v1/ledger/entries/{id}/reverse", run=reverse, params=ReverseParams,
-             answers=LedgerEntry | DryRun,
-             summary="Book the opposite of an entry, once."),
+        Verb(name="reverse", method="POST", path="/v1/ledger/entries/{entry}/reverse", run=reverse,
+             params=ReverseParams, answers=LedgerEntry | DryRun, summary="Book the opposite of an entry, once."),
     ),
     errors=("ledger_ceiling_exceeded", "ledger_entry_not_reversible", "ledger_entry_unbalanced",
             "ledger_floor_exceeded", "ledger_reference_in_use"),

@@ -21,19 +21,21 @@ async def check_accounts(engine: Engine, last: int, tell: Callable[[str, int, in
     total = (await engine.rows("SELECT coalesce(max(account),0) FROM ledger_account"))[0][0]
     after = 0
     while page := await engine.rows(
-        "SELECT a.account, a.code, a.currency, o.code FROM ledger_account a LEFT JOIN ledger_opened o "
-        "ON o.book=a.book AND o.code=a.code AND o.currency=a.currency "
+        "SELECT a.account, a.code, a.currency, o.code, a.balance, "
+        "(SELECT max(p.entry) FROM ledger_posting p WHERE p.account=a.account) FROM ledger_account a "
+        "LEFT JOIN ledger_opened o ON o.book=a.book AND o.code=a.code AND o.currency=a.currency "
         "WHERE a.account>? ORDER BY a.account LIMIT 1000",
         (after,),
     ):
-        for number, code, currency, opened in page:
+        for number, code, currency, opened, balance, line in page:
             if opened is None and code.startswith((APP, held(APP))):
                 problems.append(Problem(f"account {number}", f"{code} {currency} was never opened"))
             try:
                 account_of(code)
             except KeyError:
                 problems.append(Problem(f"account {number}", f"its code {code} is not on the chart of accounts"))
-            problems += await _check_account(engine, number, f"{code} {currency}", last)
+            if balance or line is not None:  # else only batches have booked on it
+                problems += await _check_account(engine, number, f"{code} {currency}", last)
         after = page[-1][0]
         tell("accounts", after, total)
     return problems

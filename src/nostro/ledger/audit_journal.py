@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from nostro.storage.batch import BatchRow, batch_hash
 from nostro.storage.books import EntryRow, chain_hash
 from nostro.storage.engine import Engine
 
@@ -44,11 +45,7 @@ class JournalCheck:
     async def read(self, rows: list[EntryRow], problems: list[Problem]) -> list[BookedLine]:
         """Check a batch; answers its lines, those left out whose account is missing."""
         for row in rows:
-            if row[0] != self._last + 1:
-                problems.append(Problem(f"entry {self._last + 1}", f"missing: the next one is entry {row[0]}"))
-            if row[4] < self._recorded:
-                problems.append(Problem(f"entry {row[0]}", "recorded before the entry that precedes it"))
-            self._last, self._recorded = row[0], max(row[4], self._recorded)
+            self._follow(row[0], row[0], row[4], problems)
         booked = {row[0]: _booked(row, problems) for row in rows}
         known = await names(self._engine, (account for lines in booked.values() for account, _ in lines))
         lines = []
@@ -64,8 +61,20 @@ class JournalCheck:
         await self._chain.read(rows, problems)
         return lines
 
+    async def read_batch(self, row: BatchRow, problems: list[Problem]) -> None:
+        self._follow(row[0], row[1], row[3], problems)
+        await self._chain.read_batch(row, problems)
+
     async def finish(self, problems: list[Problem]) -> None:
         await self._chain.finish(problems)
+
+    def _follow(self, first: int, last: int, recorded: int, problems: list[Problem]) -> None:
+        """Numbers and times run on from what was read before."""
+        if first != self._last + 1:
+            problems.append(Problem(f"entry {self._last + 1}", f"missing: the next one is entry {first}"))
+        if recorded < self._recorded:
+            problems.append(Problem(f"entry {first}", "recorded before the entry that precedes it"))
+        self._last, self._recorded = last, max(recorded, self._recorded)
 
     async def _check_lines(
         self, rows: list[EntryRow], booked: dict[int, Booked],
@@ -113,19 +122,33 @@ class _Chain:
         self._hash = ""
         self._covered = 0
         self._group: list[EntryRow] = []
+        self._batch: BatchRow | None = None
 
     async def read(self, rows: Sequence[EntryRow], problems: list[Problem]) -> None:
         for row in rows:
-            while self._link is not None and row[0] > self._link[2]:
-                self._close(problems)
-            if self._link is None and not await self._next(problems):
-                if self._covered >= 0:
-                    problems.append(Problem(f"entry {row[0]}", "no link of the hash chain covers it"))
-                self._covered = -1  # say it once
+            if not await self._open(row[0], problems):
                 continue
             self._group.append(row)
             if self._link is not None and row[0] == self._link[2]:
                 self._close(problems)
+
+    async def read_batch(self, row: BatchRow, problems: list[Problem]) -> None:
+        """A batch has a link of its own."""
+        if not await self._open(row[0], problems):
+            return
+        self._batch = row
+        self._close(problems)
+
+    async def _open(self, entry: int, problems: list[Problem]) -> bool:
+        """Come to the link that should cover this entry; False if there is none."""
+        while self._link is not None and entry > self._link[2]:
+            self._close(problems)
+        if self._link is None and not await self._next(problems):
+            if self._covered >= 0:
+                problems.append(Problem(f"entry {entry}", "no link of the hash chain covers it"))
+            self._covered = -1  # say it once
+            return False
+        return True
 
     async def finish(self, problems: list[Problem]) -> None:
         if self._link is not None:
@@ -156,10 +179,12 @@ class _Chain:
     def _close(self, problems: list[Problem]) -> None:
         assert self._link is not None
         number, first, last, stored = self._link
-        if chain_hash(self._hash, self._group) != stored:
+        batch = self._batch
+        hash = chain_hash(self._hash, self._group) if batch is None else batch_hash(self._hash, batch)
+        if hash != stored or (batch is not None and (self._group or batch[:2] != (first, last))):
             what = f"the hash does not fit entries {first} to {last} after link {number - 1}: one of them was changed"
             problems.append(Problem(f"link {number}", what))
-        self._hash, self._covered, self._group, self._link = stored, last, [], None
+        self._hash, self._covered, self._group, self._link, self._batch = stored, last, [], None, None
 
 
 def _booked(row: EntryRow, problems: list[Problem]) -> Booked:

@@ -22,7 +22,8 @@ from .app_account import Record as Account
 from .app_account import limited, locate
 from .chart import Side
 
-LedgerAmount = Annotated[int, Meta(ge=1, le=10**15, description="In minor units of the currency.")]
+MOST_AMOUNT = 10**15
+LedgerAmount = Annotated[int, Meta(ge=1, le=MOST_AMOUNT, description="In minor units of the currency.")]
 MOST_POSTINGS = 500
 
 

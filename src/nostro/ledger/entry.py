@@ -11,13 +11,17 @@ from msgspec import Struct
 from nostro.kernel.posting import Posting
 from nostro.storage.engine import Engine
 
+from . import batches
 from .account import Account, find, names, narrowed
 
-COLUMNS = "e.entry, e.book, e.kind, e.source, e.recorded, e.effective, e.reverses, e.description, e.postings"
+COLUMNS = (
+    "e.entry, e.book, e.kind, e.source, e.recorded, e.effective, e.reverses, e.description, e.postings, e.effective"
+)
 
 
 class Entry(Struct, frozen=True, kw_only=True):
-    """As booked. `recorded` is machine time in microseconds, `effective` the sandbox's time in seconds."""
+    """As booked. `recorded` is machine time in microseconds, `effective` the sandbox's time in seconds, and `created`
+    when an entry of a batch was booked in that time."""
 
     number: int
     book: int
@@ -28,6 +32,7 @@ class Entry(Struct, frozen=True, kw_only=True):
     reverses: int | None
     description: str | None
     postings: tuple[Posting, ...]
+    created: int
 
 
 async def entries(
@@ -41,16 +46,58 @@ async def entries(
     limit: int = 100,
 ) -> list[Entry]:
     """The newest entries first; `before` is the number of the last entry of the page before."""
-    where, values = narrowed("1=1", [], **{"e.source": source, "e.kind": kind})
-    if before is not None:
-        where, values = f"{where} AND e.entry<?", [*values, before]
+    accounts: list[Account] | None = None
     if account is not None:
-        numbers = await _of_account(engine, await find(engine, account, book), where, values, limit)
-        where, values = f"e.entry IN ({','.join('?' * len(numbers)) or 'NULL'})", [*numbers]
+        accounts = await find(engine, account, book)
+    before = batches.END if before is None else before
+    rows = await _rows(engine, book, source, kind, accounts, before, limit)
+    if source is not None:
+        rows += await _of_source(engine, book, source, kind, accounts, before)
+    elif accounts is not None:
+        for one in accounts:
+            rows += await batches.of_account(engine, one.book, one.number, kind, before, limit)
     else:
-        where, values = narrowed(where, values, **{"e.book": book})
-    statement = f"SELECT {COLUMNS} FROM ledger_entry e WHERE {where} ORDER BY e.entry DESC LIMIT ?"
-    return await _resolved(engine, await engine.rows(statement, [*values, limit]))
+        rows += await batches.listed(engine, book, kind, before, limit)
+    newest = sorted({row[0]: row for row in rows}.values(), reverse=True)
+    return await _resolved(engine, newest[:limit])
+
+
+async def _rows(
+    engine: Engine, book: int | None, source: str | None, kind: str | None, accounts: Sequence[Account] | None,
+    before: int, limit: int,
+) -> list[tuple[Any, ...]]:  # fmt: skip
+    """Those that were booked one by one."""
+    where, values, table = "e.entry<?", [before], "ledger_entry e"
+    if accounts is not None:
+        if not accounts:
+            return []
+        table = "ledger_posting p JOIN ledger_entry e ON e.entry=p.entry"
+        where = f"{where} AND p.entry<? AND p.account IN ({','.join('?' * len(accounts))})"
+        values = [before, before, *(account.number for account in accounts)]
+    where, values = narrowed(where, values, **{"e.book": book, "e.source": source, "e.kind": kind})
+    statement = f"SELECT DISTINCT {COLUMNS} FROM {table} WHERE {where} ORDER BY e.entry DESC LIMIT ?"
+    return await engine.rows(statement, [*values, limit])
+
+
+async def _of_source(
+    engine: Engine, book: int | None, source: str, kind: str | None, accounts: Sequence[Account] | None, before: int
+) -> list[tuple[Any, ...]]:
+    """An entry of a batch is its own source."""
+    number = number_of(source)
+    if number is None or number >= before:
+        return []
+    touched = None if accounts is None else {account.number for account in accounts}
+    return [
+        row for row in await batches.at(engine, [number])
+        if book in (None, row[1]) and kind in (None, row[2])
+        and (touched is None or touched & {account for account, _ in _lines(row)})
+    ]  # fmt: skip
+
+
+def number_of(id: str) -> int | None:
+    """The journal's number in the id of an entry that has no record of its own."""
+    digits = id.removeprefix("lent_")
+    return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 19 else None
 
 
 async def _of_account(
@@ -70,19 +117,19 @@ async def _of_account(
 async def entry(engine: Engine, number: int) -> Entry | None:
     """One entry by its number."""
     rows = await engine.rows(f"SELECT {COLUMNS} FROM ledger_entry e WHERE e.entry=?", (number,))
-    found = await _resolved(engine, rows)
+    found = await _resolved(engine, rows or await batches.at(engine, [number]))
     return found[0] if found else None
 
 
 async def _resolved(engine: Engine, rows: Sequence[tuple[Any, ...]]) -> list[Entry]:
     """Postings are stored by account number; people read codes."""
-    booked: list[list[tuple[int, int]]] = [msgspec.json.decode(row[8], type=list[tuple[int, int]]) for row in rows]
+    booked = [_lines(row) for row in rows]
     known = await names(engine, (account for lines in booked for account, _ in lines))
     return [
         Entry(
             number=row[0], book=row[1], kind=row[2], source=row[3], recorded=row[4], effective=row[5],
             reverses=row[6], description=row[7],
-            postings=tuple(_posting(known.get(account), account, amount) for account, amount in lines),
+            created=row[9], postings=tuple(_posting(known.get(account), account, amount) for account, amount in lines),
         )
         for row, lines in zip(rows, booked, strict=True)
     ]  # fmt: skip
@@ -90,3 +137,7 @@ async def _resolved(engine: Engine, rows: Sequence[tuple[Any, ...]]) -> list[Ent
 
 def _posting(known: tuple[int, str, str] | None, account: int, amount: int) -> Posting:
     return Posting(known[1], amount, known[2]) if known else Posting(f"account {account}, which is missing", amount, "")
+
+
+def _lines(row: tuple[Any, ...]) -> list[tuple[int, int]]:
+    return msgspec.json.decode(row[8], type=list[tuple[int, int]])

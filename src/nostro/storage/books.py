@@ -8,38 +8,53 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import msgspec
 
 from nostro.kernel.errors import Refused
 
+from .batch import AccountKey
 from .unit import Entry, Unit
 
-AccountKey = tuple[int, str, str]
 EntryRow = tuple[int, int, str, str, int, int, int | None, str | None, str]
 
 
 class Head(msgspec.Struct):
-    """Where the journal ends: the last link of the chain, entry, account number and recorded time."""
+    """Where the journal ends: the last link of the chain, entry, account number and recorded time; and the latest
+    effective time of each book that is booked on."""
 
     link: int = 0
     entry: int = 0
     account: int = 0
     recorded: int = 0
     hash: str = ""
+    latest: dict[int, int] = {}
+
+
+class Standing(NamedTuple):
+    """An account's number (0: none yet) and balance, in two parts: lines booked one by one, and lines of batches."""
+
+    number: int
+    rows: int
+    batched: int
 
 
 class Books:
-    """The ledger's part of one group commit. `find` answers an account's number and stored balance."""
+    """The ledger's part of one group commit. `find` answers where an account stands; `balances` are the parts of
+    balances that are booked one by one."""
 
-    def __init__(self, head: Head, find: Callable[[AccountKey], tuple[int, int] | None]) -> None:
+    def __init__(self, head: Head, find: Callable[[AccountKey], Standing | None]) -> None:
         self.head = head
         self._find = find
         self._numbers: dict[AccountKey, int] = {}
         self._first = head.entry + 1
         self.balances: dict[int, int] = {}
+        self._batched: dict[int, int] = {}
         self.new_accounts: list[tuple[int, int, str, str]] = []
         self.entries: list[EntryRow] = []
+        self.latest: list[int] = []
+        self.late: list[tuple[int, int, int, int]] = []
         self.postings: list[tuple[int, int, int, int]] = []
 
     def refusal(self, unit: Unit) -> Refused | None:
@@ -61,7 +76,7 @@ class Books:
 
     def book(self, unit: Unit) -> None:
         """Number the unit's entries and apply them to the running balances."""
-        head = self.head
+        head, book = self.head, unit.scope.book
         for entry in unit.entries:
             _assert_balanced(entry)
             head.entry += 1
@@ -72,6 +87,10 @@ class Books:
                 account = self._account((unit.scope.book, posting.account, posting.currency))
                 lines[account] = lines.get(account, 0) + posting.amount
                 booked.append((account, posting.amount))
+            latest = head.latest[book] = max(head.latest.get(book, 0), entry.effective)
+            self.latest.append(latest)
+            if entry.effective < latest:
+                self.late += [(account, head.entry, entry.effective, amount) for account, amount in lines.items()]
             for account, amount in lines.items():
                 self.balances[account] += amount
                 self.postings.append((account, head.entry, amount, self.balances[account]))
@@ -88,9 +107,11 @@ class Books:
         self.head.hash = chain_hash(self.head.hash, self.entries)
         return self.head.link, self._first, self.head.entry, self.head.recorded, self.head.hash
 
-    def standing(self) -> dict[AccountKey, tuple[int, int]]:
-        """Number and balance, after all that was booked, of every account that was looked at."""
-        return {key: (number, self.balances[number]) for key, number in self._numbers.items()}
+    def standing(self) -> dict[AccountKey, Standing]:
+        """Where every account that was looked at stands after all that was booked."""
+        return {
+            key: Standing(number, self.balances[number], self._batched[number]) for key, number in self._numbers.items()
+        }
 
     def _balance(self, key: AccountKey) -> int:
         number = self._numbers.get(key)
@@ -98,9 +119,10 @@ class Books:
             found = self._find(key)
             if found is None:
                 return 0
-            number = self._numbers[key] = found[0]
-            self.balances.setdefault(number, found[1])
-        return self.balances[number]
+            number = self._numbers[key] = found.number
+            self.balances.setdefault(number, found.rows)
+            self._batched[number] = found.batched
+        return self.balances[number] + self._batched[number]
 
     def _account(self, key: AccountKey) -> int:
         self._balance(key)
@@ -108,7 +130,7 @@ class Books:
         if number is None:
             self.head.account += 1
             number = self._numbers[key] = self.head.account
-            self.balances[number] = 0
+            self.balances[number] = self._batched[number] = 0
             self.new_accounts.append((number, *key))
         return number
 

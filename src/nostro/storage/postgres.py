@@ -21,9 +21,10 @@ from nostro.kernel.resource import Resource
 from .engine import PathKind, Row, Watch, unwatched
 from .line import Line
 from .pipe import Answer, Encoded, Failed, Lost, NotRun, Pipe, Statement, encoded
-from .postgres_group import BEGIN, COMMIT, LOCK, ROLLBACK, Group, Known, dollars, rows_of
+from .postgres_group import BEGIN, COMMIT, LAST_BATCH, LOCK, ROLLBACK, Group, Known, dollars, rows_of
 from .postgres_schema import Schema
-from .unit import Unit
+from .runs import ask, balances_upto
+from .unit import Unit, together
 
 GROUP = 256
 READERS = 2
@@ -174,7 +175,8 @@ class PostgresEngine:
 
     async def _drain(self) -> None:
         while self._waiting:
-            group, self._waiting = self._waiting[:GROUP], self._waiting[GROUP:]
+            count = together([unit for unit, _ in self._waiting[: GROUP + 1]], GROUP)
+            group, self._waiting = self._waiting[:count], self._waiting[count:]
             await self._commit_all(group)
 
     async def _commit_all(self, group: list[Waiting]) -> None:
@@ -201,7 +203,7 @@ class PostgresEngine:
         pause = 0.0
         while True:
             self._number += 1
-            group = Group(units, self._worker, self._number)
+            group = Group(units, self._worker, self._number, self._known)
             try:
                 await self._transact(group, until)
                 return group.verdicts
@@ -223,13 +225,16 @@ class PostgresEngine:
         try:
             if await self._guessed(pipe, group, until):
                 return
+            if self._known.standings.upto is None:
+                await self._warm({})
             answers = await _done(pipe, group.look(), until)
             while not group.weigh(answers):
                 await _done(pipe, [ROLLBACK], until)
+                await self._warm(group.cold)
                 answers = await _done(pipe, group.look(), until)
             if group.good:
                 await _done(pipe, group.write(), until)
-                self._known.learn(group.books)
+                self._known.learn(group.made, group.places)
             else:
                 await _done(pipe, [ROLLBACK], until)
         except Lost:
@@ -243,7 +248,7 @@ class PostgresEngine:
     async def _guessed(self, pipe: Pipe, group: Group, until: float) -> bool:
         """Try it in one round trip, unless another worker was seen at work a moment ago."""
         self._doubt -= 1
-        statements = group.guess(self._known) if self._doubt < 0 else None
+        statements = group.guess() if self._doubt < 0 else None
         if statements is None:
             return False
         try:
@@ -255,8 +260,17 @@ class PostgresEngine:
             self._known.forget()
             self._doubt = DOUBT
             return False
-        self._known.learn(group.books)
+        self._known.learn(group.made, group.places)
         return True
+
+    async def _warm(self, cold: dict[int, list[int]]) -> None:
+        """Learn what batches have booked on these accounts, by book, as of the last batch that is known here. What
+        was booked does not change, so it is read while nothing is locked."""
+        standings = self._known.standings
+        if standings.upto is None:
+            standings.upto = next((last for (last,) in await self.rows(LAST_BATCH)), 0)
+        for book, accounts in cold.items():
+            standings.warm(book, *await ask(self.rows, balances_upto(book, accounts, standings.upto)))
 
     async def _was_committed(self, number: int, until: float) -> bool:
         """Look behind the lock: as long as a lost connection's transaction may still end, it holds it."""

@@ -14,11 +14,15 @@ from typing import Any
 
 import msgspec
 
-from nostro.kernel.errors import Conflict
+from nostro.kernel.errors import Conflict, Refused
 
-from .books import AccountKey, Books, EntryRow, Head
+from .batch import AccountKey, Batch
+from .booking import Booking, booked
+from .books import Books, Head
+from .columns import Ints
 from .pipe import NONE, Answer, CellKind, Column, Encoded, Statement, encoded
 from .rows import RowWrite, grouped
+from .standings import Standings
 from .unit import Unit
 
 BEGIN: Statement = ("BEGIN ISOLATION LEVEL READ COMMITTED", NONE)
@@ -43,11 +47,20 @@ INSERT_ACCOUNTS = (
     "FROM unnest($1::bigint[],$2::bigint[],$3::text[],$4::text[]) AS r(account,book,code,currency)"
 )
 INSERT_ENTRIES = (
-    "INSERT INTO ledger_entry (entry,book,kind,source,recorded,effective,reverses,description,postings) SELECT * FROM "
-    "unnest($1::bigint[],$2::bigint[],$3::text[],$4::text[],$5::bigint[],$6::bigint[],$7::bigint[],$8::text[],"
-    "$9::text[])"
+    "INSERT INTO ledger_entry (entry,book,kind,source,recorded,effective,reverses,description,postings,latest) "
+    "SELECT * FROM unnest($1::bigint[],$2::bigint[],$3::text[],$4::text[],$5::bigint[],$6::bigint[],$7::bigint[],"
+    "$8::text[],$9::text[],$10::bigint[])"
 )
-ENTRY_TYPES: tuple[CellKind, ...] = (int, int, str, str, int, int, int, str, str)
+ENTRY_TYPES: tuple[CellKind, ...] = (int, int, str, str, int, int, int, str, str, int)
+INSERT_LATE = (
+    "INSERT INTO ledger_late (account,entry,effective,amount) "
+    "SELECT * FROM unnest($1::bigint[],$2::bigint[],$3::bigint[],$4::bigint[])"
+)
+LATEST = (
+    "SELECT b.book, coalesce((SELECT latest FROM ledger_entry WHERE book=b.book ORDER BY entry DESC LIMIT 1),0), "
+    "coalesce((SELECT latest FROM ledger_batch WHERE book=b.book ORDER BY first DESC LIMIT 1),0) "
+    "FROM unnest($1::bigint[]) AS b(book)"
+)
 INSERT_POSTINGS = (
     "INSERT INTO ledger_posting (account,entry,amount,balance) "
     "SELECT * FROM unnest($1::bigint[],$2::bigint[],$3::bigint[],$4::bigint[])"
@@ -59,29 +72,55 @@ UPDATE_BALANCES = (
 # A guard divides by zero where it does not hold: the one way to fail that every database has.
 GUARD_HEAD = "SELECT 1/(CASE WHEN coalesce(max(link),0)=$1 THEN 1 ELSE 0 END) FROM ledger_chain"
 GUARD_CLAIM = "WITH claimed AS ({} RETURNING 1) SELECT 1/(CASE WHEN count(*)=1 THEN 1 ELSE 0 END) FROM claimed"
-MOST_KNOWN = 100_000
+# The batches that other workers have booked since; if they are many, it is quicker to look anew.
+LAST_BATCH = "SELECT last FROM ledger_batch ORDER BY first DESC LIMIT 1"
+NEW_BATCHES = (
+    "SELECT first,last,book,recorded,created,latest,reference,words,columns FROM ledger_batch "
+    "WHERE first>$1 ORDER BY first LIMIT $2"
+)
+MANY = 32
+INSERT_BATCH = (
+    "INSERT INTO ledger_batch (first,last,book,recorded,created,latest,reference,words,columns) "
+    "VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9)"
+)
+INSERT_KINDS = (
+    "INSERT INTO ledger_batch_kind (book,kind,first) SELECT * FROM unnest($1::bigint[],$2::text[],$3::bigint[])"
+)
+INSERT_RUN = "INSERT INTO ledger_run (run,book,level,first,last,lines) VALUES ($1,$2,$3,$4,$5,$6)"
+INSERT_PAGES = (
+    "INSERT INTO ledger_page (run,account,entry,lines) "
+    "SELECT * FROM unnest($1::bigint[],$2::bigint[],$3::bigint[],$4::bytea[])"
+)
 INSERT_LINK = "INSERT INTO ledger_chain (link,first,last,recorded,hash) VALUES ($1,$2,$3,$4,$5)"
 _KEYS = "FROM unnest($1::bigint[],$2::text[]) AS r(scope,id)"
 _MARK = re.compile(r"""'[^']*'|"[^"]*"|\?""")
 
 
 class Known:
-    """Where this worker's last commit left the books. True until another worker commits."""
+    """Where this worker's last commit left the books. The head, and what was booked one by one on the accounts, is
+    true until another worker commits."""
 
     def __init__(self) -> None:
         self.head: Head | None = None
-        self.accounts: dict[AccountKey, tuple[int, int]] = {}
+        self.standings = Standings()
 
-    def learn(self, books: Books) -> None:
-        if not books.entries:
+    def learn(self, made: Books | Booking, places: Ints | None) -> None:
+        """`places` are those of a batch's accounts."""
+        if isinstance(made, Books) and not made.entries:
             return
-        if len(self.accounts) > MOST_KNOWN or (self.head and self.head.link + 1 != books.head.link):
-            self.accounts = {}
-        self.head = books.head
-        self.accounts.update(books.standing())
+        if self.head is not None and self.head.link + 1 != made.head.link:
+            self.standings.forget_rows()
+        elif self.head is not None:
+            made.head.latest = self.head.latest | made.head.latest
+        self.head = made.head
+        if isinstance(made, Books):
+            self.standings.learn(made)
+        elif places is not None:
+            self.standings.learn_batch(places, made)
 
     def forget(self) -> None:
-        self.head, self.accounts = None, {}
+        self.head = None
+        self.standings.forget_rows()
 
 
 class Group:
@@ -89,35 +128,42 @@ class Group:
     vain, and then `write`.
     """
 
-    def __init__(self, units: Sequence[Unit], worker: str, number: int) -> None:
+    def __init__(self, units: Sequence[Unit], worker: str, number: int, known: Known) -> None:
         self.verdicts: list[Exception | None] = [None] * len(units)
+        self.made: Books | Booking = Books(Head(), _nothing)
+        self.places: Ints | None = None
         self._units = units
+        self._known = known
         self._mark: Statement = (MARK, encoded((worker, number, max(unit.micros for unit in units))))
         self._tables: list[str] = []
-        self.books = Books(Head(), _nothing)
+        self._accounts = _accounts(units)
+        self._books = {book for book, _, _ in self._accounts}
 
     @property
     def good(self) -> list[Unit]:
         return [unit for unit, verdict in zip(self._units, self.verdicts, strict=True) if verdict is None]
 
-    def guess(self, known: Known) -> list[Statement] | None:
+    @property
+    def _batch(self) -> Batch | None:
+        """A unit with a batch is a group of its own."""
+        return self._units[0].batch
+
+    def guess(self) -> list[Statement] | None:
         """The transaction as it must be if nobody else has booked, and a guard before each thing that it takes for
         granted: a guard that does not hold fails, and with it everything. None if there is no guessing.
         """
-        accounts, head = _accounts(self._units), known.head
-        if accounts and (head is None or not all(account in known.accounts for account in accounts)):
+        head, find = self._known.head, self._known.standings.find
+        if self._accounts and (head is None or not all(find(account) for account in self._accounts)):
             return None
-        self.books = Books(msgspec.structs.replace(head) if head else Head(), known.accounts.get)
-        touched: set[tuple[int, str, str]] = set()
-        for unit in self._units:
-            keys = {(unit.scope.number, write.table, write.id) for write in unit.writes}
-            if not touched.isdisjoint(keys) or self.books.refusal(unit):
-                return None
-            touched |= keys
-            self.books.book(unit)
+        head = msgspec.structs.replace(head, latest=dict(head.latest)) if head else Head()
+        if not self._books <= head.latest.keys():
+            return None
+        link = head.link
+        if not self._book_all(head):
+            return None
         statements = [BEGIN, LOCK]
-        if accounts and head:
-            statements.append((GUARD_HEAD, encoded((head.link,))))
+        if self._accounts:
+            statements.append((GUARD_HEAD, encoded((link,))))
         for table, rows in _read(self._units).items():
             statements.append((_guard(table), encoded((*_cells(rows, (int, str, int)), len(rows)))))
         for unit in self._units:
@@ -125,27 +171,62 @@ class Group:
                 statements.append((GUARD_CLAIM.format(dollars(unit.claim[0])), encoded(unit.claim[1])))
         return [*statements, *self.write()]
 
+    def _book_all(self, head: Head) -> bool:
+        """Book every unit; False if one cannot be."""
+        if self._batch is not None:
+            try:
+                self._book_batch(self._batch, head)
+            except Refused:
+                return False
+            return isinstance(self.made, Booking)
+        self.made = books = Books(head, self._known.standings.find)
+        touched: set[tuple[int, str, str]] = set()
+        for unit in self._units:
+            keys = {(unit.scope.number, write.table, write.id) for write in unit.writes}
+            if not touched.isdisjoint(keys) or books.refusal(unit):
+                return False
+            touched |= keys
+            books.book(unit)
+        return True
+
+    def _book_batch(self, batch: Batch, head: Head) -> None:
+        standings = self._known.standings
+        self.places = standings.places(batch.accounts)
+        booking = booked(head, batch, self._units[0].micros, standings.at(self.places))
+        if booking is not None:
+            self.made = booking
+
     def look(self) -> list[Statement]:
         """Take the lock, read what the units depend on, and make their claims."""
         units = self.good
-        read, accounts = _read(units), _accounts(units)
+        read = _read(units)
         self._tables = list(read)
         statements = [BEGIN, LOCK]
         for table, rows in read.items():
             statements.append((_sql(table)[0], _columns([row[:2] for row in rows], (int, str))))
-        if accounts:
-            statements += [(HEAD, NONE), (LAST_ACCOUNT, NONE), (BALANCES, _columns(list(accounts), (int, str, str)))]
+        if self._accounts:
+            since = encoded((self._known.standings.upto or 0, MANY))
+            keys = _columns(list(self._accounts), (int, str, str))
+            books = encoded([Column(self._books, int)])
+            statements += [(HEAD, NONE), (LAST_ACCOUNT, NONE), (LATEST, books), (NEW_BATCHES, since), (BALANCES, keys)]
         return statements + [(dollars(unit.claim[0]), encoded(unit.claim[1])) for unit in units if unit.claim]
 
     def weigh(self, answers: Sequence[Answer]) -> bool:
-        """Decide on each unit in order. False if one that is not good has made its claim: roll back and look again."""
+        """Decide on each unit in order. False if it must be rolled back and looked at again: one that is not good has
+        made its claim, or `cold` says of which accounts it is not known what batches have booked on them.
+        """
         answer = iter(answers[2:])
         versions = {
             (scope, table, id): version
             for table in self._tables
             for scope, id, version in rows_of(next(answer))
         }  # fmt: skip
-        self.books = books = _books(answer) if any(unit.entries for unit in self.good) else Books(Head(), _nothing)
+        head = self._learn_head(answer) if self._accounts else Head()
+        if self.cold:
+            return False
+        books = Books(head, self._known.standings.find)
+        if self._batch is None:
+            self.made = books
         touched: set[tuple[int, str, str]] = set()
         in_vain = False
         for n, unit in enumerate(self._units):
@@ -156,17 +237,48 @@ class Group:
             in_vain = in_vain or bool(verdict and claimed)
             if verdict is None and claimed is False:
                 verdict = Conflict("another was first to claim this")
+            if verdict is None and unit.batch is not None:
+                try:
+                    self._book_batch(unit.batch, head)
+                except Refused as refusal:
+                    verdict = refusal
+                    in_vain = in_vain or bool(claimed)
             self.verdicts[n] = verdict
             if verdict is None:
                 touched.update((unit.scope.number, write.table, write.id) for write in unit.writes)
                 books.book(unit)
         return not in_vain
 
+    @property
+    def cold(self) -> dict[int, list[int]]:
+        keys = list(self._accounts)
+        return self._known.standings.cold(keys, self._known.standings.places(keys))
+
+    def _learn_head(self, answer: Iterator[Answer]) -> Head:
+        """Under the lock all of it is true, and stays so until this group is committed."""
+        links, last, latest, batches, balances = (rows_of(next(answer)) for _ in range(5))
+        standings = self._known.standings
+        if len(batches) == MANY:
+            standings.forget_batches()
+        else:
+            standings.catch_up(batches)
+        for book, code, currency, account, balance in balances:
+            standings.put((book, code, currency), account, balance)
+        if standings.upto == 0:  # there are no batches at all
+            for book in {book for book, *_ in balances}:
+                standings.warm(book, {}, whole=True)
+        link, entry, recorded, hash = (links or [(0, 0, 0, "")])[0]
+        return Head(
+            link=link, entry=entry, account=last[0][0], recorded=recorded, hash=hash,
+            latest={book: max(ends) for book, *ends in latest},
+        )  # fmt: skip
+
     def write(self) -> list[Statement]:
         """Everything that the good units change, and COMMIT."""
         units = self.good
         rows = [row for unit in units for row in unit.rows]
-        return [*_records(units), *_ordered(rows), *_ledger(self.books), self._mark, COMMIT]
+        ledger = _ledger(self.made) if isinstance(self.made, Books) else _booking(self.made)
+        return [*_records(units), *_ordered(rows), *ledger, self._mark, COMMIT]
 
 
 def _read(units: Sequence[Unit]) -> dict[str, list[tuple[int, str, int]]]:
@@ -180,6 +292,8 @@ def _read(units: Sequence[Unit]) -> dict[str, list[tuple[int, str, int]]]:
 
 
 def _accounts(units: Sequence[Unit]) -> dict[AccountKey, None]:
+    if units[0].batch is not None:
+        return dict.fromkeys(units[0].batch.accounts)
     return {
         (unit.scope.book, posting.account, posting.currency): None
         for unit in units
@@ -190,13 +304,6 @@ def _accounts(units: Sequence[Unit]) -> dict[AccountKey, None]:
 
 def _nothing(key: AccountKey) -> None:
     return None
-
-
-def _books(answer: Iterator[Answer]) -> Books:
-    links, last, balances = (rows_of(next(answer)) for _ in range(3))
-    link, entry, recorded, hash = (links or [(0, 0, 0, "")])[0]
-    known = {(book, code, currency): (account, balance) for book, code, currency, account, balance in balances}
-    return Books(Head(link=link, entry=entry, account=last[0][0], recorded=recorded, hash=hash), known.get)
 
 
 def _stale(
@@ -258,11 +365,25 @@ def _ledger(books: Books) -> Iterator[Statement]:
         return
     if books.new_accounts:
         yield INSERT_ACCOUNTS, _columns(books.new_accounts, (int, int, str, str))
-    entries: list[EntryRow] = books.entries
+    entries = [(*entry, latest) for entry, latest in zip(books.entries, books.latest, strict=True)]
     yield INSERT_ENTRIES, _columns(entries, ENTRY_TYPES)
+    if books.late:
+        yield INSERT_LATE, _columns(books.late, (int, int, int, int))
     yield INSERT_POSTINGS, _columns(books.postings, (int, int, int, int))
     yield UPDATE_BALANCES, _columns(sorted(books.balances.items()), (int, int))
     yield INSERT_LINK, encoded(link)
+
+
+def _booking(made: Booking) -> Iterator[Statement]:
+    if made.accounts:
+        yield INSERT_ACCOUNTS, _columns(made.accounts, (int, int, str, str))
+    yield INSERT_BATCH, encoded(made.batch)
+    yield INSERT_KINDS, _columns(made.kinds, (int, str, int))
+    yield INSERT_RUN, encoded(made.run)
+    yield INSERT_PAGES, _columns(made.pages, (int, int, int, bytes))
+    if made.late:
+        yield INSERT_LATE, _columns(made.late, (int, int, int, int))
+    yield INSERT_LINK, encoded(made.link)
 
 
 def _columns(rows: Sequence[Sequence[Any]], types: Sequence[CellKind]) -> Encoded:

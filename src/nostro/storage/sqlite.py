@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import apsw
 
@@ -26,12 +26,17 @@ from nostro.kernel.clock import elapsed
 from nostro.kernel.errors import ApiError, Conflict, unavailable
 from nostro.kernel.resource import Resource
 
-from .books import AccountKey, Books, Head
+from .batch import AccountKey
+from .booking import Booking, booked
+from .books import Books, Head, Standing
+from .columns import Ints
 from .engine import PathKind, Row, Watch, unwatched
 from .indexes import indexes
 from .rows import RowWrite, grouped
+from .runs import Ask, balances_upto
 from .schema import migrations
-from .unit import Unit
+from .standings import Standings
+from .unit import Unit, together
 
 logger = logging.getLogger("nostro.storage")
 GROUP = 256
@@ -40,10 +45,22 @@ CARRY_OVER = "PRAGMA wal_checkpoint(PASSIVE)"
 PART = 65_536  # less than the 128 KB that SQLite writes at a time
 # The disk is full, fails, or is kept by another program: the caller may come back, and so may the disk.
 DISK = (apsw.FullError, apsw.IOError, apsw.CantOpenError, apsw.BusyError)
-INSERT_ENTRY = "INSERT INTO ledger_entry VALUES (?,?,?,?,?,?,?,?,?)"
+INSERT_ENTRY = "INSERT INTO ledger_entry VALUES (?,?,?,?,?,?,?,?,?,?)"
 INSERT_POSTING = "INSERT INTO ledger_posting VALUES (?,?,?,?)"
 INSERT_ACCOUNT = "INSERT INTO ledger_account (account,book,code,currency,balance) VALUES (?,?,?,?,0)"
 INSERT_LINK = "INSERT INTO ledger_chain VALUES (?,?,?,?,?)"
+INSERT_LATE = "INSERT INTO ledger_late VALUES (?,?,?,?)"
+LATEST = (
+    "SELECT coalesce((SELECT latest FROM ledger_entry WHERE book=? ORDER BY entry DESC LIMIT 1),0), "
+    "coalesce((SELECT latest FROM ledger_batch WHERE book=? ORDER BY first DESC LIMIT 1),0)"
+)
+INSERT_BATCH = "INSERT INTO ledger_batch VALUES (?,?,?,?,?,?,?,?,?)"
+INSERT_KIND = "INSERT INTO ledger_batch_kind VALUES (?,?,?)"
+INSERT_RUN = "INSERT INTO ledger_run VALUES (?,?,?,?,?,?)"
+INSERT_PAGE = "INSERT INTO ledger_page VALUES (?,?,?,?)"
+FIND_ACCOUNT = "SELECT account, balance FROM ledger_account WHERE book=? AND code=? AND currency=?"
+ALL = 2**63 - 1
+T = TypeVar("T")
 Waiting = tuple[Unit, "asyncio.Future[None]"]
 
 
@@ -69,7 +86,9 @@ class SqliteEngine:
         self._writer.set_wal_hook(self._grown)
         self._waiting: list[Waiting] = []
         self._draining: asyncio.Task[None] | None = None
-        self._accounts: dict[AccountKey, int] = {}
+        self._standings = Standings()
+        self._link = 0
+        self._latest: dict[int, int] = {}
         self._statements: dict[str, tuple[str, str, str, str]] = {}
 
     def _open(self, durable: bool) -> apsw.Connection:
@@ -168,7 +187,8 @@ class SqliteEngine:
 
     async def _drain(self) -> None:
         while self._waiting:
-            group, self._waiting = self._waiting[:GROUP], self._waiting[GROUP:]
+            count = together([unit for unit, _ in self._waiting[: GROUP + 1]], GROUP)
+            group, self._waiting = self._waiting[:count], self._waiting[count:]
             try:
                 await self._commit_group(group)
             except DISK as error:
@@ -188,13 +208,14 @@ class SqliteEngine:
         started = elapsed()
         self._writer.execute("BEGIN IMMEDIATE")
         try:
-            verdicts, learned = self._apply([unit for unit, _ in group])
+            batch = group[0][0].batch is not None
+            verdicts, learn = self._apply_batch(group[0][0]) if batch else self._apply([unit for unit, _ in group])
             await asyncio.get_running_loop().run_in_executor(self._thread, self._sync)
         except BaseException:
             if self._writer.in_transaction:
                 self._writer.execute("ROLLBACK")
             raise
-        self._accounts.update(learned)
+        learn()
         self.watch(
             [unit for (unit, _), verdict in zip(group, verdicts, strict=True) if not verdict], elapsed() - started
         )
@@ -219,9 +240,10 @@ class SqliteEngine:
         self._log_pages = pages
         return apsw.SQLITE_OK
 
-    def _apply(self, units: list[Unit]) -> tuple[list[Exception | None], dict[AccountKey, int]]:
-        """Check each unit and write the good ones; answers each unit's refusal or None."""
-        books = Books(self._head(), self._find_account)
+    def _apply(self, units: list[Unit]) -> tuple[list[Exception | None], Callable[[], None]]:
+        """Check each unit and write the good ones. Answers each unit's refusal or None, and what is to be remembered
+        once it is committed."""
+        books = Books(self._head(units), self._standing)
         touched: set[tuple[int, str, str]] = set()
         staged: dict[str, list[tuple[Any, ...]]] = {}
         rows: list[RowWrite] = []
@@ -233,12 +255,41 @@ class SqliteEngine:
                 books.book(unit)
                 self._stage(unit, touched, staged)
                 rows += unit.rows
+        self._write_rows(staged, rows)
+        self._write_books(books)
+        return verdicts, lambda: self._learn(books)
+
+    def _apply_batch(self, unit: Unit) -> tuple[list[Exception | None], Callable[[], None]]:
+        """The same for a unit with a batch. What the batch's limits say is raised."""
+        assert unit.batch is not None and not unit.entries, "a batch is booked by itself"
+        if verdict := self._stale(unit, set()) or self._too_late(unit):
+            return [verdict], lambda: None
+        head, known = self._head([unit]), self._standings
+        places = self._load(unit.batch.accounts)
+        booking = booked(head, unit.batch, unit.micros, known.at(places))
+        staged: dict[str, list[tuple[Any, ...]]] = {}
+        self._stage(unit, set(), staged)
+        self._write_rows(staged, unit.rows)
+        if booking is None:
+            return [None], lambda: None
+        self._write_batch(booking)
+        return [None], lambda: self._learn_batch(places, booking)
+
+    def _learn(self, books: Books) -> None:
+        self._link = books.head.link
+        self._latest.update(books.head.latest)
+        self._standings.learn(books)
+
+    def _learn_batch(self, places: Ints, booking: Booking) -> None:
+        self._link = booking.head.link
+        self._latest.update(booking.head.latest)
+        self._standings.learn_batch(places, booking)
+
+    def _write_rows(self, staged: dict[str, list[tuple[Any, ...]]], rows: Sequence[RowWrite]) -> None:
         for statement, records in staged.items():
             self._writer.executemany(statement, records)
         for statement, many in grouped(rows):
             self._writer.executemany(statement, many)
-        self._write_books(books)
-        return verdicts, {(book, code, currency): n for n, book, code, currency in books.new_accounts}
 
     def _stale(self, unit: Unit, touched: set[tuple[int, str, str]]) -> Conflict | None:
         for write in unit.writes:
@@ -290,30 +341,61 @@ class SqliteEngine:
 
     # The ledger ----------------------------------------------------------------
 
-    def _head(self) -> Head:
+    def _head(self, units: Sequence[Unit]) -> Head:
+        """What is remembered of accounts is forgotten here if another process has booked since."""
         links = _all(self._writer, "SELECT link,last,recorded,hash FROM ledger_chain ORDER BY link DESC LIMIT 1")
         link, entry, recorded, hash = (links or [(0, 0, 0, "")])[0]
         account = _all(self._writer, "SELECT coalesce(max(account),0) FROM ledger_account")[0][0]
-        return Head(link=link, entry=entry, account=account, recorded=recorded, hash=hash)
+        if link != self._link:
+            self._standings, self._latest, self._link = Standings(), {}, link
+        books = {unit.scope.book for unit in units if unit.entries or unit.batch}
+        latest = {book: self._latest.get(book) or max(_all(self._writer, LATEST, (book, book))[0]) for book in books}
+        return Head(link=link, entry=entry, account=account, recorded=recorded, hash=hash, latest=latest)
 
-    def _find_account(self, key: AccountKey) -> tuple[int, int] | None:
-        number = self._accounts.get(key)
-        if number is not None:
-            return number, _all(self._writer, "SELECT balance FROM ledger_account WHERE account=?", (number,))[0][0]
-        found = _all(
-            self._writer, "SELECT account, balance FROM ledger_account WHERE book=? AND code=? AND currency=?", key
-        )
-        if not found:
-            return None
-        self._accounts[key] = found[0][0]
-        return found[0][0], found[0][1]
+    def _standing(self, key: AccountKey) -> Standing | None:
+        if (known := self._standings.find(key)) is None:
+            self._load((key,))
+            known = self._standings.find(key)
+        return known
+
+    def _load(self, keys: Sequence[AccountKey]) -> Ints:
+        """Have the standing of these accounts remembered, as far as they were ever booked on. Answers where."""
+        known = self._standings
+        places = known.places(keys)
+        for n in known.unknown(places).tolist():
+            if found := _all(self._writer, FIND_ACCOUNT, keys[n]):
+                known.put(keys[n], *found[0])
+        for book, numbers in known.cold(keys, places).items():
+            known.warm(book, *self._ask(balances_upto(book, numbers, ALL)))
+            known.cold(keys, places)
+        return places
+
+    def _ask(self, asked: Ask[T]) -> T:
+        try:
+            statement, values = next(asked)
+            while True:
+                statement, values = asked.send(_all(self._writer, statement, values))
+        except StopIteration as done:
+            return done.value  # type: ignore[no-any-return]
+
+    def _write_batch(self, booking: Booking) -> None:
+        self._writer.executemany(INSERT_ACCOUNT, booking.accounts)
+        self._writer.execute(INSERT_BATCH, booking.batch)
+        self._writer.executemany(INSERT_KIND, booking.kinds)
+        self._writer.execute(INSERT_RUN, booking.run)
+        self._writer.executemany(INSERT_PAGE, booking.pages)
+        self._writer.executemany(INSERT_LATE, booking.late)
+        self._writer.execute(INSERT_LINK, booking.link)
 
     def _write_books(self, books: Books) -> None:
         link = books.close()
         if link is None:
             return
         self._writer.executemany(INSERT_ACCOUNT, books.new_accounts)
-        self._writer.executemany(INSERT_ENTRY, books.entries)
+        self._writer.executemany(
+            INSERT_ENTRY, [(*entry, latest) for entry, latest in zip(books.entries, books.latest, strict=True)]
+        )
+        self._writer.executemany(INSERT_LATE, books.late)
         self._writer.executemany(INSERT_POSTING, books.postings)
         totals = [(balance, account) for account, balance in books.balances.items()]
         self._writer.executemany("UPDATE ledger_account SET balance=? WHERE account=?", totals)

@@ -18,6 +18,7 @@ from nostro.kernel.posting import Posting, balanced
 from nostro.kernel.resource import Registry, Resource, Stored, View
 from nostro.kernel.search import term
 
+from .runs import ask, balance_upto
 from .unit import Entry, Scope, Unit, Write
 from .world import World
 
@@ -26,6 +27,10 @@ _encode = msgspec.json.Encoder().encode
 PUT_JOB = (
     "INSERT INTO job (scope,kind,ref,due) VALUES (?,?,?,?) "
     "ON CONFLICT (scope,kind,ref) DO UPDATE SET due=excluded.due, attempts=0, error=NULL"
+)
+BALANCE = (
+    "SELECT a.account, a.balance, (SELECT max(r.last) FROM ledger_run r WHERE r.book=a.book) FROM ledger_account a "
+    "WHERE a.book=? AND a.code=? AND a.currency=?"
 )
 END_JOB = "DELETE FROM job WHERE scope=? AND kind=? AND ref=?"
 PUT_TERM = "INSERT INTO search_term (scope,term,id) VALUES (?,?,?) ON CONFLICT (scope,term,id) DO NOTHING"
@@ -125,11 +130,16 @@ class Tx:
 
     async def balance(self, account: str, currency: str) -> int:
         """The committed balance of an account in this book, debit positive, in minor units."""
-        found = await self.world.engine.rows(
-            "SELECT balance FROM ledger_account WHERE book=? AND code=? AND currency=?",
-            (self.scope.book, account, currency),
+        rows = self.world.engine.rows
+        found = await rows(BALANCE, (self.scope.book, account, currency))
+        if not found:
+            return 0
+        number, balance, last = found[0]
+        return (
+            int(balance)
+            if last is None
+            else int(balance) + await ask(rows, balance_upto(self.scope.book, number, last))
         )
-        return found[0][0] if found else 0
 
     # Writing -------------------------------------------------------------------
 

@@ -5,11 +5,14 @@ An engine applies a unit whole, durably, or not at all.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
 
 from nostro.kernel.posting import Posting
+
+from .batch import Batch
 
 
 class Scope(Struct, frozen=True):
@@ -56,14 +59,22 @@ class Unit(Struct):
     """What `engine.commit` applies. `rows` are (statement, values) for the hand-written tables, run in this order.
 
     `claim` is a statement that must change exactly one row, or the unit is stale: it takes a job or a delivery
-    for this unit alone. It runs before the rows, so a job may put itself on again.
+    for this unit alone. It runs before the rows, so a job may put itself on again. A unit with a `batch` has no
+    entries beside it and is committed by itself.
     """
 
     scope: Scope
     micros: int
     writes: list[Write] = []
     entries: list[Entry] = []
+    batch: Batch | None = None
     rows: list[tuple[str, tuple[Any, ...]]] = []
     claim: tuple[str, tuple[Any, ...]] | None = None
     due: int | None = None
     deliveries: bool = False
+
+
+def together(units: Sequence[Unit], most: int) -> int:
+    """How many of the first ones share the next commit."""
+    alone = (n for n, unit in enumerate(units[:most]) if unit.batch is not None)
+    return max(1, next(alone, min(most, len(units))))

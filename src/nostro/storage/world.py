@@ -23,8 +23,8 @@ class World(Struct, kw_only=True):
     """`rails` by payment method type, `jobs` by kind; `work` is set when a commit left jobs or deliveries to do.
 
     `scopes` are those seen so far, and `moving` has a lock for each whose time was moved. `listeners` are the
-    webhook endpoints by scope, remembered only where one process has the database to itself. `leaving` is true from
-    the moment that the server is told to stop.
+    webhook endpoints by scope, remembered only where one process has the database to itself; `directories` are the
+    ledger accounts that bulk has met, by scope. `leaving` is true from the moment that the server is told to stop.
     """
 
     engine: Engine
@@ -39,6 +39,7 @@ class World(Struct, kw_only=True):
     scopes: dict[int, Scope] = {}
     moving: dict[int, asyncio.Lock] = {}
     listeners: dict[int, list[Any]] = {}
+    directories: dict[int, Any] = {}
     leaving: bool = False
     trace: Trace = untraced
     meter: Meter = field(default_factory=Meter)
