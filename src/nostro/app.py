@@ -17,7 +17,16 @@ from nostro.api.serve import Application
 from nostro.api.server import Page
 from nostro.api.versions import CURRENT
 from nostro.balances import availability, balance, balance_transaction
-from nostro.connect import account, account_link, capability, country, external_account, person, standing
+from nostro.connect import (
+    account,
+    account_link,
+    account_session,
+    capability,
+    country,
+    external_account,
+    person,
+    standing,
+)
 from nostro.events import delivery, event, sandbox, webhook_endpoint
 from nostro.events.worker import work
 from nostro.hosted.pages import hosted_pages
@@ -71,6 +80,7 @@ RESOURCES: tuple[Resource[Any], ...] = (
     country.RESOURCE,
     account_link.ACCOUNT_LINK,
     account_link.LOGIN_LINK,
+    account_session.RESOURCE,
     customer.RESOURCE,
     customer_balance_transaction.RESOURCE,
     cash_balance.RESOURCE,

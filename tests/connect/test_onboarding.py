@@ -88,3 +88,17 @@ def test_an_express_account_has_a_dashboard(open_account: Open, client: stripe.S
     assert (status, account.id in page) == (200, True)
     with pytest.raises(stripe.InvalidRequestError, match="not an Express account"):
         client.v1.accounts.login_links.create(open_account().id)
+
+
+def test_a_session_for_embedded_components(open_account: Open, client: stripe.StripeClient) -> None:
+    account = open_account()
+    wanted = {"payments": {"enabled": True, "features": {"refund_management": False}}}
+    form: Any = {"account": account.id, "components": wanted}
+    made: Any = client.v1.account_sessions.create(form)
+    assert (made.account, made.client_secret.startswith("accs_secret__")) == (account.id, True)
+    assert made.components.payments.enabled is True
+    assert made.components.payments.features.refund_management is False
+    assert made.components.payouts.enabled is False
+    with pytest.raises(stripe.InvalidRequestError) as caught:
+        client.v1.account_sessions.create({**form, "components": {"games": {"enabled": True}}})
+    assert caught.value.param == "components[games]"

@@ -169,3 +169,10 @@ def test_what_countries_ask(client: stripe.StripeClient) -> None:
     assert {"US", "DE"} < set(pages)
     with pytest.raises(stripe.InvalidRequestError):
         client.v1.country_specs.retrieve("XX")
+
+
+def test_a_bank_account_is_in_its_countrys_currency(open_account: Open, client: stripe.StripeClient) -> None:
+    account = open_account(country="DE")
+    iban: Any = {"object": "bank_account", "country": "DE", "account_number": "DE89370400440532013000"}
+    bank: Any = client.v1.accounts.external_accounts.create(account.id, {"external_account": iban})
+    assert (bank.currency, bank.last4, bank.default_for_currency) == ("eur", "3000", True)

@@ -34,6 +34,7 @@ from nostro.storage.tx import Tx
 
 from . import standing
 from .bank import ExternalAccount, HolderType, PayoutMethod, Record, render
+from .country import CURRENCY
 from .scope import enter
 
 US_NUMBER, US_ROUTING = "000123456789", "110000000"
@@ -75,8 +76,8 @@ class Given(Params, frozen=True, kw_only=True):
 def _make(tx: Tx, bank: BankParams) -> Record:
     """A record of a bank account, not stored yet."""
     number = bank.account_number.replace(" ", "").replace("-", "").upper()
-    currency = (bank.currency or "usd").lower()
     country = bank.country.upper()
+    currency = (bank.currency or CURRENCY.get(country, "usd")).lower()
     if currency not in CURRENCIES:
         raise invalid(f"Invalid currency: {currency[:20]}", "external_account[currency]")
     if not number.isalnum() or not 4 <= len(number) <= 34:
@@ -84,6 +85,8 @@ def _make(tx: Tx, bank: BankParams) -> Record:
                       "external_account[account_number]", "account_number_invalid")  # fmt: skip
     if country == "US":
         _check_routing(bank.routing_number)
+    if number[:2].isalpha():
+        _check_iban(number, country)
     if number not in TEST_BANK_ACCOUNTS:
         raise invalid(
             "You must use a test bank account number in test mode. Try 000123456789, or DE89370400440532013000.",
@@ -105,6 +108,26 @@ def _make(tx: Tx, bank: BankParams) -> Record:
         routing_number=bank.routing_number,
         fails_with=TEST_BANK_ACCOUNTS[number],
     )
+
+
+def _check_iban(number: str, country: str) -> None:
+    """ISO 13616: the country's length and pattern, and its check digits; the national ones where they are known.
+
+    The published test numbers are taken as they are.
+    """
+    from schwifty import IBAN  # loads the banks of the world: only when one is named
+    from schwifty.exceptions import SchwiftyException
+
+    param = "external_account[account_number]"
+    if number[:2] != country:
+        raise invalid(f"The account number is an IBAN of {number[:2]}, and the country is {country}.", param,
+                      "account_number_invalid")  # fmt: skip
+    if number in TEST_BANK_ACCOUNTS:
+        return
+    try:
+        IBAN(number, validate_bban=True)
+    except SchwiftyException as error:
+        raise invalid(f"The account number is not a valid IBAN: {error}.", param, "account_number_invalid") from None
 
 
 def _check_routing(number: str | None) -> None:
