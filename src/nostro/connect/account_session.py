@@ -9,7 +9,7 @@ from typing import Literal
 
 from msgspec import UNSET
 
-from nostro.kernel.errors import invalid, unknown_param
+from nostro.kernel.errors import invalid
 from nostro.kernel.resource import Params, Resource, Shape, Stored, Verb, View, Wire, public
 from nostro.storage.tx import Tx
 
@@ -66,10 +66,11 @@ class CreateParams(Params, frozen=True, kw_only=True):
 async def create(tx: Tx, params: CreateParams) -> AccountSession:
     for name, given in params.components.items():
         if name not in FEATURES:
-            raise unknown_param(f"components[{name[:60]}]")
+            raise invalid(f"Unknown component: {name[:60]}", f"components[{name[:60]}]")
         for feature in given.features:
             if feature not in FEATURES[name]:
-                raise unknown_param(f"components[{name}][features][{feature[:60]}]")
+                param = f"components[{name}][features][{feature[:60]}]"
+                raise invalid(f"The component {name} has no such feature: {feature[:60]}", param)
     await enter(tx, params.account)
     if await standing.own(tx) is None:
         raise invalid("You cannot make an account session for your own account.", "account")
