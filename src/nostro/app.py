@@ -17,6 +17,16 @@ from nostro.api.serve import Application
 from nostro.api.server import Page
 from nostro.api.versions import CURRENT
 from nostro.balances import availability, balance, balance_transaction
+from nostro.connect import (
+    account,
+    account_link,
+    account_session,
+    capability,
+    country,
+    external_account,
+    person,
+    standing,
+)
 from nostro.events import delivery, event, sandbox, webhook_endpoint
 from nostro.events.worker import work
 from nostro.hosted.pages import hosted_pages
@@ -26,7 +36,6 @@ from nostro.kernel.resource import Registry, Resource
 from nostro.kernel.settings import Settings
 from nostro.ledger import alert, app_account, app_balance, app_entry, bulk, hold, merging, reference
 from nostro.payments import (
-    account,
     bank_account,
     cash_balance,
     charge,
@@ -51,7 +60,7 @@ from nostro.payments import (
     token,
 )  # fmt: skip
 from nostro.payments import card as legacy_card
-from nostro.payouts import external_account, payout
+from nostro.payouts import payout
 from nostro.rails import card
 from nostro.risk import early_fraud_warning, review
 from nostro.storage.engine import Engine
@@ -66,6 +75,12 @@ RESOURCES: tuple[Resource[Any], ...] = (
     balance.RESOURCE,
     balance_transaction.RESOURCE,
     account.RESOURCE,
+    capability.RESOURCE,
+    person.RESOURCE,
+    country.RESOURCE,
+    account_link.ACCOUNT_LINK,
+    account_link.LOGIN_LINK,
+    account_session.RESOURCE,
     customer.RESOURCE,
     customer_balance_transaction.RESOURCE,
     cash_balance.RESOURCE,
@@ -117,6 +132,7 @@ JOBS: dict[str, Any] = {
     "review.cancel": review.cancel_job,
     "payout.send": payout.send_job,
     "payout.arrive": payout.arrive_job,
+    standing.JOB: standing.look_job,
     app_account.ALERT: alert.alert_job,
     hold.EXPIRE: hold.expire_job,
     merging.MERGE: merging.merge_job,

@@ -116,6 +116,8 @@ def test_the_currency_has_to_be_the_payouts(till: Till) -> None:
     [
         ({"account_number": "12"}, "external_account[account_number]"),
         ({"account_number": "000999999999"}, "external_account[account_number]"),
+        ({"country": "DE", "account_number": "DE89370400440532013001"}, "external_account[account_number]"),
+        ({"country": "FR", "account_number": "DE89370400440532013000"}, "external_account[account_number]"),
         ({"routing_number": "110000001"}, "external_account[routing_number]"),
         ({"routing_number": ""}, "external_account[routing_number]"),
         ({"currency": "zzz"}, "external_account[currency]"),

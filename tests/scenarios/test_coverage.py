@@ -12,9 +12,10 @@ import contract
 from nostro.api.versions import CURRENT
 
 FAMILIES = (
-    "account", "balance", "balance_transactions", "charges", "confirmation_tokens", "customers", "disputes",
-    "ephemeral_keys", "events", "file_links", "files", "mandates", "payment_intents", "payment_methods", "payouts",
-    "refunds", "reviews", "setup_attempts", "setup_intents", "tokens", "webhook_endpoints",
+    "account", "account_links", "account_sessions", "accounts", "balance", "balance_transactions", "charges",
+    "confirmation_tokens", "country_specs", "customers", "disputes", "ephemeral_keys", "events", "file_links",
+    "files", "mandates", "payment_intents", "payment_methods", "payouts", "refunds", "reviews", "setup_attempts",
+    "setup_intents", "tokens", "webhook_endpoints",
 )  # fmt: skip
 HELPERS = ("confirmation_tokens", "customers", "refunds")
 OTHERS = "radar/early_fraud_warnings"

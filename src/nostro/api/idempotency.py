@@ -94,11 +94,11 @@ class Idempotency:
         self._running.discard((scope.number, key))
 
 
-def keep(tx: Tx, key: str, print: str, reply: Reply) -> None:
-    """Commit the answer with what it answers."""
+def keep(tx: Tx, scope: Scope, key: str, print: str, reply: Reply) -> None:
+    """Commit the answer with what it answers, under the scope that asked."""
     tx.write_row(
         PUT,
-        (tx.scope.number, key, print, reply.status, tx.request.id, pack(reply.body), tx.unit.micros // 1_000_000),
+        (scope.number, key, print, reply.status, tx.request.id, pack(reply.body), tx.unit.micros // 1_000_000),
     )
 
 

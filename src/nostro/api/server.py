@@ -12,10 +12,10 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from nostro.controls.api_key import Caller, Keys
+from nostro.controls.api_key import Caller, Keys, on_behalf
 from nostro.events.work import perform
 from nostro.kernel.clock import SECOND, elapsed
-from nostro.kernel.errors import ApiError, Refused, invalid, no_access, no_such, refused
+from nostro.kernel.errors import ApiError, Refused, invalid, no_such, refused
 from nostro.kernel.form import FormError, decode
 from nostro.kernel.http import Incoming, Reply
 from nostro.kernel.ids import time_code
@@ -121,7 +121,8 @@ class Api:
         if "\0" in incoming.path:
             raise invalid("Invalid NUL byte in the path.")
         versions.check(incoming.header(b"stripe-version"))
-        self._check_account(incoming, caller)
+        if account := incoming.header(b"stripe-account"):
+            caller = await on_behalf(self.world, caller, account)
         found = self._router.find(incoming.method, incoming.path)
         if found is None or (found[0].verb.dev_only and caller.scope.livemode):
             raise ApiError(
@@ -171,7 +172,7 @@ class Api:
             made = self._error(tx.outcome, request.id or "", caller) if tx.outcome else success(wire)
             reply.status, reply.body, reply.headers, reply.code = made.status, made.body, made.headers, made.code
             if request.idempotency_key and print:
-                keep(tx, request.idempotency_key, print, made)
+                keep(tx, caller.scope, request.idempotency_key, print, made)
 
         try:
             await perform(self.world, caller.scope, run, request, seal)
@@ -194,7 +195,9 @@ class Api:
             url = url.replace(f"{{{name}}}", value)
         own = ids.pop("id", None)
         form.update(ids)
-        if verb.kind == "list":
+        if verb.within is not None:
+            await verb.within(tx, ids["account"])
+        elif verb.kind == "list":
             await _check_owner(tx, ids)
         if verb.kind == "list" and verb.run is None:
             page = await list_page(tx, resource, verb, convert(form, self._list_params[verb.path + verb.name]), url)
@@ -255,11 +258,6 @@ class Api:
         if len(body) > most:
             raise ApiError(f"Request body too large: the limit is {most} bytes.", status=413)
         return body
-
-    def _check_account(self, incoming: Incoming, caller: Caller) -> None:
-        account = incoming.header(b"stripe-account")
-        if account is not None and account != caller.scope.merchant:
-            raise no_access(account)
 
     def _error(self, error: ApiError, request_id: str, caller: Caller | None = None) -> Reply:
         view = View(self.world.registry, self.world.clock.micros() // SECOND)

@@ -10,11 +10,12 @@ import hashlib
 import re
 from typing import Literal
 
+import msgspec
 from msgspec import Struct
 
-from nostro.kernel.errors import ApiError
+from nostro.kernel.errors import ApiError, no_access
 from nostro.kernel.ids import ALPHABET
-from nostro.storage.scope import FIND_SCOPE, load_scope
+from nostro.storage.scope import FIND_SCOPE, account_scope, load_scope
 from nostro.storage.unit import NOBODY, Scope, Unit
 from nostro.storage.world import World
 
@@ -70,6 +71,17 @@ class Keys:
             raise unknown_key(key, "In nostro dev, use any key that starts with sk_test_ (or its pk_test_).")
         scope = await sandbox(self._world, key.split("_", 2)[2])
         return scope.number, "publishable" if key.startswith("pk_") else "secret"
+
+
+async def on_behalf(world: World, caller: Caller, account: str) -> Caller:
+    """The caller as the account that the Stripe-Account header names: its own, or one of the platform's.
+
+    Raises the 403 `account_invalid` for any other.
+    """
+    scope = await account_scope(world, caller.scope, account)
+    if scope is None:
+        raise no_access(account)
+    return msgspec.structs.replace(caller, scope=scope)
 
 
 def digest(key: str) -> str:

@@ -18,7 +18,7 @@ from . import delivery, signature
 from .connection import Connections
 from .delivery import Due, Outcome
 from .event import EVENT, EventRecord, complete
-from .webhook_endpoint import WEBHOOK_ENDPOINT, Record
+from .webhook_endpoint import Record, find_endpoint
 
 logger = logging.getLogger("nostro.webhooks")
 
@@ -117,7 +117,7 @@ class Courier:
 
     async def _deliver(self, due: Due) -> None:
         tx = Tx(self._world, await load_scope(self._world, due.scope))
-        event, endpoint = await tx.find(EVENT, due.event), await tx.find(WEBHOOK_ENDPOINT, due.endpoint)
+        event, endpoint = await tx.find(EVENT, due.event), await find_endpoint(tx, due.endpoint)
         if event is None or endpoint is None:
             await delivery.drop(self._world, due)
             return

@@ -24,7 +24,7 @@ from nostro.storage.unit import NOBODY, Unit
 from nostro.storage.world import World
 
 from .event import EVENT, Event, EventRecord, complete
-from .webhook_endpoint import WEBHOOK_ENDPOINT, subscribers
+from .webhook_endpoint import WEBHOOK_ENDPOINT, find_endpoint, listeners
 from .webhook_endpoint import Record as Endpoint
 
 # Seconds from each failed try to the next at most, of the machine's time: a little less than three days in all.
@@ -248,7 +248,7 @@ async def resend(tx: Tx, params: ResendParams) -> EventRecord:
     """Send an event again: to the endpoint that is named, whatever it listens to, or to all that listen."""
     event = await tx.get(EVENT, params.event)
     if params.webhook_endpoint is None:
-        targets = [e for e in await subscribers(tx) if e.hears(event.type)]
+        targets = [e for e in await listeners(tx) if e.hears(event.type)]
     else:
         targets = [await _enabled(tx, params.webhook_endpoint)]
     for target in targets:
@@ -258,7 +258,7 @@ async def resend(tx: Tx, params: ResendParams) -> EventRecord:
 
 
 async def _enabled(tx: Tx, id: str) -> Endpoint:
-    endpoint = await tx.get(WEBHOOK_ENDPOINT, id, "webhook_endpoint")
+    endpoint = await find_endpoint(tx, id) or await tx.get(WEBHOOK_ENDPOINT, id, "webhook_endpoint")
     if endpoint.status != "enabled":
         raise invalid(f"The webhook endpoint {id} is disabled. Enable it first.", "webhook_endpoint")
     return endpoint

@@ -45,11 +45,14 @@ class Event(Shape, frozen=True, kw_only=True):
 
 
 class EventRecord(Stored, frozen=True, kw_only=True, omit_defaults=True):
-    """`copy` is the object's record at that moment, packed; `before` the changed public fields' old values.
+    """`account` is the connected account that it happened in.
+
+    `copy` is the object's record at that moment, packed; `before` the changed public fields' old values.
 
     `pending` is not stored: `complete` counts it when an event is read.
     """
 
+    account: str | None = None
     livemode: bool = False
     type: str
     api_version: str
@@ -76,6 +79,7 @@ def render(view: View, event: EventRecord) -> Wire:
     return {
         "id": event.id,
         "object": "event",
+        **({"account": event.account} if event.account else {}),
         "api_version": event.api_version,
         "created": event.created,
         "data": data,
@@ -109,6 +113,7 @@ def _event(tx: Tx, happened: Happened) -> EventRecord:
     return EventRecord(
         id=tx.new_id("evt"),
         created=tx.now,
+        account=tx.merchant if tx.scope.connected else None,
         livemode=tx.scope.livemode,
         type=happened.type,
         api_version=tx.world.api_version,

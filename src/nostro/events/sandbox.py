@@ -15,7 +15,7 @@ from msgspec import Meta
 from nostro.kernel.clock import DAY, SECOND
 from nostro.kernel.errors import ApiError
 from nostro.kernel.resource import NoParams, Params, Resource, Stored, Verb
-from nostro.storage.scope import load_scope, move_clock
+from nostro.storage.scope import load_scope, move_clock, with_connected
 from nostro.storage.unit import Scope
 from nostro.storage.world import World
 
@@ -94,12 +94,19 @@ async def see(world: World, scope: Scope, params: NoParams) -> Sandbox:
 
 async def move(world: World, scope: Scope, params: AdvanceParams) -> Sandbox:
     _only_in_dev(scope)
-    return await _seen(world, scope, settled=await advance(world, scope, params.seconds))
+    settled = [await advance(world, one, params.seconds) for one in await _family(world, scope)]
+    return await _seen(world, scope, settled=all(settled))
 
 
 async def wait(world: World, scope: Scope, params: NoParams) -> Sandbox:
     _only_in_dev(scope)
-    return await _seen(world, scope, settled=await settle(world, scope))
+    settled = [await settle(world, one) for one in await _family(world, scope)]
+    return await _seen(world, scope, settled=all(settled))
+
+
+async def _family(world: World, scope: Scope) -> list[Scope]:
+    """A platform's time is that of its connected accounts too."""
+    return [await load_scope(world, number) for number in await with_connected(world, scope.number)]
 
 
 async def _seen(world: World, scope: Scope, settled: bool) -> Sandbox:

@@ -31,6 +31,7 @@ from nostro.kernel.resource import (
     public,
     retrieve,
 )  # fmt: skip
+from nostro.storage.scope import load_scope
 from nostro.storage.tx import Tx
 from nostro.storage.unit import Unit
 from nostro.storage.world import World
@@ -62,10 +63,14 @@ class WebhookEndpoint(Stored, frozen=True, kw_only=True):
 
 
 class Record(WebhookEndpoint, frozen=True, kw_only=True, omit_defaults=True):
-    """`secrets` sign every delivery, newest first; an older one is dropped at its `until` (seconds)."""
+    """`secrets` sign every delivery, newest first; an older one is dropped at its `until` (seconds).
+
+    With `connect` it hears what happens in the platform's connected accounts, and nothing of its own.
+    """
 
     secrets: list[Secret]
     show_secret: bool = False
+    connect: bool = False
 
     def hears(self, type: str) -> bool:
         return self.status == "enabled" and any(fnmatchcase(type, pattern) for pattern in self.enabled_events)
@@ -105,6 +110,28 @@ async def subscribers(tx: Tx) -> list[Record]:
 
 
 async def listeners(tx: Tx) -> list[Record]:
+    """Who may hear what happens here: the scope's own endpoints, and its platform's for connected accounts."""
+    own = [endpoint for endpoint in await _remembered(tx) if not endpoint.connect]
+    if not tx.scope.connected:
+        return own
+    platform = await _remembered(await platform_of(tx))
+    return [*own, *(endpoint for endpoint in platform if endpoint.connect)]
+
+
+async def platform_of(tx: Tx) -> Tx:
+    """To read what is the platform's."""
+    return Tx(tx.world, await load_scope(tx.world, tx.scope.book))
+
+
+async def find_endpoint(tx: Tx, id: str) -> Record | None:
+    """The scope's own, or its platform's that hears connected accounts."""
+    found = await tx.find(WEBHOOK_ENDPOINT, id)
+    if found is None and tx.scope.connected:
+        found = await (await platform_of(tx)).find(WEBHOOK_ENDPOINT, id)
+    return found
+
+
+async def _remembered(tx: Tx) -> list[Record]:
     """The subscribers, remembered between units while no other process can change them: see `forget`."""
     world = tx.world
     known = world.listeners.get(tx.scope.number)
@@ -138,6 +165,7 @@ async def create(tx: Tx, params: CreateParams) -> Record:
         enabled_events=params.enabled_events,
         metadata=merge_metadata({}, params.metadata),
         url=params.url,
+        connect=params.connect,
         secrets=[Secret(f"whsec_{tx.world.ids.word(32)}")],
     )
     tx.save(endpoint)

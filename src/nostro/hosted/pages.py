@@ -9,6 +9,7 @@ from nostro.storage.world import World
 
 from . import render
 from .authenticate import authenticate_page
+from .onboarding import connect_page
 from .receipt import receipt_page
 from .request import request_page
 
@@ -19,6 +20,7 @@ def hosted_pages(world: World) -> dict[str, Page]:
     return {
         "hosted": only(authenticate_page(world), "GET", "POST"),
         "receipts": only(receipt_page(world), "GET"),
+        "connect": only(connect_page(world), "GET", "POST"),
         "logs": only(request_page(world), "GET"),
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 CODES: dict[str, tuple[str, str]] = {
     "account_closed": ("The bank account was closed.", "Add another bank account."),
+    "account_has_balance": ("Something is still owed to or by the account.", "Pay it out first."),
     "account_invalid": ("The key has no access to the account that was named.", "Check the Stripe-Account header."),
     "account_number_invalid": ("The bank account number is not one.", "Correct it; test mode takes the test numbers."),
     "amount_too_large": ("The amount is above what is left or allowed.", "Send a smaller amount."),
@@ -32,6 +33,7 @@ CODES: dict[str, tuple[str, str]] = {
     "charge_not_capturable": ("The charge has nothing to capture.", "Look at its `status`."),
     "charge_not_refundable": ("The charge has no captured money.", "Cancel its payment intent instead."),
     "client_secret_invalid": ("The client secret belongs to another object.", "Use the object's own secret."),
+    "country_unsupported": ("No account can be opened in this country.", "Look at `/v1/country_specs`."),
     "customer_tax_location_invalid": ("The customer's location is not known.", "Set an address with a country."),
     "email_invalid": ("The address is not an email address.", "Correct it."),
     "expired_card": ("The card has expired.", "Ask for another card."),

@@ -130,6 +130,7 @@ class Verb(Struct, frozen=True, kw_only=True):
 
     `answers` is the type of its answer where that is not the resource's shape, a page of it for kind "list", or what
     is left of it for kind "delete": another shape, a union of shapes, `list[shape]` for a page, or `Download`.
+    `within(tx, account)` goes into the scope of the account that the path names, before anything is read.
     `body` is how its parameters are sent: as a form, as one with a file in it, or in the query, beside lines.
     """
 
@@ -145,6 +146,7 @@ class Verb(Struct, frozen=True, kw_only=True):
     dev_only: bool = False
     answers: Any = None
     body: Literal["form", "multipart", "lines"] = "form"
+    within: Callable[[Any, str], Awaitable[None]] | None = None
 
 
 class Resource(Struct, Generic[R], frozen=True, kw_only=True):

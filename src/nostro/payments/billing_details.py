@@ -5,9 +5,8 @@ from __future__ import annotations
 import msgspec
 from msgspec import UNSET
 
+from nostro.kernel.address import Address, AddressParams
 from nostro.kernel.resource import Params, Shape, Unset
-
-from .address import Address, AddressParams
 
 
 class BillingDetails(Shape, frozen=True, kw_only=True):

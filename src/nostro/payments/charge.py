@@ -16,6 +16,7 @@ from msgspec import UNSET, Meta
 from nostro.balances import balance_transaction
 from nostro.balances.availability import available_on, waiting_account
 from nostro.balances.balance_transaction import FeeDetail, Line
+from nostro.kernel.address import Shipping, ShippingParams
 from nostro.kernel.errors import invalid
 from nostro.kernel.lifecycle import Lifecycle, Move
 from nostro.kernel.money import LARGEST_AMOUNT, portion, text
@@ -42,7 +43,6 @@ from nostro.rails.rail import Accepted, Attempt, Challenge, Declined, Outcome, R
 from nostro.storage.tx import Tx
 
 from . import charge_source, refund
-from .address import Shipping, ShippingParams
 from .billing_details import EMPTY, BillingDetails
 from .rules import check_amount, check_carried, check_descriptor, check_email, check_platform, descriptor
 

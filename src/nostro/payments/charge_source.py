@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from nostro.kernel.address import Address
 from nostro.kernel.errors import ApiError, card_error, invalid, missing, no_such
 from nostro.storage.tx import Tx
 
 from . import customer_source
 from . import token as tokens
-from .address import Address
 from .billing_details import BillingDetails
 from .card import Record as Card
 from .of_customer import owner

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 from msgspec import UNSET
 
+from nostro.kernel.address import Shipping, ShippingParams
 from nostro.kernel.errors import invalid, missing
 from nostro.kernel.params import convert
 from nostro.kernel.resource import Metadata, Params, Resource, Shape, Stored, Verb, View, Wire, public, retrieve
@@ -19,7 +20,6 @@ from nostro.rails.rail import rail_of
 from nostro.storage.tx import Tx
 
 from . import payment_method as methods
-from .address import Shipping, ShippingParams
 from .intent_params import Maps, MethodParams
 from .rules import check_return_url
 

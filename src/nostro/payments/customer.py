@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta
 
+from nostro.kernel.address import Address, AddressParams, Shipping, ShippingParams
 from nostro.kernel.errors import ApiError, invalid, no_such
 from nostro.kernel.resource import (
     Filter,
@@ -37,7 +38,6 @@ from nostro.kernel.search import SearchField
 from nostro.storage.tx import Tx
 
 from . import cash_balance, customer_balance_transaction, customer_source, tax_id
-from .address import Address, AddressParams, Shipping, ShippingParams
 from .customer_balance_transaction import SignedAmount
 
 DEFAULT_CURRENCY = "usd"

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from nostro.kernel.address import Shipping
 from nostro.kernel.lifecycle import Lifecycle, Move
 from nostro.kernel.resource import Metadata, Shape, Stored
 
-from .address import Shipping
 from .attempt import Terms
 
 Status = Literal[

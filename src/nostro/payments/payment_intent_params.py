@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta
 
+from nostro.kernel.address import ShippingParams
 from nostro.kernel.money import LARGEST_AMOUNT
 from nostro.kernel.resource import MetadataParam, Params, Unset
 
-from .address import ShippingParams
 from .intent import CaptureMethod, Usage
 from .intent_params import AutomaticParams, MandateDataParams, Maps, MethodParams
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import UNSET
 
+from nostro.kernel.address import Address
 from nostro.kernel.errors import invalid, missing, no_such, unknown_param
 from nostro.kernel.params import convert
 from nostro.kernel.resource import (
@@ -36,7 +37,6 @@ from nostro.storage.tx import Tx
 
 from . import mandate as mandates
 from . import token as tokens
-from .address import Address
 from .billing_details import EMPTY, BillingDetails, BillingDetailsParams, merged
 from .card import Record as Card
 from .customer import CUSTOMER

@@ -20,6 +20,7 @@ from msgspec import UNSET, Meta
 from nostro.balances import balance_transaction
 from nostro.balances.availability import available_on, waiting_account
 from nostro.balances.balance_transaction import Line, Type
+from nostro.connect.external_account import EXTERNAL_ACCOUNT, destination
 from nostro.kernel.clock import DAY, midnight, utc_date
 from nostro.kernel.errors import invalid, no_such
 from nostro.kernel.lifecycle import Lifecycle, Move
@@ -41,8 +42,6 @@ from nostro.kernel.resource import (
 )  # fmt: skip
 from nostro.ledger import chart
 from nostro.storage.tx import Tx
-
-from .external_account import EXTERNAL_ACCOUNT, destination
 
 SENT_AFTER, INSTANT_ARRIVAL = 5, 600
 MOST_DESCRIPTOR = 22

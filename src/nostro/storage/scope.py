@@ -8,6 +8,8 @@ from .unit import NOBODY, Scope, Unit
 from .world import World
 
 FIND_SCOPE = "SELECT scope,merchant,livemode,book,clock_offset,dev FROM scope WHERE "
+FIND_CONNECTED = "SELECT scope FROM connected WHERE platform=? AND account=?"
+ALL_CONNECTED = "SELECT scope FROM connected WHERE platform=? ORDER BY account"
 MOVE_CLOCK = "UPDATE scope SET clock_offset=? WHERE scope=? AND clock_offset<?"
 
 
@@ -26,6 +28,21 @@ async def load_scope(world: World, number: int) -> Scope:
     if known is None or offset > known.offset:
         world.scopes[number] = Scope(n, merchant, bool(livemode), book, offset, bool(dev))
     return world.scopes[number]
+
+
+async def account_scope(world: World, caller: Scope, account: str) -> Scope | None:
+    """The scope of an account that the caller may act for: its own, or one of its platform's; else None."""
+    if account == caller.merchant:
+        return caller
+    if not (account.isascii() and account.isprintable()):
+        return None
+    found = await world.engine.rows(FIND_CONNECTED, (caller.number, account))
+    return await load_scope(world, found[0][0]) if found else None
+
+
+async def with_connected(world: World, number: int) -> list[int]:
+    """A scope and those of its connected accounts."""
+    return [number, *(scope for (scope,) in await world.engine.rows(ALL_CONNECTED, (number,)))]
 
 
 async def move_clock(world: World, number: int, offset: int) -> None:

@@ -82,6 +82,14 @@ class Tx:
     def view(self) -> View:
         return View(self.world.registry, self.now)
 
+    def enter(self, scope: Scope) -> None:
+        """Act in another scope of the same book from here on. Only before anything was read or written."""
+        assert scope.book == self.scope.book, "another book"
+        assert not (self._read or self._written or self.unit.rows), "too late to change the scope"
+        self.scope = self.unit.scope = scope
+        self.micros = self.unit.micros + scope.offset * SECOND
+        self.now = self.micros // SECOND
+
     def new_id(self, prefix: str) -> str:
         return self.world.ids.new(prefix, self.micros, self.scope.number)
 
@@ -128,6 +136,16 @@ class Tx:
         self._read.setdefault(key, (version, record))
         return self._written.get(key) or self._read[key][1]  # type: ignore[return-value]
 
+    async def every(self, resource: Resource[R], limit: int) -> list[R]:
+        """The scope's records as this unit leaves them, with what it made and without what it deleted."""
+        found = {record.id: record for record in await self.all(resource, {}, limit, newest_first=False)}
+        for (table, id), record in self._written.items():
+            if table == resource.table:
+                found.pop(id, None)
+                if record is not None:
+                    found[id] = record  # type: ignore[assignment]
+        return [found[id] for id in sorted(found)]
+
     async def balance(self, account: str, currency: str) -> int:
         """The committed balance of an account in this book, debit positive, in minor units."""
         rows = self.world.engine.rows
@@ -170,9 +188,9 @@ class Tx:
         self.post(f"{self.registry.of(record).object}.{move.name}", record.id, move.posts(moved))
         return self.save(moved, *move.emits)
 
-    def emit(self, type: str, record: Stored) -> None:
-        """An event about a record that this unit does not change."""
-        self.happened.append(Happened(type, record, self._body(record), None))
+    def emit(self, type: str, record: Stored, before: Stored | None = None) -> None:
+        """An event about a record that this unit does not change, or that has no table and was `before`."""
+        self.happened.append(Happened(type, record, self._body(record), before))
 
     def post(
         self, kind: str, source: str, postings: Iterable[Posting], *, effective: int | None = None,

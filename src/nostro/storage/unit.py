@@ -29,6 +29,11 @@ class Scope(Struct, frozen=True):
     offset: int = 0
     dev: bool = False
 
+    @property
+    def connected(self) -> bool:
+        """True for an account of a platform, in whose book it stands."""
+        return self.number != self.book
+
 
 NOBODY = Scope(0, "", False, 0)
 """For units that only write rows of hand-written tables: those name their scope themselves."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Receiver:
     """`events` are the events that came; `secret` signs them; set `status` to answer with something else than 200."""
 
-    def __init__(self, sandbox: Sandbox, events: Sequence[str], path: str) -> None:
+    def __init__(self, sandbox: Sandbox, events: Sequence[str], path: str, connect: bool = False) -> None:
         self.status = 200
         self.events: list[stripe.Event] = []
         self.failures: list[Exception] = []
@@ -28,6 +28,8 @@ class Receiver:
         self._thread.start()
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}{path}"
         params = {"url": self.url, **{f"enabled_events[{n}]": event for n, event in enumerate(events)}}
+        if connect:
+            params["connect"] = "true"
         endpoint = sandbox.request("POST", "/v1/webhook_endpoints", params)
         self.id: str = endpoint["id"]
         self.secret: str = endpoint["secret"]

@@ -60,11 +60,14 @@ class Sandbox:
         """Return when no job is due and every webhook has been sent; answers `now`."""
         return self._settled(self.request("POST", "/v1/test_helpers/sandbox/settle"))
 
-    def webhooks(self, *events: str, url_path: str = "/webhook") -> Receiver:
-        """A receiver in this process, and an endpoint for these event types (all of them if none is given)."""
+    def webhooks(self, *events: str, url_path: str = "/webhook", connect: bool = False) -> Receiver:
+        """A receiver in this process, and an endpoint for these event types (all of them if none is given).
+
+        With `connect` it hears what happens in connected accounts.
+        """
         from .receiver import Receiver
 
-        receiver = Receiver(self, events or ("*",), url_path)
+        receiver = Receiver(self, events or ("*",), url_path, connect)
         self._receivers.append(receiver)
         return receiver
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta
 
-from nostro.kernel.errors import ApiError, invalid, missing, no_such
+from nostro.kernel.errors import invalid, missing, no_such
 from nostro.kernel.ids import TIME_LENGTH
 from nostro.kernel.money import CURRENCIES
 from nostro.kernel.params import convert
@@ -23,20 +23,20 @@ from nostro.kernel.resource import (
     MetadataParam,
     Params,
     Resource,
-    Stored,
     Unset,
     Verb,
-    View,
     Wire,
     changes,
     merge_metadata,
-    public,
 )  # fmt: skip
 from nostro.networks.test_cards import INSTANT_INELIGIBLE_BANK_ACCOUNTS, TEST_BANK_ACCOUNTS
 from nostro.storage.tx import Tx
 
-PayoutMethod = Literal["instant", "standard"]
-HolderType = Literal["company", "individual"]
+from . import standing
+from .bank import ExternalAccount, HolderType, PayoutMethod, Record, render
+from .country import CURRENCY
+from .scope import enter
+
 US_NUMBER, US_ROUTING = "000123456789", "110000000"
 BANK_NAME = "NOSTRO TEST BANK"
 MOST = 100
@@ -50,37 +50,6 @@ TEST_TOKENS = {
     "btok_us_verified_debitNotAuthorized": "000333333335",
     "btok_us_verified_invalidCurrency": "000444444440",
 }
-
-
-class ExternalAccount(Stored, frozen=True, kw_only=True):
-    object: Literal["bank_account"] = "bank_account"
-    account: str
-    account_holder_name: str | None = None
-    account_holder_type: HolderType | None = None
-    account_type: str | None = None
-    available_payout_methods: list[PayoutMethod] = []
-    bank_name: str | None = None
-    country: str
-    currency: str
-    default_for_currency: bool = False
-    fingerprint: str | None = None
-    last4: str
-    metadata: Metadata = {}
-    routing_number: str | None = None
-    status: Literal["new", "errored"] = "new"
-
-
-class Record(ExternalAccount, frozen=True, kw_only=True, omit_defaults=True):
-    """`fails_with` is the failure code of its payouts, in test mode."""
-
-    fails_with: str | None = None
-
-
-def render(_: View, account: Record) -> Wire:
-    """Bank accounts have no `created` in the API."""
-    wire = public(ExternalAccount, account)
-    del wire["created"]
-    return wire
 
 
 # Making one ------------------------------------------------------------------
@@ -107,8 +76,8 @@ class Given(Params, frozen=True, kw_only=True):
 def _make(tx: Tx, bank: BankParams) -> Record:
     """A record of a bank account, not stored yet."""
     number = bank.account_number.replace(" ", "").replace("-", "").upper()
-    currency = (bank.currency or "usd").lower()
     country = bank.country.upper()
+    currency = (bank.currency or CURRENCY.get(country, "usd")).lower()
     if currency not in CURRENCIES:
         raise invalid(f"Invalid currency: {currency[:20]}", "external_account[currency]")
     if not number.isalnum() or not 4 <= len(number) <= 34:
@@ -116,6 +85,8 @@ def _make(tx: Tx, bank: BankParams) -> Record:
                       "external_account[account_number]", "account_number_invalid")  # fmt: skip
     if country == "US":
         _check_routing(bank.routing_number)
+    if number[:2].isalpha():
+        _check_iban(number, country)
     if number not in TEST_BANK_ACCOUNTS:
         raise invalid(
             "You must use a test bank account number in test mode. Try 000123456789, or DE89370400440532013000.",
@@ -139,6 +110,26 @@ def _make(tx: Tx, bank: BankParams) -> Record:
     )
 
 
+def _check_iban(number: str, country: str) -> None:
+    """ISO 13616: the country's length and pattern, and its check digits; the national ones where they are known.
+
+    The published test numbers are taken as they are.
+    """
+    from schwifty import IBAN  # loads the banks of the world: only when one is named
+    from schwifty.exceptions import SchwiftyException
+
+    param = "external_account[account_number]"
+    if number[:2] != country:
+        raise invalid(f"The account number is an IBAN of {number[:2]}, and the country is {country}.", param,
+                      "account_number_invalid")  # fmt: skip
+    if number in TEST_BANK_ACCOUNTS:
+        return
+    try:
+        IBAN(number, validate_bban=True)
+    except SchwiftyException as error:
+        raise invalid(f"The account number is not a valid IBAN: {error}.", param, "account_number_invalid") from None
+
+
 def _check_routing(number: str | None) -> None:
     """The check digit of the American Bankers Association: weights 3, 7, 1."""
     if number is None:
@@ -156,8 +147,13 @@ def _from_token(tx: Tx, token: str) -> Record:
     return _make(tx, BankParams(object="bank_account", account_number=number, country="US", routing_number=US_ROUTING))
 
 
-async def add(tx: Tx, given: Any, default: bool | None = None, metadata: Metadata | None = None) -> Record:
-    """A new account from a token or its numbers. The first of its currency is where payouts go."""
+async def add(
+    tx: Tx, given: Any, default: bool | None = None, metadata: Metadata | None = None, settle: bool = True
+) -> Record:
+    """A new account from a token or its numbers. The first of its currency is where payouts go.
+
+    Without `settle` the caller looks at how the account stands.
+    """
     if tx.scope.livemode:
         raise invalid("No bank is connected for live mode yet: use a test key.", "external_account")
     if isinstance(given, str):
@@ -171,10 +167,13 @@ async def add(tx: Tx, given: Any, default: bool | None = None, metadata: Metadat
     chosen = not others if default is None else default or not others
     if chosen:
         _step_down(tx, others)
-    return tx.save(
+    added = tx.save(
         msgspec.structs.replace(made, default_for_currency=chosen, metadata=metadata or {}),
         "account.external_account.created",
     )
+    if settle:
+        await standing.look(tx)
+    return added
 
 
 def _step_down(tx: Tx, others: list[Record]) -> None:
@@ -199,7 +198,7 @@ async def destination(tx: Tx, id: str | None, currency: str) -> Record:
                           "destination")  # fmt: skip
         return account
     accounts = await of_currency(tx, currency)
-    if not accounts and tx.scope.dev:
+    if not accounts and tx.scope.dev and not tx.scope.connected:
         return tx.save(_sandbox_account(tx, currency), "account.external_account.created")
     for account in accounts:
         if account.default_for_currency:
@@ -254,23 +253,13 @@ class UpdateParams(OfAccount, frozen=True, kw_only=True):
     metadata: MetadataParam = UNSET
 
 
-def _check_owner(tx: Tx, account: str) -> None:
-    if account != tx.merchant:
-        raise ApiError(
-            f"The provided key does not have access to account '{account[:60]}' (or that account does not exist).",
-            status=403, code="account_invalid",
-        )  # fmt: skip
-
-
 async def create(tx: Tx, params: CreateParams) -> Record:
-    _check_owner(tx, params.account)
     metadata = merge_metadata({}, params.metadata)
     return await add(tx, params.external_account, params.default_for_currency, metadata)
 
 
 async def list_(tx: Tx, params: ListParams) -> Wire:
     """A merchant has few: the page is cut in memory."""
-    _check_owner(tx, params.account)
     if params.starting_after and params.ending_before:
         raise invalid("You may only specify one of these parameters: ending_before, starting_after.")
     found = [] if params.object == "card" else await tx.all(EXTERNAL_ACCOUNT, {}, MOST)
@@ -289,27 +278,28 @@ async def list_(tx: Tx, params: ListParams) -> Wire:
 
 
 async def retrieve(tx: Tx, account: Record, params: OfAccount) -> Record:
-    _check_owner(tx, params.account)
     return account
 
 
 async def update(tx: Tx, account: Record, params: UpdateParams) -> Record:
-    _check_owner(tx, params.account)
     if params.default_for_currency is False and account.default_for_currency:
         raise invalid("Make another account the default of this currency instead.", "default_for_currency")
     if params.default_for_currency is True:
         _step_down(tx, [other for other in await of_currency(tx, account.currency) if other.id != account.id])
     changed = changes(params, "account", "metadata", "documents")
     metadata = merge_metadata(account.metadata, params.metadata)
-    return tx.save(msgspec.structs.replace(account, metadata=metadata, **changed), "account.external_account.updated")
+    changed_account = msgspec.structs.replace(account, metadata=metadata, **changed)
+    tx.save(changed_account, "account.external_account.updated")
+    await standing.look(tx)
+    return changed_account
 
 
 async def delete(tx: Tx, account: Record, params: OfAccount) -> Wire:
     """The default of a currency goes last."""
-    _check_owner(tx, params.account)
     if account.default_for_currency and len(await of_currency(tx, account.currency)) > 1:
         raise invalid("This account is the default of its currency: make another one the default first.")
     tx.delete(account, "account.external_account.deleted")
+    await standing.look(tx)
     return {"id": account.id, "object": "bank_account", "deleted": True}
 
 
@@ -328,11 +318,11 @@ EXTERNAL_ACCOUNT: Resource[Record] = Resource(
     filters=(Filter("currency"),),
     expands=("account",),
     verbs=(
-        Verb(name="create", method="POST", path=_ALL, run=create, params=CreateParams, kind="create"),
-        Verb(name="list", method="GET", path=_ALL, run=list_, params=ListParams, kind="list"),
-        Verb(name="retrieve", method="GET", path=_ID, run=retrieve, params=OfAccount, kind="retrieve"),
-        Verb(name="update", method="POST", path=_ID, run=update, params=UpdateParams),
-        Verb(name="delete", method="DELETE", path=_ID, run=delete, params=OfAccount, kind="delete"),
+        Verb(name="create", within=enter, method="POST", path=_ALL, run=create, params=CreateParams, kind="create"),
+        Verb(name="list", within=enter, method="GET", path=_ALL, run=list_, params=ListParams, kind="list"),
+        Verb(name="retrieve", within=enter, method="GET", path=_ID, run=retrieve, params=OfAccount, kind="retrieve"),
+        Verb(name="update", within=enter, method="POST", path=_ID, run=update, params=UpdateParams),
+        Verb(name="delete", within=enter, method="DELETE", path=_ID, run=delete, params=OfAccount, kind="delete"),
     ),
     errors=("account_invalid", "account_number_invalid", "invalid_card_type", "routing_number_invalid"),
 )  # fmt: skip

@@ -1,0 +1,341 @@
+"""Account: a merchant. The platform that the key belongs to, and the accounts that it has opened.
+
+A connected account is kept in a scope of its own (scope.py), so a call that names one goes into that scope first.
+How it stands follows from what is known of it (standing.py).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta
+
+from nostro.kernel.errors import ApiError, invalid, no_access
+from nostro.kernel.money import CURRENCIES
+from nostro.kernel.resource import (
+    NoParams,
+    Params,
+    Resource,
+    Unset,
+    Verb,
+    View,
+    Wire,
+    merge_metadata,
+    public,
+)  # fmt: skip
+from nostro.storage.tx import Tx
+
+from . import capability, country, external_account, party, standing
+from .account_params import ControllerParams, CreateParams, SharedParams, UpdateParams
+from .profile import (
+    Account,
+    Capability,
+    Company,
+    Controller,
+    Record,
+    Settings,
+    StripeDashboard,
+)  # fmt: skip
+from .scope import enter, enter_new, leave
+from .values import merged
+
+FIND_CREATED = "SELECT created FROM scope WHERE scope=?"
+OWED = "SELECT count(*) FROM ledger_account WHERE book=? AND code>=? AND code<? AND balance<>0"
+PAGE = (
+    "SELECT a.version, a.body FROM connected c JOIN account a ON a.scope=c.scope AND a.id=c.account "
+    "WHERE c.platform=? AND c.account{0}? ORDER BY c.account {1} LIMIT ?"
+)
+SHORTEST = 2
+"""Days that a payout schedule waits at least."""
+OWN_CAPABILITIES = ("card_payments", "transfers")
+TYPES = {
+    "standard": ("account", "stripe", "stripe", "full"),
+    "express": ("application_express", "application", "stripe", "express"),
+    "custom": ("application_custom", "application", "application", "none"),
+}
+
+
+# Shown -----------------------------------------------------------------------
+
+
+def render(view: View, account: Record) -> Wire:
+    url = f"/v1/accounts/{account.id}/external_accounts"
+    banks = [view.render(bank) for bank in account.banks[: standing.SHOWN]]
+    has = {name: one.status for name, one in sorted(account.has.items()) if one.requested_at is not None}
+    wire = {
+        **public(Account, account),
+        "capabilities": has,
+        "external_accounts": {
+            "object": "list", "data": banks, "has_more": len(account.banks) > standing.SHOWN, "url": url,
+        },
+    }  # fmt: skip
+    if account.person is not None:
+        wire["individual"] = view.render(account.person)
+    return wire
+
+
+# Reading ---------------------------------------------------------------------
+
+
+async def _current(tx: Tx) -> Record:
+    """The account whose scope this is; the platform's own is made as it is read."""
+    return await standing.own(tx) or await _platform(tx)
+
+
+async def _platform(tx: Tx) -> Record:
+    created = (await tx.world.engine.rows(FIND_CREATED, (tx.scope.number,)))[0][0]
+    banks = await tx.all(external_account.EXTERNAL_ACCOUNT, {}, standing.SHOWN + 1)
+    return Record(
+        id=tx.merchant,
+        created=created,
+        banks=banks,
+        charges_enabled=True,
+        details_submitted=True,
+        payouts_enabled=True,
+        has={name: Capability(requested_at=created, status="active") for name in OWN_CAPABILITIES},
+    )
+
+
+class OfAccount(Params, frozen=True, kw_only=True):
+    """`account` is the path's."""
+
+    account: str
+
+
+class ListParams(Params, frozen=True, kw_only=True):
+    created: Annotated[int, Meta(ge=0)] | dict[Literal["gt", "gte", "lt", "lte"], int] | None = None
+    ending_before: str | None = None
+    limit: Annotated[int, Meta(ge=1, le=100)] = 10
+    starting_after: str | None = None
+
+
+async def retrieve_current(tx: Tx, params: NoParams) -> Record:
+    return await _current(tx)
+
+
+async def retrieve(tx: Tx, params: OfAccount) -> Record:
+    return await _current(tx)
+
+
+async def list_(tx: Tx, params: ListParams) -> Wire:
+    """The platform's accounts, newest first; its own is not among them."""
+    if params.starting_after and params.ending_before:
+        raise invalid("You may only specify one of these parameters: ending_before, starting_after.")
+    back = params.ending_before is not None
+    cursor = params.ending_before or params.starting_after or "acct_~"
+    low, high = _created(params)
+    found: list[Record] = []
+    more = True
+    while more and len(found) <= params.limit:
+        statement = PAGE.format(">" if back else "<", "" if back else "DESC")
+        rows = await tx.world.engine.rows(statement, (tx.scope.number, cursor, 101))
+        page = [msgspec.json.decode(body, type=Record) for _, body in rows]
+        found += [account for account in page if low <= account.created <= high]
+        more = len(rows) == 101
+        cursor = page[-1].id if page else cursor
+    shown = found[: params.limit]
+    return {
+        "object": "list", "data": shown[::-1] if back else shown, "has_more": len(found) > params.limit,
+        "url": "/v1/accounts",
+    }  # fmt: skip
+
+
+def _created(params: ListParams) -> tuple[int, int]:
+    """The first and the last second that the list asks for."""
+    if params.created is None:
+        return 0, 2**53
+    if isinstance(params.created, int):
+        return params.created, params.created
+    given = params.created
+    return max(given.get("gte", 0), given.get("gt", -1) + 1), min(given.get("lte", 2**53), given.get("lt", 2**53) - 1)
+
+
+# Making and changing -----------------------------------------------------------
+
+
+async def create(tx: Tx, params: CreateParams) -> Record:
+    if tx.scope.connected:
+        raise invalid("A connected account cannot open accounts of its own: leave out the Stripe-Account header.")
+    if tx.scope.livemode:
+        raise invalid("Connected accounts are opened in test mode only: nobody is verified for live mode yet.")
+    if params.type is not None and params.controller is not None:
+        raise invalid("You may not provide the `type` parameter and `controller` parameters simultaneously. "
+                      "They are mutually exclusive.", "type")  # fmt: skip
+    controller = _controller(params)
+    where = country.of((params.country or "US").upper())
+    if where is None:
+        raise invalid(f"Country '{params.country}' is unknown. Try using a 2-character alphanumeric country code "
+                      "instead, such as 'US', 'EG', or 'GB'.", "country", "country_unsupported")  # fmt: skip
+    await enter_new(tx)
+    record = Record(
+        id=tx.merchant,
+        created=tx.now,
+        controller=controller,
+        country=where.id,
+        default_currency=where.default_currency,
+        type=params.type or ("none" if params.controller else "standard"),
+    )
+    if params.capabilities is UNSET and controller.stripe_dashboard == StripeDashboard(type="full"):
+        record = capability.wanted(tx, record, dict.fromkeys(OWN_CAPABILITIES, True))
+    return await _keep(tx, record, params)
+
+
+def _controller(params: CreateParams) -> Controller:
+    """Who is responsible for what: as the type says, or as the parameters do."""
+    if params.controller is None:
+        payer, losses, collection, dashboard = TYPES[params.type or "standard"]
+    else:
+        given: ControllerParams = params.controller
+        payer, losses = given.fees.payer, given.losses.payments
+        collection, dashboard = given.requirement_collection, given.stripe_dashboard.type
+        if collection == "application" and (losses, dashboard) != ("application", "none"):
+            raise invalid(
+                "When `controller[requirement_collection]=application`, `controller[losses][payments]` must be "
+                "`application` and `controller[stripe_dashboard][type]` must be `none`.", "controller",
+            )  # fmt: skip
+    values = {"fees": {"payer": payer}, "losses": {"payments": losses}, "requirement_collection": collection,
+              "stripe_dashboard": {"type": dashboard}, "is_controller": True, "type": "application"}  # fmt: skip
+    return msgspec.convert(values, Controller)
+
+
+async def update(tx: Tx, params: UpdateParams) -> Record:
+    account = await standing.own(tx)
+    if account is None:
+        raise invalid("You cannot change your own account through the API. Change the settings of the server instead.",
+                      "account")  # fmt: skip
+    return await _keep(tx, account, params)
+
+
+async def _keep(tx: Tx, account: Record, params: SharedParams) -> Record:
+    """The account with what was given, judged anew and saved."""
+    account = _changed(account, params)
+    if params.capabilities is not UNSET:
+        wanted = {name: one.requested for name, one in params.capabilities.items()}
+        account = capability.wanted(tx, account, wanted)
+    if params.individual is not UNSET:
+        await _set_individual(tx, account, params)
+    if params.external_account is not UNSET:
+        await external_account.add(tx, params.external_account, default=True, settle=False)
+    kept = await standing.look(tx, account, "account.updated")
+    assert kept is not None
+    return kept
+
+
+def _changed(account: Record, params: SharedParams) -> Record:
+    change: dict[str, Any] = {"metadata": merge_metadata(account.metadata, params.metadata)}
+    for name in ("business_type", "email"):
+        if (value := getattr(params, name)) is not UNSET:
+            change[name] = value
+    if params.default_currency is not UNSET:
+        change["default_currency"] = _currency(params.default_currency)
+    if params.tos_acceptance is not UNSET and account.collected_here:
+        raise invalid("You cannot accept the Terms of Service on behalf of Standard and Express connected accounts.",
+                      "tos_acceptance")  # fmt: skip
+    change["tos_acceptance"] = merged(account.tos_acceptance, params.tos_acceptance)
+    change["business_profile"] = merged(account.business_profile, params.business_profile)
+    change["settings"] = _settings(account, params)
+    if params.company is not UNSET:
+        company = merged(account.company or Company(), params.company, "tax_id", "vat_id")
+        for name in ("tax_id", "vat_id"):
+            if (value := getattr(params.company, name)) is not UNSET:
+                company = msgspec.structs.replace(company, **{f"{name}_provided": bool(value)})
+        if params.company.tax_id is not UNSET:
+            change["tax_id_wrong"] = params.company.tax_id in party.WRONG_NUMBERS
+        change["company"] = company
+    return msgspec.structs.replace(account, **change)
+
+
+def _settings(account: Record, params: SharedParams) -> Settings:
+    """The settings with what was given. A delay of "minimum" is the shortest that there is."""
+    made = merged(account.settings, params.settings)
+    schedule = made.payouts.schedule
+    if isinstance(schedule.delay_days, int):
+        return made
+    payouts = msgspec.structs.replace(made.payouts, schedule=msgspec.structs.replace(schedule, delay_days=SHORTEST))
+    return msgspec.structs.replace(made, payouts=payouts)
+
+
+def _currency(currency: str) -> str:
+    if currency.lower() not in CURRENCIES:
+        raise invalid(f"Invalid currency: {currency[:20]}", "default_currency")
+    return currency.lower()
+
+
+async def _set_individual(tx: Tx, account: Record, params: SharedParams) -> None:
+    """Who an individual account is, as its one person."""
+    assert params.individual is not UNSET
+    if account.business_type not in (None, "individual"):
+        raise invalid("The `individual` is for accounts whose `business_type` is `individual`: "
+                      "use persons for others.", "individual")  # fmt: skip
+    persons = await tx.every(tx.registry.by_object["person"], standing.MOST)
+    blank = party.Record(id=tx.new_id("person"), created=tx.now, account=account.id,
+                         relationship=party.Relationship(representative=True))  # fmt: skip
+    tx.save(party.changed(persons[0] if persons else blank, params.individual, "individual"))
+
+
+class RejectParams(OfAccount, frozen=True, kw_only=True):
+    reason: Literal["fraud", "other", "terms_of_service"]
+
+
+async def reject(tx: Tx, params: RejectParams) -> Record:
+    """The account may neither charge nor be paid out from now on."""
+    return await _judge(tx, rejected=f"rejected.{params.reason}")
+
+
+async def unreject(tx: Tx, params: OfAccount) -> Record:
+    return await _judge(tx, rejected=None)
+
+
+async def _judge(tx: Tx, rejected: str | None) -> Record:
+    account = await standing.own(tx)
+    if account is None:
+        raise no_access(tx.merchant)
+    kept = await standing.look(tx, msgspec.structs.replace(account, rejected=rejected), "account.updated")
+    assert kept is not None
+    return kept
+
+
+async def delete(tx: Tx, params: OfAccount) -> Wire:
+    """Only an account that nothing is owed to or by. Its entries stay in the books."""
+    account = await standing.own(tx)
+    if account is None:
+        raise invalid("You cannot delete your own account.", "account")
+    prefix = f"merchant:{account.id}:"
+    if (await tx.world.engine.rows(OWED, (tx.scope.book, prefix, prefix + "~")))[0][0]:
+        raise ApiError(
+            "This account has a balance, or money on its way. Only accounts that nothing is owed to can be deleted.",
+            code="account_has_balance",
+        )  # fmt: skip
+    tx.delete(account)
+    tx.unschedule(standing.JOB, account.id)
+    leave(tx)
+    return {"id": account.id, "object": "account", "deleted": True}
+
+
+_ID = "/v1/accounts/{account}"
+ACCOUNT: Resource[Record] = Resource(
+    object="account",
+    prefix="acct",
+    record=Record,
+    shape=Account,
+    present=render,
+    shown={
+        "capabilities": dict[str, str],
+        "external_accounts": dict[str, Any],
+        "individual": party.Person | Unset,
+    },
+    doc="A merchant: the platform that your key belongs to, or an account that it has opened.",
+    verbs=(
+        Verb(name="retrieve_current", method="GET", path="/v1/account", run=retrieve_current),
+        Verb(name="create", method="POST", path="/v1/accounts", run=create, params=CreateParams, kind="create"),
+        Verb(name="list", method="GET", path="/v1/accounts", run=list_, params=ListParams, kind="list"),
+        Verb(name="retrieve", method="GET", path=_ID, run=retrieve, params=OfAccount, within=enter),
+        Verb(name="update", method="POST", path=_ID, run=update, params=UpdateParams, within=enter),
+        Verb(name="delete", method="DELETE", path=_ID, run=delete, params=OfAccount, kind="delete", within=enter),
+        Verb(name="reject", method="POST", path=f"{_ID}/reject", run=reject, params=RejectParams, within=enter),
+        Verb(name="unreject", method="POST", path=f"{_ID}/unreject", run=unreject, params=OfAccount, within=enter),
+    ),
+    errors=("account_has_balance", "account_invalid", "country_unsupported"),
+)
+RESOURCE = ACCOUNT

@@ -1,0 +1,224 @@
+"""Account as it is kept: who a merchant is, what it may do, and what is still asked of it.
+
+The platform's own account is one too; nothing is asked of who runs the server, so it is not kept but made when it
+is read.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import UNSET
+
+from nostro.kernel.address import Address
+from nostro.kernel.resource import Metadata, Shape, Stored, Unset
+
+from . import party
+from .bank import Record as Bank
+from .values import Document, Requirements
+
+BusinessType = Literal["company", "government_entity", "individual", "non_profit"]
+Type = Literal["custom", "express", "none", "standard"]
+Status = Literal["active", "inactive", "pending", "unrequested"]
+
+
+class AnnualRevenue(Shape, frozen=True, kw_only=True):
+    amount: int
+    currency: str
+    fiscal_year_end: str
+
+
+class BusinessProfile(Shape, frozen=True, kw_only=True):
+    annual_revenue: AnnualRevenue | None = None
+    estimated_worker_count: int | None = None
+    mcc: str | None = None
+    minority_owned_business_designation: list[str] | None = None
+    name: str | None = None
+    product_description: str | None = None
+    support_address: Address = Address()
+    support_email: str | None = None
+    support_phone: str | None = None
+    support_url: str | None = None
+    url: str | None = None
+
+
+class Fees(Shape, frozen=True, kw_only=True):
+    payer: Literal["account", "application", "application_custom", "application_express"]
+
+
+class Losses(Shape, frozen=True, kw_only=True):
+    payments: Literal["application", "stripe"]
+
+
+class StripeDashboard(Shape, frozen=True, kw_only=True):
+    type: Literal["express", "full", "none"]
+
+
+class Controller(Shape, frozen=True, kw_only=True):
+    """Who is responsible for what between the platform and us; of one's own account there is nothing to say."""
+
+    fees: Fees | Unset = UNSET
+    is_controller: bool | Unset = UNSET
+    losses: Losses | Unset = UNSET
+    requirement_collection: Literal["application", "stripe"] | Unset = UNSET
+    stripe_dashboard: StripeDashboard | Unset = UNSET
+    type: Literal["account", "application"] = "account"
+
+
+class CompanyVerification(Shape, frozen=True, kw_only=True):
+    document: Document = Document()
+
+
+class Company(Shape, frozen=True, kw_only=True):
+    address: Address = Address()
+    directors_provided: bool = False
+    executives_provided: bool = False
+    export_license_id: str | None = None
+    export_purpose_code: str | None = None
+    name: str | None = None
+    owners_provided: bool = False
+    phone: str | None = None
+    structure: str | None = None
+    tax_id_provided: bool = False
+    tax_id_registrar: str | None = None
+    vat_id_provided: bool = False
+    verification: CompanyVerification = CompanyVerification()
+
+
+class Branding(Shape, frozen=True, kw_only=True):
+    icon: str | None = None
+    logo: str | None = None
+    primary_color: str | None = None
+    secondary_color: str | None = None
+
+
+class DeclineOn(Shape, frozen=True, kw_only=True):
+    """Matches the simulated network's default rules."""
+
+    avs_failure: bool = False
+    cvc_failure: bool = True
+
+
+class CardPayments(Shape, frozen=True, kw_only=True):
+    decline_on: DeclineOn = DeclineOn()
+    statement_descriptor_prefix: str | None = None
+    statement_descriptor_prefix_kana: str | None = None
+    statement_descriptor_prefix_kanji: str | None = None
+
+
+class Dashboard(Shape, frozen=True, kw_only=True):
+    display_name: str | None = None
+    timezone: str = "Etc/UTC"
+
+
+class Invoices(Shape, frozen=True, kw_only=True):
+    default_account_tax_ids: list[str] | None = None
+    hosted_payment_method_save: Literal["always", "never", "offer"] | None = None
+
+
+class Payments(Shape, frozen=True, kw_only=True):
+    statement_descriptor: str | None = None
+    statement_descriptor_kana: str | None = None
+    statement_descriptor_kanji: str | None = None
+
+
+class Schedule(Shape, frozen=True, kw_only=True):
+    delay_days: int | Literal["minimum"] = 2
+    interval: Literal["daily", "manual", "monthly", "weekly"] = "manual"
+    monthly_anchor: int | Unset = UNSET
+    weekly_anchor: str | Unset = UNSET
+
+
+class Payouts(Shape, frozen=True, kw_only=True):
+    debit_negative_balances: bool = False
+    schedule: Schedule = Schedule()
+    statement_descriptor: str | None = None
+
+
+class Settings(Shape, frozen=True, kw_only=True):
+    branding: Branding = Branding()
+    card_payments: CardPayments = CardPayments()
+    dashboard: Dashboard = Dashboard()
+    invoices: Invoices = Invoices()
+    payments: Payments = Payments()
+    payouts: Payouts = Payouts()
+
+
+class Tos(Shape, frozen=True, kw_only=True):
+    date: int | None = None
+    ip: str | None = None
+    service_agreement: str | Unset = UNSET
+    user_agent: str | None = None
+
+
+class Account(Stored, frozen=True, kw_only=True):
+    """`capabilities`, `external_accounts` and `individual` are added when it is rendered."""
+
+    object: Literal["account"] = "account"
+    business_profile: BusinessProfile = BusinessProfile()
+    business_type: BusinessType | None = None
+    charges_enabled: bool = False
+    company: Company | Unset = UNSET
+    controller: Controller = Controller()
+    country: str = "US"
+    default_currency: str = "usd"
+    details_submitted: bool = False
+    email: str | None = None
+    future_requirements: Requirements = Requirements()
+    metadata: Metadata = {}
+    payouts_enabled: bool = False
+    requirements: Requirements = Requirements()
+    settings: Settings = Settings()
+    tos_acceptance: Tos = Tos()
+    type: Type = "standard"
+
+
+class Capability(Shape, frozen=True, kw_only=True):
+    """Where a capability of the account stands. `requested_at` is seconds, null while it is not wanted."""
+
+    requested_at: int | None = None
+    status: Status = "unrequested"
+    requirements: Requirements = Requirements()
+
+
+class Record(Account, frozen=True, kw_only=True, omit_defaults=True):
+    """`banks` are the newest external accounts, one more than is shown, and `person` who an individual account is:
+    both as they stand in tables of their own. `active_since` is when what is asked at first was given (seconds).
+    `tax_id_wrong` says that the company's tax id did not pass the check.
+    """
+
+    banks: list[Bank] = []
+    person: party.Record | None = None
+    has: dict[str, Capability] = {}
+    rejected: str | None = None
+    active_since: int | None = None
+    tax_id_wrong: bool = False
+
+    @property
+    def collected_here(self) -> bool:
+        """True if we ask the account for what is due; else its platform does, and answers for it."""
+        return self.controller.requirement_collection != "application"
+
+
+class CapabilityShown(Stored, frozen=True, kw_only=True):
+    """A capability by itself; its id is its name."""
+
+    object: Literal["capability"] = "capability"
+    account: str
+    future_requirements: Requirements = Requirements()
+    requested: bool = False
+    requested_at: int | None = None
+    requirements: Requirements = Requirements()
+    status: Status = "unrequested"
+
+
+def shown(account: str, name: str, one: Capability) -> CapabilityShown:
+    return CapabilityShown(
+        id=name,
+        created=0,
+        account=account,
+        requested=one.requested_at is not None,
+        requested_at=one.requested_at,
+        requirements=one.requirements,
+        status=one.status,
+    )

@@ -1,0 +1,44 @@
+"""Which scope an account of the platform is, and how a new one comes to be.
+
+A connected account is a merchant with a scope of its own in the platform's book: what it owns is apart from all
+others by construction, and money can move between it and the platform in one entry.
+"""
+
+from __future__ import annotations
+
+from nostro.kernel.errors import no_access
+from nostro.storage.scope import account_scope
+from nostro.storage.tx import Tx
+from nostro.storage.unit import Scope
+
+OPEN = (
+    "INSERT INTO scope (scope,merchant,livemode,book,clock_offset,dev,created) VALUES (?,?,?,?,?,?,?) "
+    "ON CONFLICT (scope) DO NOTHING"
+)
+CONNECT = "INSERT INTO connected (platform,account,scope) VALUES (?,?,?)"
+DISCONNECT = "DELETE FROM connected WHERE platform=? AND account=?"
+
+
+async def enter(tx: Tx, account: str) -> None:
+    """Go on as this account: the caller's own, or one of its platform's. Raises the 403 `account_invalid`."""
+    scope = await account_scope(tx.world, tx.scope, account)
+    if scope is None:
+        raise no_access(account)
+    if scope.number != tx.scope.number:
+        tx.enter(scope)
+
+
+async def enter_new(tx: Tx) -> None:
+    """Go on as an account that this unit opens. Two at once want the same number: the second runs again."""
+    platform, id = tx.scope, tx.new_id("acct")
+    number = (await tx.world.engine.rows("SELECT coalesce(max(scope),0)+1 FROM scope"))[0][0]
+    scope = Scope(number, id, platform.livemode, platform.book, platform.offset, platform.dev)
+    created = tx.unit.micros // 1_000_000
+    tx.enter(scope)
+    tx.claim(OPEN, (number, id, int(platform.livemode), platform.book, platform.offset, int(platform.dev), created))
+    tx.write_row(CONNECT, (platform.number, id, number))
+
+
+def leave(tx: Tx) -> None:
+    """The platform's keys have no access from now on."""
+    tx.write_row(DISCONNECT, (tx.scope.book, tx.merchant))
