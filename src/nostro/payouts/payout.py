@@ -1,9 +1,10 @@
 """Payout: available money sent to the merchant's bank.
 
 The amount leaves the available balance at once and stands in transit until the bank has it. A standard payout may
-be canceled until the day (UTC) ends, then it is sent, and it arrives two business days after it was made, at
-midnight UTC. An instant one is sent after seconds and arrives after ten minutes. The account's number decides in
-test mode whether it arrives or fails; a payout that fails or is canceled gives the amount back.
+be canceled until the next cut-off of the currency's banks; then it is sent, and it arrives two business days later,
+at midnight UTC (balances/calendar.py says which days those are). An instant one is sent after seconds and arrives
+after ten minutes. The account's number decides in test mode whether it arrives or fails; a payout that fails or is
+canceled gives the amount back.
 
 A reversal is a payout of its own with a negative amount, which takes the money back from the bank; what it brings
 is pending until it has arrived.
@@ -18,9 +19,10 @@ import msgspec
 from msgspec import UNSET, Meta
 
 from nostro.balances import balance_transaction
-from nostro.balances.availability import available_on, waiting_account
+from nostro.balances.availability import waiting_account
 from nostro.balances.balance_transaction import Line, Type
-from nostro.kernel.clock import DAY, midnight, utc_date
+from nostro.balances.calendar import business_midnight, next_cut_off
+from nostro.kernel.clock import DAY
 from nostro.kernel.errors import invalid, no_such
 from nostro.kernel.lifecycle import Lifecycle, Move
 from nostro.kernel.money import CURRENCIES
@@ -45,6 +47,7 @@ from nostro.storage.tx import Tx
 from .external_account import EXTERNAL_ACCOUNT, destination
 
 SENT_AFTER, INSTANT_ARRIVAL = 5, 600
+BANK_DAYS = 2
 MOST_DESCRIPTOR = 22
 LARGEST_PAYOUT = 99_999_999_999
 # Banks carry no decimals of these, though cards do.
@@ -155,11 +158,12 @@ def _line(tx: Tx, payout: Record, type: Type, amount: int, on: int | None = None
 # On its way ------------------------------------------------------------------
 
 
-def _when(now: int, method: str) -> tuple[int, int]:
+def _when(now: int, method: str, currency: str) -> tuple[int, int]:
     """When a payout is sent and when it arrives."""
     if method == "instant":
         return now + SENT_AFTER, now + INSTANT_ARRIVAL
-    return midnight(utc_date(now)) + DAY, available_on(now)
+    cut_off, day = next_cut_off(currency, now)
+    return cut_off, business_midnight(currency, day, BANK_DAYS)
 
 
 async def send_job(tx: Tx, id: str) -> None:
@@ -223,7 +227,7 @@ async def create(tx: Tx, params: CreateParams) -> Record:
             f"The bank account {account.id} does not take instant payouts. Use the method standard.",
             "method", "instant_payouts_unsupported",
         )  # fmt: skip
-    sent, arrives = _when(tx.now, params.method)
+    sent, arrives = _when(tx.now, params.method, currency)
     payout = Record(
         id=tx.new_id("po"),
         created=tx.now,
@@ -290,7 +294,7 @@ async def reverse(tx: Tx, payout: Record, params: ReverseParams) -> Record:
     if payout.status != "paid":
         advice = " Cancel it instead." if payout.status == "pending" else ""
         raise invalid(f"Only a paid payout can be reversed, and the status of this one is {payout.status}.{advice}")
-    sent, arrives = _when(tx.now, "standard")
+    sent, arrives = _when(tx.now, "standard", payout.currency)
     back = Record(
         id=tx.new_id("po"),
         created=tx.now,
@@ -324,7 +328,7 @@ def example() -> Record:
     )
 
 
-# It arrives within days of being made: business days, so a week with holidays is not too much.
+# It arrives within days of being made: business days, so the longest run of holidays is not too much.
 ARRIVAL = Filter("arrival_date", kind="range", lag=(DAY, 14 * DAY))
 BY_DESTINATION, BY_STATUS = Filter("destination", wide=True), Filter("status", wide=True)
 _ID = "/v1/payouts/{id}"
