@@ -17,6 +17,7 @@ from nostro.api.serve import Application
 from nostro.api.server import Page
 from nostro.api.versions import CURRENT
 from nostro.balances import availability, balance, balance_transaction
+from nostro.balances import settings as balance_settings
 from nostro.events import delivery, event, sandbox, webhook_endpoint
 from nostro.events.worker import work
 from nostro.hosted.pages import hosted_pages
@@ -51,7 +52,7 @@ from nostro.payments import (
     token,
 )  # fmt: skip
 from nostro.payments import card as legacy_card
-from nostro.payouts import external_account, payout
+from nostro.payouts import automatic, external_account, payout
 from nostro.rails import card
 from nostro.risk import early_fraud_warning, review
 from nostro.storage.engine import Engine
@@ -65,6 +66,7 @@ RESOURCES: tuple[Resource[Any], ...] = (
     sandbox.RESOURCE,
     balance.RESOURCE,
     balance_transaction.RESOURCE,
+    balance_settings.RESOURCE,
     account.RESOURCE,
     customer.RESOURCE,
     customer_balance_transaction.RESOURCE,
@@ -115,6 +117,8 @@ JOBS: dict[str, Any] = {
     "early_fraud_warning.open": follow_up.warning_job,
     "review.open": follow_up.review_job,
     "review.cancel": review.cancel_job,
+    balance_settings.DAY_JOB: automatic.day_job,
+    automatic.JOB: automatic.pay_job,
     "payout.send": payout.send_job,
     "payout.arrive": payout.arrive_job,
     app_account.ALERT: alert.alert_job,

@@ -119,7 +119,10 @@ def test_an_entry_ahead_of_the_clock(books: Path) -> None:
 def test_a_database_of_another_version(books: Path) -> None:
     spoil(books, "PRAGMA user_version=5")
     found = examine()
-    assert found["migrations"][0] == ("warning", f"Migrations 6 to {newest()} are still to be made.") and "chain" not in found
+    assert (
+        found["migrations"][0] == ("warning", f"Migrations 6 to {newest()} are still to be made.")
+        and "chain" not in found
+    )
     spoil(books, "PRAGMA user_version=99")
     assert examine(status=1)["migrations"][0][0] == "failed"
 

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from msgspec import UNSET
+
+from nostro.balances.availability import BUSINESS_DAYS
+from nostro.balances.schedule import Weekday
+from nostro.balances.settings import settings_of
 from nostro.kernel.errors import no_access
-from nostro.kernel.resource import NoParams, Params, Resource, Shape, Stored, Verb, View, Wire, public
+from nostro.kernel.resource import NoParams, Params, Resource, Shape, Stored, Unset, Verb, View, Wire, public
 from nostro.storage.tx import Tx
 
 from .address import Address
@@ -84,8 +89,14 @@ class Payments(Shape, frozen=True, kw_only=True):
 
 
 class Schedule(Shape, frozen=True, kw_only=True):
-    delay_days: int = 2
+    """As the balance settings have it. An anchor is the first of the days."""
+
+    delay_days: int = BUSINESS_DAYS
     interval: str = "manual"
+    monthly_anchor: int | Unset = UNSET
+    monthly_payout_days: list[int] | Unset = UNSET
+    weekly_anchor: str | Unset = UNSET
+    weekly_payout_days: list[Weekday] | Unset = UNSET
 
 
 class Payouts(Shape, frozen=True, kw_only=True):
@@ -150,7 +161,21 @@ async def retrieve(tx: Tx, params: NoParams) -> Record:
     """The caller's own."""
     created = (await tx.world.engine.rows(FIND_CREATED, (tx.scope.number,)))[0][0]
     banks = await tx.all(tx.registry.by_object["external_account"], {}, SHOWN + 1)
-    return Record(id=tx.merchant, created=created, banks=banks)
+    return Record(id=tx.merchant, created=created, banks=banks, settings=Settings(payouts=await _payouts(tx)))
+
+
+async def _payouts(tx: Tx) -> Payouts:
+    """The account's view of the balance settings."""
+    settings = (await settings_of(tx)).payments.payouts
+    weekly, monthly = settings.schedule.weekly_payout_days, settings.schedule.monthly_payout_days
+    schedule = Schedule(
+        interval=settings.schedule.interval,
+        monthly_anchor=monthly[0] if monthly else UNSET,
+        monthly_payout_days=monthly,
+        weekly_anchor=weekly[0] if weekly else UNSET,
+        weekly_payout_days=weekly,
+    )
+    return Payouts(schedule=schedule, statement_descriptor=settings.statement_descriptor)
 
 
 class RetrieveParams(Params, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ is pending until it has arrived.
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta
@@ -22,6 +22,7 @@ from nostro.balances import balance_transaction
 from nostro.balances.availability import waiting_account
 from nostro.balances.balance_transaction import Line, Type
 from nostro.balances.calendar import business_midnight, next_cut_off
+from nostro.balances.settings import check_descriptor
 from nostro.kernel.clock import DAY
 from nostro.kernel.errors import invalid, no_such
 from nostro.kernel.lifecycle import Lifecycle, Move
@@ -48,7 +49,6 @@ from .external_account import EXTERNAL_ACCOUNT, destination
 
 SENT_AFTER, INSTANT_ARRIVAL = 5, 600
 BANK_DAYS = 2
-MOST_DESCRIPTOR = 22
 LARGEST_PAYOUT = 99_999_999_999
 # Banks carry no decimals of these, though cards do.
 WHOLE_UNITS = frozenset(("huf", "isk", "twd"))
@@ -59,6 +59,7 @@ FAILURES = {
     "invalid_currency": "The bank account cannot hold money in this currency.",
     "no_account": "The bank account's details do not belong to any account.",
 }
+Method = Literal["instant", "standard"]
 Status = Literal["pending", "in_transit", "paid", "failed", "canceled"]
 
 
@@ -85,7 +86,7 @@ class Payout(Stored, frozen=True, kw_only=True):
     failure_message: str | None = None
     livemode: bool = False
     metadata: Metadata = {}
-    method: Literal["instant", "standard"]
+    method: Method
     original_payout: str | None = None
     payout_method: str | None = None
     reconciliation_status: Literal["completed", "in_progress", "not_applicable"] = "not_applicable"
@@ -151,7 +152,7 @@ def _line(tx: Tx, payout: Record, type: Type, amount: int, on: int | None = None
     return balance_transaction.write(
         tx, Line(type=type, amount=amount, currency=payout.currency, source=payout.id,
                  available_on=tx.now if on is None else on, description=why,
-                 payout=payout.id if type == "payout" else None),
+                 payout=payout.id if type == "payout" else None, final=payout.automatic and type == "payout"),
     ).id  # fmt: skip
 
 
@@ -184,6 +185,8 @@ async def arrive_job(tx: Tx, id: str) -> None:
     if code is None:
         tx.move(payout, LIFE["arrive"], trace_id=TraceId(status="supported", value=_trace(payout.id)))
         return
+    if account is not None and account.status != "errored":
+        tx.save(msgspec.structs.replace(account, status="errored"), "account.external_account.updated")
     tx.move(
         payout, LIFE["fail"], failure_balance_transaction=_line(tx, payout, "payout_failure", payout.amount),
         failure_code=code, failure_message=FAILURES[code], trace_id=TraceId(status="unsupported"),
@@ -204,7 +207,7 @@ class CreateParams(Params, frozen=True, kw_only=True):
     description: str | None = None
     destination: str | None = None
     metadata: dict[str, str | None] | None = None
-    method: Literal["instant", "standard"] = "standard"
+    method: Method = "standard"
     payout_method: str | None = None
     source_type: Literal["bank_account", "card", "fpx"] = "card"
     statement_descriptor: str | None = None
@@ -227,24 +230,35 @@ async def create(tx: Tx, params: CreateParams) -> Record:
             f"The bank account {account.id} does not take instant payouts. Use the method standard.",
             "method", "instant_payouts_unsupported",
         )  # fmt: skip
-    sent, arrives = _when(tx.now, params.method, currency)
+    return start(
+        tx,
+        amount=params.amount,
+        currency=currency,
+        method=params.method,
+        description=params.description,
+        destination=account.id,
+        metadata=merge_metadata({}, params.metadata),
+        statement_descriptor=params.statement_descriptor,
+    )
+
+
+def start(tx: Tx, *, amount: int, currency: str, method: Method = "standard", **given: Any) -> Record:
+    """A payout that leaves the available balance now and is sent in its time."""
+    sent, arrives = _when(tx.now, method, currency)
     payout = Record(
         id=tx.new_id("po"),
         created=tx.now,
         livemode=tx.scope.livemode,
-        amount=params.amount,
+        amount=amount,
         arrival_date=arrives,
         currency=currency,
-        description=params.description,
-        destination=account.id,
-        metadata=merge_metadata({}, params.metadata),
-        method=params.method,
-        statement_descriptor=params.statement_descriptor,
+        method=method,
         status="pending",
         merchant=tx.merchant,
+        **given,
     )
     tx.schedule("payout.send", payout.id, sent)
-    return tx.move(payout, LIFE["create"], balance_transaction=_line(tx, payout, "payout", -payout.amount))
+    return tx.move(payout, LIFE["create"], balance_transaction=_line(tx, payout, "payout", -amount))
 
 
 def _check(params: CreateParams, currency: str) -> None:
@@ -258,14 +272,8 @@ def _check(params: CreateParams, currency: str) -> None:
     if params.source_type != "card":
         raise invalid(f"You have no funds of the source type {params.source_type}: all of your balance is card.",
                       "source_type", "balance_insufficient")  # fmt: skip
-    descriptor = params.statement_descriptor
-    if descriptor is not None:
-        if len(descriptor) > MOST_DESCRIPTOR:
-            raise invalid(f"The statement descriptor can have up to {MOST_DESCRIPTOR} characters.",
-                          "statement_descriptor")  # fmt: skip
-        if not descriptor.isascii() or not descriptor.isprintable() or set(descriptor) & set("<>\\'\"*"):
-            raise invalid("The statement descriptor contains a character that is not allowed: < > \\ ' \" *",
-                          "statement_descriptor", "invalid_characters")  # fmt: skip
+    if params.statement_descriptor is not None:
+        check_descriptor(params.statement_descriptor, "statement_descriptor")
 
 
 async def update(tx: Tx, payout: Record, params: UpdateParams) -> Record:
