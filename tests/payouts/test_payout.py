@@ -79,6 +79,42 @@ def test_an_instant_payout_takes_minutes(till: Till) -> None:
     assert till.client.v1.payouts.retrieve(payout.id).status == "paid"
 
 
+def test_an_instant_payout_costs_a_fee(till: Till) -> None:
+    before = till.available()
+    payout = pay_out(till, 4000, method="instant")
+    [line] = till.lines(payout=payout.id)
+    assert (line.amount, line.fee, line.net) == (-4000, 60, -4060)  # one and a half percent
+    assert [(detail.amount, detail.type) for detail in line.fee_details] == [(60, "stripe_fee")]
+    assert till.available() == before - 4060
+    small = pay_out(till, 100, method="instant")
+    assert till.lines(payout=small.id)[0].fee == 50
+    with pytest.raises(stripe.InvalidRequestError) as caught:
+        pay_out(till, till.available(), method="instant")
+    assert caught.value.code == "balance_insufficient"
+
+
+def test_the_fee_of_an_instant_payout_that_fails_is_given_back(till: Till) -> None:
+    before = till.available()
+    account = till.client.v1.accounts.retrieve_current()
+    bank = till.client.v1.accounts.external_accounts.create(
+        account.id, {"external_account": "btok_us_verified_accountClosed"}
+    )
+    payout = pay_out(till, destination=bank.id, method="instant")
+    failed = after(till, payout, 1)
+    line = till.client.v1.balance_transactions.retrieve(failed.failure_balance_transaction)
+    assert (failed.status, line.amount, line.fee, line.net) == ("failed", 4000, -60, 4060)
+    assert till.available() == before
+
+
+@pytest.mark.parametrize(("currency", "largest"), [("usd", 999_900), ("jpy", 9_999)])
+def test_the_largest_instant_payout(till: Till, currency: str, largest: int) -> None:
+    till.pay(amount=2_000_000, currency=currency)
+    assert pay_out(till, largest, currency, method="instant").amount == largest
+    with pytest.raises(stripe.InvalidRequestError) as caught:
+        pay_out(till, largest + 1, currency, method="instant")
+    assert (caught.value.param, caught.value.code) == ("amount", "amount_too_large")
+
+
 def test_more_than_there_is(till: Till) -> None:
     before = till.available()
     with pytest.raises(stripe.InvalidRequestError) as caught:

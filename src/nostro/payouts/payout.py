@@ -3,8 +3,8 @@
 The amount leaves the available balance at once and stands in transit until the bank has it. A standard payout may
 be canceled until the next cut-off of the currency's banks; then it is sent, and it arrives two business days later,
 at midnight UTC (balances/calendar.py says which days those are). An instant one is sent after seconds and arrives
-after ten minutes. The account's number decides in test mode whether it arrives or fails; a payout that fails or is
-canceled gives the amount back.
+after ten minutes, for a fee. The account's number decides in test mode whether it arrives or fails; a payout that
+fails or is canceled gives back the amount and the fee.
 
 A reversal is a payout of its own with a negative amount, which takes the money back from the bank; what it brings
 is pending until it has arrived.
@@ -13,6 +13,7 @@ is pending until it has arrived.
 from __future__ import annotations
 
 import hashlib
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -20,13 +21,13 @@ from msgspec import UNSET, Meta
 
 from nostro.balances import balance_transaction
 from nostro.balances.availability import waiting_account
-from nostro.balances.balance_transaction import Line, Type
+from nostro.balances.balance_transaction import FeeDetail, Line, Type
 from nostro.balances.calendar import business_midnight, next_cut_off
 from nostro.balances.settings import check_descriptor
 from nostro.kernel.clock import DAY
 from nostro.kernel.errors import invalid, no_such
 from nostro.kernel.lifecycle import Lifecycle, Move
-from nostro.kernel.money import CURRENCIES
+from nostro.kernel.money import CURRENCIES, SMALLEST_CHARGE, exponent, portion, text
 from nostro.kernel.posting import Posting, credit, debit, transfer
 from nostro.kernel.resource import (
     Filter,
@@ -49,6 +50,11 @@ from .external_account import EXTERNAL_ACCOUNT, destination
 
 SENT_AFTER, INSTANT_ARRIVAL = 5, 600
 BANK_DAYS = 2
+# Of an instant payout: the most, in major units; the fee's rate, and its least where the currency's smallest charge
+# is not known, in minor units.
+INSTANT_LARGEST = 9_999
+INSTANT_RATE = Decimal("0.015")
+SMALLEST_FEE = 50
 LARGEST_PAYOUT = 99_999_999_999
 # Banks carry no decimals of these, though cards do.
 WHOLE_UNITS = frozenset(("huf", "isk", "twd"))
@@ -99,17 +105,21 @@ class Payout(Stored, frozen=True, kw_only=True):
 
 
 class Record(Payout, frozen=True, kw_only=True, omit_defaults=True):
+    """`fee` is what an instant payout costs beside its amount."""
+
     merchant: str
+    fee: int = 0
 
 
 # Money -----------------------------------------------------------------------
 
 
 def send_out(p: Record) -> tuple[Posting, ...]:
-    """The amount leaves the available balance, if there is so much, and is on its way."""
+    """The amount leaves the available balance, if there is so much, and is on its way; so does an instant one's fee."""
     return (
-        debit(chart.available(p.merchant), p.amount, p.currency, "balance_insufficient"),
+        debit(chart.available(p.merchant), p.amount + p.fee, p.currency, "balance_insufficient"),
         credit(chart.in_transit(p.merchant), p.amount, p.currency),
+        *((credit(chart.FEES, p.fee, p.currency),) if p.fee else ()),
     )
 
 
@@ -125,8 +135,11 @@ def reach_bank(p: Record) -> tuple[Posting, ...]:
 
 
 def come_back(p: Record) -> tuple[Posting, ...]:
-    """It never reached the bank: the amount is available again."""
-    return transfer(chart.in_transit(p.merchant), chart.available(p.merchant), p.amount, p.currency)
+    """It never reached the bank: the amount is available again, and the fee is given back."""
+    return (
+        *transfer(chart.in_transit(p.merchant), chart.available(p.merchant), p.amount, p.currency),
+        *transfer(chart.FEES, chart.available(p.merchant), p.fee, p.currency),
+    )
 
 
 # Life ------------------------------------------------------------------------
@@ -149,9 +162,11 @@ LIFE: Lifecycle[Record] = Lifecycle(
 def _line(tx: Tx, payout: Record, type: Type, amount: int, on: int | None = None) -> str:
     """The statement line; only a payout's own line names it, as nobody chose lines for a manual payout."""
     why = payout.description or f"PAYOUT ({payout.id})"
+    fee = payout.fee if type == "payout" else -payout.fee
+    fees = (FeeDetail(amount=fee, currency=payout.currency, description="Instant payout fee"),) if fee else ()
     return balance_transaction.write(
         tx, Line(type=type, amount=amount, currency=payout.currency, source=payout.id,
-                 available_on=tx.now if on is None else on, description=why,
+                 available_on=tx.now if on is None else on, description=why, fees=fees,
                  payout=payout.id if type == "payout" else None, final=payout.automatic and type == "payout"),
     ).id  # fmt: skip
 
@@ -230,6 +245,8 @@ async def create(tx: Tx, params: CreateParams) -> Record:
             f"The bank account {account.id} does not take instant payouts. Use the method standard.",
             "method", "instant_payouts_unsupported",
         )  # fmt: skip
+    if params.method == "instant":
+        _check_limit(params.amount, currency)
     return start(
         tx,
         amount=params.amount,
@@ -240,6 +257,18 @@ async def create(tx: Tx, params: CreateParams) -> Record:
         metadata=merge_metadata({}, params.metadata),
         statement_descriptor=params.statement_descriptor,
     )
+
+
+def _check_limit(amount: int, currency: str) -> None:
+    largest = INSTANT_LARGEST * 10 ** exponent(currency)
+    if amount > largest:
+        raise invalid(f"An instant payout can be {text(largest, currency)} at most. Use the method standard for more.",
+                      "amount", "amount_too_large")  # fmt: skip
+
+
+def instant_fee(amount: int, currency: str) -> int:
+    """What an instant payout of `amount` costs, in minor units."""
+    return max(portion(amount, INSTANT_RATE), SMALLEST_CHARGE.get(currency, SMALLEST_FEE))
 
 
 def start(tx: Tx, *, amount: int, currency: str, method: Method = "standard", **given: Any) -> Record:
@@ -255,6 +284,7 @@ def start(tx: Tx, *, amount: int, currency: str, method: Method = "standard", **
         method=method,
         status="pending",
         merchant=tx.merchant,
+        fee=instant_fee(amount, currency) if method == "instant" else 0,
         **given,
     )
     tx.schedule("payout.send", payout.id, sent)
@@ -333,6 +363,7 @@ def example() -> Record:
         method="standard",
         status="pending",
         merchant="acct_1",
+        fee=50,
     )
 
 
@@ -361,6 +392,6 @@ PAYOUT: Resource[Record] = Resource(
         Verb(name="reverse", method="POST", path=f"{_ID}/reverse", run=reverse, params=ReverseParams,
              summary="Take a paid payout back from the bank."),
     ),
-    errors=("balance_insufficient", "instant_payouts_unsupported", "invalid_characters"),
+    errors=("amount_too_large", "balance_insufficient", "instant_payouts_unsupported", "invalid_characters"),
 )  # fmt: skip
 RESOURCE = PAYOUT
