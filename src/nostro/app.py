@@ -16,7 +16,7 @@ from nostro.api.reference import Rule, pages
 from nostro.api.serve import Application
 from nostro.api.server import Page
 from nostro.api.versions import CURRENT
-from nostro.balances import availability, balance, balance_transaction
+from nostro.balances import availability, balance, balance_transaction, outlook
 from nostro.balances import settings as balance_settings
 from nostro.events import delivery, event, sandbox, webhook_endpoint
 from nostro.events.worker import work
@@ -67,6 +67,7 @@ RESOURCES: tuple[Resource[Any], ...] = (
     balance.RESOURCE,
     balance_transaction.RESOURCE,
     balance_settings.RESOURCE,
+    outlook.RESOURCE,
     account.RESOURCE,
     customer.RESOURCE,
     customer_balance_transaction.RESOURCE,
