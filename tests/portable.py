@@ -44,7 +44,7 @@ RULES = (
          "Citus reads its rows back to the coordinator first", ("WITH claimed AS (",)),
     Rule("RETURNING only in a claim", r"\bRETURNING\b", "decision 0004", ("WITH claimed AS (",)),
     Rule("no window functions or recursion", r"\bOVER ?\(|\bRECURSIVE\b|\bLATERAL\b", "Citus: within one shard",
-         ("UPDATE ledger_entry SET latest",)),
+         ("UPDATE ledger_entry SET latest", "WITH RECURSIVE found", "WITH RECURSIVE waiting", "WITH RECURSIVE below")),
     Rule("no JSON operators but -> and ->>", r"@>|<@|\?[|&]|#>|jsonb_|json_(?!extract)", "decision 0004"),
     Rule("no date functions", r"\bnow\(\)|CURRENT_TIMESTAMP|date_trunc|clock_timestamp", "decision 0004",
          ("DELETE FROM committer", "SELECT extract(epoch FROM clock_timestamp())")),

@@ -16,7 +16,8 @@ from nostro.api.reference import Rule, pages
 from nostro.api.serve import Application
 from nostro.api.server import Page
 from nostro.api.versions import CURRENT
-from nostro.balances import availability, balance, balance_transaction
+from nostro.balances import availability, balance, balance_transaction, outlook
+from nostro.balances import settings as balance_settings
 from nostro.connect import (
     account,
     account_link,
@@ -60,7 +61,7 @@ from nostro.payments import (
     token,
 )  # fmt: skip
 from nostro.payments import card as legacy_card
-from nostro.payouts import payout
+from nostro.payouts import automatic, payout
 from nostro.rails import card
 from nostro.risk import early_fraud_warning, review
 from nostro.storage.engine import Engine
@@ -74,6 +75,8 @@ RESOURCES: tuple[Resource[Any], ...] = (
     sandbox.RESOURCE,
     balance.RESOURCE,
     balance_transaction.RESOURCE,
+    balance_settings.RESOURCE,
+    outlook.RESOURCE,
     account.RESOURCE,
     capability.RESOURCE,
     person.RESOURCE,
@@ -130,6 +133,8 @@ JOBS: dict[str, Any] = {
     "early_fraud_warning.open": follow_up.warning_job,
     "review.open": follow_up.review_job,
     "review.cancel": review.cancel_job,
+    balance_settings.DAY_JOB: automatic.day_job,
+    automatic.JOB: automatic.pay_job,
     "payout.send": payout.send_job,
     "payout.arrive": payout.arrive_job,
     standing.JOB: standing.look_job,

@@ -24,7 +24,7 @@ def test_payments_old_answers_and_webhooks(nostro: Nostro, shop: Shop, empty: st
         assert len(sdk.v1.payment_intents.list().data) == 3
         refund = sdk.v1.refunds.create({"payment_intent": again.json()["id"], "amount": 100})
         assert refund.amount == 100
-        sandbox.advance(days=4)
+        sandbox.advance(days=14)
         assert {line.amount for line in sdk.v1.balance.retrieve().pending} <= {0}
         sdk.v1.customers.create({"name": "Grace"})
         sandbox.settle()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import stripe
 
+from nostro.balances.calendar import business_midnight, next_cut_off
 from nostro.testing.sandbox import DAY, Sandbox
 from till import Till
+
+# Days after which a payout has arrived, whatever weekends and holidays lie in between.
+ARRIVED = 14
 
 FAILING = {
     "btok_us_verified_noAccount": "no_account",
@@ -48,22 +51,23 @@ def test_a_payout_arrives(till: Till) -> None:
     assert (line.type, line.amount, line.fee, line.net) == ("payout", -4000, 0, -4000)
     assert (line.source, line.description) == (payout.id, "Week 47")
     assert payout.balance_transaction == line.id
-    assert after(till, payout, 1).status == "in_transit"
-    paid = after(till, payout, 4)
+    paid = after(till, payout, ARRIVED)
     assert (paid.status, paid.trace_id.status) == ("paid", "supported")
     assert len(paid.trace_id.value) == 15
     assert till.available() == before - 4000
     assert till.events("payout.") == ["payout.created", "payout.updated", "payout.paid"]
 
 
-def test_it_arrives_two_business_days_later_at_midnight(till: Till) -> None:
-    made = datetime.fromtimestamp(till.nostro.now, UTC).date()
-    days = 0
-    while days < 2:
-        made += timedelta(days=1)
-        days += made.weekday() < 5
-    arrives = datetime.fromtimestamp(pay_out(till).arrival_date, UTC)
-    assert (arrives.date(), arrives.hour, arrives.minute) == (made, 0, 0)
+def test_it_is_sent_at_the_cut_off_and_arrives_two_business_days_later(till: Till) -> None:
+    payout = pay_out(till)
+    cut_off, day = next_cut_off("usd", payout.created)
+    assert payout.arrival_date == business_midnight("usd", day, 2)
+    till.nostro.advance(cut_off - till.nostro.now - 60)
+    assert till.client.v1.payouts.retrieve(payout.id).status == "pending"
+    till.nostro.advance(60)
+    assert till.client.v1.payouts.retrieve(payout.id).status == "in_transit"
+    till.nostro.advance(payout.arrival_date - till.nostro.now)
+    assert till.client.v1.payouts.retrieve(payout.id).status == "paid"
 
 
 def test_an_instant_payout_takes_minutes(till: Till) -> None:
@@ -73,6 +77,42 @@ def test_an_instant_payout_takes_minutes(till: Till) -> None:
     assert till.client.v1.payouts.retrieve(payout.id).status == "in_transit"
     till.nostro.advance(600)
     assert till.client.v1.payouts.retrieve(payout.id).status == "paid"
+
+
+def test_an_instant_payout_costs_a_fee(till: Till) -> None:
+    before = till.available()
+    payout = pay_out(till, 4000, method="instant")
+    [line] = till.lines(payout=payout.id)
+    assert (line.amount, line.fee, line.net) == (-4000, 60, -4060)  # one and a half percent
+    assert [(detail.amount, detail.type) for detail in line.fee_details] == [(60, "stripe_fee")]
+    assert till.available() == before - 4060
+    small = pay_out(till, 100, method="instant")
+    assert till.lines(payout=small.id)[0].fee == 50
+    with pytest.raises(stripe.InvalidRequestError) as caught:
+        pay_out(till, till.available(), method="instant")
+    assert caught.value.code == "balance_insufficient"
+
+
+def test_the_fee_of_an_instant_payout_that_fails_is_given_back(till: Till) -> None:
+    before = till.available()
+    account = till.client.v1.accounts.retrieve_current()
+    bank = till.client.v1.accounts.external_accounts.create(
+        account.id, {"external_account": "btok_us_verified_accountClosed"}
+    )
+    payout = pay_out(till, destination=bank.id, method="instant")
+    failed = after(till, payout, 1)
+    line = till.client.v1.balance_transactions.retrieve(failed.failure_balance_transaction)
+    assert (failed.status, line.amount, line.fee, line.net) == ("failed", 4000, -60, 4060)
+    assert till.available() == before
+
+
+@pytest.mark.parametrize(("currency", "largest"), [("usd", 999_900), ("jpy", 9_999)])
+def test_the_largest_instant_payout(till: Till, currency: str, largest: int) -> None:
+    till.pay(amount=2_000_000, currency=currency)
+    assert pay_out(till, largest, currency, method="instant").amount == largest
+    with pytest.raises(stripe.InvalidRequestError) as caught:
+        pay_out(till, largest + 1, currency, method="instant")
+    assert (caught.value.param, caught.value.code) == ("amount", "amount_too_large")
 
 
 def test_more_than_there_is(till: Till) -> None:
@@ -96,7 +136,7 @@ def test_pending_money_cannot_be_paid_out(till: Till) -> None:
     with pytest.raises(stripe.InvalidRequestError) as caught:
         pay_out(till, before + 1)
     assert caught.value.code == "balance_insufficient"
-    till.nostro.advance(days=5)
+    till.nostro.advance(days=ARRIVED)
     assert till.events("balance.") == ["balance.available"]
     assert pay_out(till, before + 1).status == "pending"
 
@@ -106,7 +146,7 @@ def test_a_payout_fails_by_the_accounts_number(till: Till, token: str, code: str
     before = till.available()
     account = till.client.v1.accounts.retrieve_current()
     bank = till.client.v1.accounts.external_accounts.create(account.id, {"external_account": token})
-    payout = after(till, pay_out(till, destination=bank.id), 5)
+    payout = after(till, pay_out(till, destination=bank.id), ARRIVED)
     assert (payout.status, payout.failure_code, payout.destination) == ("failed", code, bank.id)
     assert payout.failure_message
     assert payout.trace_id.status == "unsupported"
@@ -123,7 +163,7 @@ def test_canceling(till: Till) -> None:
     assert (payout.status, line.type, line.amount) == ("canceled", "payout_cancel", 4000)
     assert line.reporting_category == "payout_reversal"
     assert till.available() == before
-    till.nostro.advance(days=5)
+    till.nostro.advance(days=ARRIVED)
     assert till.client.v1.payouts.retrieve(payout.id).status == "canceled"
     assert till.events("payout.") == ["payout.created", "payout.canceled"]
     with pytest.raises(stripe.InvalidRequestError, match="cannot be canceled"):
@@ -135,7 +175,7 @@ def test_reversing(till: Till) -> None:
     payout = pay_out(till)
     with pytest.raises(stripe.InvalidRequestError, match="Cancel it instead"):
         till.client.v1.payouts.reverse(payout.id)
-    after(till, payout, 5)
+    after(till, payout, ARRIVED)
     back = till.client.v1.payouts.reverse(payout.id, {"metadata": {"why": "mistake"}})
     assert (back.amount, back.original_payout, back.status) == (-4000, payout.id, "pending")
     assert back.metadata is not None
@@ -147,7 +187,7 @@ def test_reversing(till: Till) -> None:
             till.client.v1.payouts.reverse(attempt)
     with pytest.raises(stripe.InvalidRequestError, match="cannot be canceled"):
         till.client.v1.payouts.cancel(back.id)
-    assert after(till, back, 5).status == "paid"
+    assert after(till, back, ARRIVED).status == "paid"
     assert (till.available(), till.pending()) == (before, 0)
     assert [line.amount for line in till.lines(type="payout")] == [-4000, 4000]
 
@@ -214,7 +254,7 @@ def test_other_currencies(till: Till, currency: str, amount: int) -> None:
     assert (line.amount, line.fee) == (1_000_000, 29_030)
     payout = pay_out(till, amount, currency)
     assert till.available(currency) == 1_000_000 - 29_030 - amount
-    assert after(till, payout, 5).status == "paid"
+    assert after(till, payout, ARRIVED).status == "paid"
     account = till.client.v1.accounts.retrieve_current()
     banks = till.client.v1.accounts.external_accounts.list(account.id).data
     assert {bank.currency for bank in banks} == {currency}

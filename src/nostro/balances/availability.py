@@ -1,4 +1,4 @@
-"""When money becomes available: two business days after the payment, at midnight UTC.
+"""When money becomes available: two business days of the currency's banks after the payment, at midnight UTC.
 
 Pending money stands in one account for each day on which it becomes available. A job at that moment moves the
 whole balance of the day's account to `available` in one entry, and another settles what the networks owe.
@@ -6,32 +6,20 @@ whole balance of the day's account to `available` in one entry, and another sett
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-from functools import lru_cache
-
-from nostro.kernel.clock import midnight, utc_date
+from nostro.kernel.clock import utc_date
 from nostro.kernel.posting import Posting, transfer
 from nostro.ledger import chart
 from nostro.storage.tx import Tx
 
 from . import balance
+from .calendar import business_midnight
 
 BUSINESS_DAYS = 2
 
 
-@lru_cache(maxsize=64)
-def available_day(day: date) -> date:
-    """The second business day after `day`; Saturdays and Sundays are not business days."""
-    left = BUSINESS_DAYS
-    while left:
-        day += timedelta(days=1)
-        left -= day.weekday() < 5
-    return day
-
-
-def available_on(now: int) -> int:
+def available_on(now: int, currency: str) -> int:
     """Seconds since 1970 at which a payment taken `now` becomes available."""
-    return midnight(available_day(utc_date(now)))
+    return business_midnight(currency, utc_date(now), BUSINESS_DAYS)
 
 
 def waiting_account(merchant: str, available_on: int, now: int) -> str:

@@ -17,7 +17,8 @@ from .availability import expect
 
 Type = Literal[
     "adjustment", "charge", "payment", "payment_failure_refund", "payment_refund", "payout", "payout_cancel",
-    "payout_failure", "refund", "refund_failure", "stripe_fee",
+    "payout_failure", "payout_minimum_balance_hold", "payout_minimum_balance_release", "refund",
+    "refund_failure", "stripe_fee",
 ]  # fmt: skip
 REPORTING_CATEGORIES = {
     "adjustment": "dispute",
@@ -56,13 +57,20 @@ class BalanceTransaction(Stored, frozen=True, kw_only=True):
 
 
 class Record(BalanceTransaction, frozen=True, kw_only=True, omit_defaults=True):
-    """`payout` is the payout that carried the line away."""
+    """`payout` is the payout that carried the line away; a manual one names only itself.
+
+    `unpaid` is the line's currency until an automatic payout takes it.
+    """
 
     payout: str | None = None
+    unpaid: str | None = None
 
 
 class Line(Struct, frozen=True, kw_only=True):
-    """What is about to be written on a merchant's statement. Amounts in minor units, signed."""
+    """What is about to be written on a merchant's statement. Amounts in minor units, signed.
+
+    `final` is for lines that belong to an automatic payout from the beginning.
+    """
 
     type: Type
     amount: int
@@ -73,6 +81,7 @@ class Line(Struct, frozen=True, kw_only=True):
     description: str | None = None
     reporting_category: str | None = None
     payout: str | None = None
+    final: bool = False
 
 
 def write(tx: Tx, line: Line) -> Record:
@@ -97,6 +106,7 @@ def write(tx: Tx, line: Line) -> Record:
             status="pending" if waits else "available",
             type=line.type,
             payout=line.payout,
+            unpaid=None if line.final else line.currency,
         )
     )
 
@@ -122,6 +132,7 @@ BALANCE_TRANSACTION: Resource[Record] = Resource(
     shape=BalanceTransaction,
     present=render,
     doc="A line of your balance's statement: what changed it, by how much, and the fees taken.",
+    filters=(Filter("unpaid"),),
     expands=("source",),
     verbs=(
         listing("/v1/balance_transactions", *FILTERS),

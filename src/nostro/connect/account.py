@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta
 
+from nostro.balances.settings import settings_of
 from nostro.kernel.errors import ApiError, invalid, no_access
 from nostro.kernel.money import CURRENCIES
 from nostro.kernel.resource import (
@@ -33,7 +34,9 @@ from .profile import (
     Capability,
     Company,
     Controller,
+    Payouts,
     Record,
+    Schedule,
     Settings,
     StripeDashboard,
 )  # fmt: skip
@@ -94,7 +97,22 @@ async def _platform(tx: Tx) -> Record:
         details_submitted=True,
         payouts_enabled=True,
         has={name: Capability(requested_at=created, status="active") for name in OWN_CAPABILITIES},
+        settings=Settings(payouts=await _payouts(tx)),
     )
+
+
+async def _payouts(tx: Tx) -> Payouts:
+    """The balance settings, as an account shows them."""
+    settings = (await settings_of(tx)).payments.payouts
+    weekly, monthly = settings.schedule.weekly_payout_days, settings.schedule.monthly_payout_days
+    schedule = Schedule(
+        interval=settings.schedule.interval,
+        monthly_anchor=monthly[0] if monthly else UNSET,
+        monthly_payout_days=monthly,
+        weekly_anchor=weekly[0] if weekly else UNSET,
+        weekly_payout_days=weekly,
+    )
+    return Payouts(schedule=schedule, statement_descriptor=settings.statement_descriptor)
 
 
 class OfAccount(Params, frozen=True, kw_only=True):

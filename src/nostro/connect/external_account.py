@@ -197,13 +197,18 @@ async def destination(tx: Tx, id: str | None, currency: str) -> Record:
             raise invalid(f"The external account {id} is in {account.currency}, and this payout is in {currency}.",
                           "destination")  # fmt: skip
         return account
+    account = await default_account(tx, currency)
+    if account is None:
+        raise invalid(f"Sorry, you don't have any external accounts in that currency ({currency}).", "destination")
+    return account
+
+
+async def default_account(tx: Tx, currency: str) -> Record | None:
+    """Where payouts of a currency go; None if the merchant has no account in it."""
     accounts = await of_currency(tx, currency)
     if not accounts and tx.scope.dev and not tx.scope.connected:
         return tx.save(_sandbox_account(tx, currency), "account.external_account.created")
-    for account in accounts:
-        if account.default_for_currency:
-            return account
-    raise invalid(f"Sorry, you don't have any external accounts in that currency ({currency}).", "destination")
+    return next((account for account in accounts if account.default_for_currency), None)
 
 
 def _sandbox_account(tx: Tx, currency: str) -> Record:

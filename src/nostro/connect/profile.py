@@ -10,6 +10,7 @@ from typing import Literal
 
 from msgspec import UNSET
 
+from nostro.balances.schedule import Weekday
 from nostro.kernel.address import Address
 from nostro.kernel.resource import Metadata, Shape, Stored, Unset
 
@@ -123,10 +124,14 @@ class Payments(Shape, frozen=True, kw_only=True):
 
 
 class Schedule(Shape, frozen=True, kw_only=True):
+    """An anchor is the first of the days."""
+
     delay_days: int | Literal["minimum"] = 2
     interval: Literal["daily", "manual", "monthly", "weekly"] = "manual"
     monthly_anchor: int | Unset = UNSET
+    monthly_payout_days: list[int] | Unset = UNSET
     weekly_anchor: str | Unset = UNSET
+    weekly_payout_days: list[Weekday] | Unset = UNSET
 
 
 class Payouts(Shape, frozen=True, kw_only=True):

@@ -48,7 +48,7 @@ CHART = (
     Account("network:{rail}:refunds_payable", "liability", "Refunds the network has not confirmed.", clearing=True),
     Account("network:{rail}:disputed", "asset", "Withdrawn by the network while a dispute is open.", clearing=True),
     Account("bank:cash", "asset", "Money at the platform's bank."),
-    Account("platform:fees", "revenue", "Fees earned on payments."),
+    Account("platform:fees", "revenue", "Fees earned on payments and instant payouts."),
     Account("platform:dispute_fees", "revenue", "Fees earned on disputes."),
     Account("platform:losses", "expense", "What the platform could not recover."),
     Account("platform:suspense", "liability", "Money whose owner is not known yet."),

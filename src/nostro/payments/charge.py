@@ -264,7 +264,7 @@ def _with_money(tx: Tx, charge: Record, amount: int) -> Record:
             amount=amount,
             currency=charge.currency,
             source=charge.id,
-            available_on=charge.available_on or available_on(tx.now),
+            available_on=charge.available_on or available_on(tx.now, charge.currency),
             fees=(FeeDetail(amount=fee, currency=charge.currency, description=why),),
             description=charge.description,
         ),

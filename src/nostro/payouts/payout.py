@@ -1,9 +1,10 @@
 """Payout: available money sent to the merchant's bank.
 
 The amount leaves the available balance at once and stands in transit until the bank has it. A standard payout may
-be canceled until the day (UTC) ends, then it is sent, and it arrives two business days after it was made, at
-midnight UTC. An instant one is sent after seconds and arrives after ten minutes. The account's number decides in
-test mode whether it arrives or fails; a payout that fails or is canceled gives the amount back.
+be canceled until the next cut-off of the currency's banks; then it is sent, and it arrives two business days later,
+at midnight UTC (balances/calendar.py says which days those are). An instant one is sent after seconds and arrives
+after ten minutes, for a fee. The account's number decides in test mode whether it arrives or fails; a payout that
+fails or is canceled gives back the amount and the fee.
 
 A reversal is a payout of its own with a negative amount, which takes the money back from the bank; what it brings
 is pending until it has arrived.
@@ -12,19 +13,22 @@ is pending until it has arrived.
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated, Literal
+from decimal import Decimal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta
 
 from nostro.balances import balance_transaction
-from nostro.balances.availability import available_on, waiting_account
-from nostro.balances.balance_transaction import Line, Type
+from nostro.balances.availability import waiting_account
+from nostro.balances.balance_transaction import FeeDetail, Line, Type
+from nostro.balances.calendar import business_midnight, next_cut_off
+from nostro.balances.settings import check_descriptor
 from nostro.connect.external_account import EXTERNAL_ACCOUNT, destination
-from nostro.kernel.clock import DAY, midnight, utc_date
+from nostro.kernel.clock import DAY
 from nostro.kernel.errors import invalid, no_such
 from nostro.kernel.lifecycle import Lifecycle, Move
-from nostro.kernel.money import CURRENCIES
+from nostro.kernel.money import CURRENCIES, SMALLEST_CHARGE, exponent, portion, text
 from nostro.kernel.posting import Posting, credit, debit, transfer
 from nostro.kernel.resource import (
     Filter,
@@ -44,7 +48,12 @@ from nostro.ledger import chart
 from nostro.storage.tx import Tx
 
 SENT_AFTER, INSTANT_ARRIVAL = 5, 600
-MOST_DESCRIPTOR = 22
+BANK_DAYS = 2
+# Of an instant payout: the most, in major units; the fee's rate, and its least where the currency's smallest charge
+# is not known, in minor units.
+INSTANT_LARGEST = 9_999
+INSTANT_RATE = Decimal("0.015")
+SMALLEST_FEE = 50
 LARGEST_PAYOUT = 99_999_999_999
 # Banks carry no decimals of these, though cards do.
 WHOLE_UNITS = frozenset(("huf", "isk", "twd"))
@@ -55,6 +64,7 @@ FAILURES = {
     "invalid_currency": "The bank account cannot hold money in this currency.",
     "no_account": "The bank account's details do not belong to any account.",
 }
+Method = Literal["instant", "standard"]
 Status = Literal["pending", "in_transit", "paid", "failed", "canceled"]
 
 
@@ -81,7 +91,7 @@ class Payout(Stored, frozen=True, kw_only=True):
     failure_message: str | None = None
     livemode: bool = False
     metadata: Metadata = {}
-    method: Literal["instant", "standard"]
+    method: Method
     original_payout: str | None = None
     payout_method: str | None = None
     reconciliation_status: Literal["completed", "in_progress", "not_applicable"] = "not_applicable"
@@ -94,17 +104,21 @@ class Payout(Stored, frozen=True, kw_only=True):
 
 
 class Record(Payout, frozen=True, kw_only=True, omit_defaults=True):
+    """`fee` is what an instant payout costs beside its amount."""
+
     merchant: str
+    fee: int = 0
 
 
 # Money -----------------------------------------------------------------------
 
 
 def send_out(p: Record) -> tuple[Posting, ...]:
-    """The amount leaves the available balance, if there is so much, and is on its way."""
+    """The amount leaves the available balance, if there is so much, and is on its way; so does an instant one's fee."""
     return (
-        debit(chart.available(p.merchant), p.amount, p.currency, "balance_insufficient"),
+        debit(chart.available(p.merchant), p.amount + p.fee, p.currency, "balance_insufficient"),
         credit(chart.in_transit(p.merchant), p.amount, p.currency),
+        *((credit(chart.FEES, p.fee, p.currency),) if p.fee else ()),
     )
 
 
@@ -120,8 +134,11 @@ def reach_bank(p: Record) -> tuple[Posting, ...]:
 
 
 def come_back(p: Record) -> tuple[Posting, ...]:
-    """It never reached the bank: the amount is available again."""
-    return transfer(chart.in_transit(p.merchant), chart.available(p.merchant), p.amount, p.currency)
+    """It never reached the bank: the amount is available again, and the fee is given back."""
+    return (
+        *transfer(chart.in_transit(p.merchant), chart.available(p.merchant), p.amount, p.currency),
+        *transfer(chart.FEES, chart.available(p.merchant), p.fee, p.currency),
+    )
 
 
 # Life ------------------------------------------------------------------------
@@ -144,21 +161,24 @@ LIFE: Lifecycle[Record] = Lifecycle(
 def _line(tx: Tx, payout: Record, type: Type, amount: int, on: int | None = None) -> str:
     """The statement line; only a payout's own line names it, as nobody chose lines for a manual payout."""
     why = payout.description or f"PAYOUT ({payout.id})"
+    fee = payout.fee if type == "payout" else -payout.fee
+    fees = (FeeDetail(amount=fee, currency=payout.currency, description="Instant payout fee"),) if fee else ()
     return balance_transaction.write(
         tx, Line(type=type, amount=amount, currency=payout.currency, source=payout.id,
-                 available_on=tx.now if on is None else on, description=why,
-                 payout=payout.id if type == "payout" else None),
+                 available_on=tx.now if on is None else on, description=why, fees=fees,
+                 payout=payout.id if type == "payout" else None, final=payout.automatic and type == "payout"),
     ).id  # fmt: skip
 
 
 # On its way ------------------------------------------------------------------
 
 
-def _when(now: int, method: str) -> tuple[int, int]:
+def _when(now: int, method: str, currency: str) -> tuple[int, int]:
     """When a payout is sent and when it arrives."""
     if method == "instant":
         return now + SENT_AFTER, now + INSTANT_ARRIVAL
-    return midnight(utc_date(now)) + DAY, available_on(now)
+    cut_off, day = next_cut_off(currency, now)
+    return cut_off, business_midnight(currency, day, BANK_DAYS)
 
 
 async def send_job(tx: Tx, id: str) -> None:
@@ -179,6 +199,8 @@ async def arrive_job(tx: Tx, id: str) -> None:
     if code is None:
         tx.move(payout, LIFE["arrive"], trace_id=TraceId(status="supported", value=_trace(payout.id)))
         return
+    if account is not None and account.status != "errored":
+        tx.save(msgspec.structs.replace(account, status="errored"), "account.external_account.updated")
     tx.move(
         payout, LIFE["fail"], failure_balance_transaction=_line(tx, payout, "payout_failure", payout.amount),
         failure_code=code, failure_message=FAILURES[code], trace_id=TraceId(status="unsupported"),
@@ -199,7 +221,7 @@ class CreateParams(Params, frozen=True, kw_only=True):
     description: str | None = None
     destination: str | None = None
     metadata: dict[str, str | None] | None = None
-    method: Literal["instant", "standard"] = "standard"
+    method: Method = "standard"
     payout_method: str | None = None
     source_type: Literal["bank_account", "card", "fpx"] = "card"
     statement_descriptor: str | None = None
@@ -222,24 +244,50 @@ async def create(tx: Tx, params: CreateParams) -> Record:
             f"The bank account {account.id} does not take instant payouts. Use the method standard.",
             "method", "instant_payouts_unsupported",
         )  # fmt: skip
-    sent, arrives = _when(tx.now, params.method)
+    if params.method == "instant":
+        _check_limit(params.amount, currency)
+    return start(
+        tx,
+        amount=params.amount,
+        currency=currency,
+        method=params.method,
+        description=params.description,
+        destination=account.id,
+        metadata=merge_metadata({}, params.metadata),
+        statement_descriptor=params.statement_descriptor,
+    )
+
+
+def _check_limit(amount: int, currency: str) -> None:
+    largest = INSTANT_LARGEST * 10 ** exponent(currency)
+    if amount > largest:
+        raise invalid(f"An instant payout can be {text(largest, currency)} at most. Use the method standard for more.",
+                      "amount", "amount_too_large")  # fmt: skip
+
+
+def instant_fee(amount: int, currency: str) -> int:
+    """What an instant payout of `amount` costs, in minor units."""
+    return max(portion(amount, INSTANT_RATE), SMALLEST_CHARGE.get(currency, SMALLEST_FEE))
+
+
+def start(tx: Tx, *, amount: int, currency: str, method: Method = "standard", **given: Any) -> Record:
+    """A payout that leaves the available balance now and is sent in its time."""
+    sent, arrives = _when(tx.now, method, currency)
     payout = Record(
         id=tx.new_id("po"),
         created=tx.now,
         livemode=tx.scope.livemode,
-        amount=params.amount,
+        amount=amount,
         arrival_date=arrives,
         currency=currency,
-        description=params.description,
-        destination=account.id,
-        metadata=merge_metadata({}, params.metadata),
-        method=params.method,
-        statement_descriptor=params.statement_descriptor,
+        method=method,
         status="pending",
         merchant=tx.merchant,
+        fee=instant_fee(amount, currency) if method == "instant" else 0,
+        **given,
     )
     tx.schedule("payout.send", payout.id, sent)
-    return tx.move(payout, LIFE["create"], balance_transaction=_line(tx, payout, "payout", -payout.amount))
+    return tx.move(payout, LIFE["create"], balance_transaction=_line(tx, payout, "payout", -amount))
 
 
 def _check(params: CreateParams, currency: str) -> None:
@@ -253,14 +301,8 @@ def _check(params: CreateParams, currency: str) -> None:
     if params.source_type != "card":
         raise invalid(f"You have no funds of the source type {params.source_type}: all of your balance is card.",
                       "source_type", "balance_insufficient")  # fmt: skip
-    descriptor = params.statement_descriptor
-    if descriptor is not None:
-        if len(descriptor) > MOST_DESCRIPTOR:
-            raise invalid(f"The statement descriptor can have up to {MOST_DESCRIPTOR} characters.",
-                          "statement_descriptor")  # fmt: skip
-        if not descriptor.isascii() or not descriptor.isprintable() or set(descriptor) & set("<>\\'\"*"):
-            raise invalid("The statement descriptor contains a character that is not allowed: < > \\ ' \" *",
-                          "statement_descriptor", "invalid_characters")  # fmt: skip
+    if params.statement_descriptor is not None:
+        check_descriptor(params.statement_descriptor, "statement_descriptor")
 
 
 async def update(tx: Tx, payout: Record, params: UpdateParams) -> Record:
@@ -289,7 +331,7 @@ async def reverse(tx: Tx, payout: Record, params: ReverseParams) -> Record:
     if payout.status != "paid":
         advice = " Cancel it instead." if payout.status == "pending" else ""
         raise invalid(f"Only a paid payout can be reversed, and the status of this one is {payout.status}.{advice}")
-    sent, arrives = _when(tx.now, "standard")
+    sent, arrives = _when(tx.now, "standard", payout.currency)
     back = Record(
         id=tx.new_id("po"),
         created=tx.now,
@@ -320,10 +362,11 @@ def example() -> Record:
         method="standard",
         status="pending",
         merchant="acct_1",
+        fee=50,
     )
 
 
-# It arrives within days of being made: business days, so a week with holidays is not too much.
+# It arrives within days of being made: business days, so the longest run of holidays is not too much.
 ARRIVAL = Filter("arrival_date", kind="range", lag=(DAY, 14 * DAY))
 BY_DESTINATION, BY_STATUS = Filter("destination", wide=True), Filter("status", wide=True)
 _ID = "/v1/payouts/{id}"
@@ -348,6 +391,6 @@ PAYOUT: Resource[Record] = Resource(
         Verb(name="reverse", method="POST", path=f"{_ID}/reverse", run=reverse, params=ReverseParams,
              summary="Take a paid payout back from the bank."),
     ),
-    errors=("balance_insufficient", "instant_payouts_unsupported", "invalid_characters"),
+    errors=("amount_too_large", "balance_insufficient", "instant_payouts_unsupported", "invalid_characters"),
 )  # fmt: skip
 RESOURCE = PAYOUT

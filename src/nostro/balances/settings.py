@@ -1,0 +1,177 @@
+"""Balance settings: when a merchant's money is paid out by itself, and how much of it stays.
+
+One record a merchant, kept from the first change on. A sandbox begins with `manual`: its money stays where a test
+left it. What the balance owes is carried to the next payout; the bank is not debited for it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta
+
+from nostro.kernel.clock import DAY, midnight, utc_date
+from nostro.kernel.errors import invalid, missing
+from nostro.kernel.ids import TIME_LENGTH
+from nostro.kernel.money import CURRENCIES
+from nostro.kernel.resource import NoParams, Params, Resource, Shape, Stored, Unset, Verb, View, Wire, public
+from nostro.storage.tx import Tx
+
+from .availability import BUSINESS_DAYS
+from .schedule import Interval, Schedule, Weekday
+
+PREFIX = "bset"
+ID = f"{PREFIX}_{'0' * TIME_LENGTH}own"
+DAY_JOB = "payout.day"
+MOST_DESCRIPTOR = 22
+
+
+class Payouts(Shape, frozen=True, kw_only=True):
+    """There are no transfer rules. They are empty, not null, which the SDK for Python cannot read."""
+
+    automatic_transfer_rules_by_currency: dict[str, Any] = {}
+    minimum_balance_by_currency: dict[str, int] | None = None
+    schedule: Schedule = Schedule()
+    statement_descriptor: str | None = None
+    status: Literal["enabled"] = "enabled"
+
+
+class SettlementTiming(Shape, frozen=True, kw_only=True):
+    delay_days: int = BUSINESS_DAYS
+
+
+class Payments(Shape, frozen=True, kw_only=True):
+    debit_negative_balances: bool = False
+    payouts: Payouts = Payouts()
+    settlement_timing: SettlementTiming = SettlementTiming()
+
+
+class BalanceSettings(Stored, frozen=True, kw_only=True):
+    """Its id and moment are not shown."""
+
+    object: Literal["balance_settings"] = "balance_settings"
+    payments: Payments = Payments()
+
+
+class Record(BalanceSettings, frozen=True, kw_only=True, omit_defaults=True):
+    """The same, as it is stored."""
+
+
+class ScheduleParams(Params, frozen=True, kw_only=True):
+    interval: Interval | Unset = UNSET
+    monthly_payout_days: Annotated[list[Annotated[int, Meta(ge=1, le=31)]], Meta(min_length=1)] | Unset = UNSET
+    weekly_payout_days: Annotated[list[Weekday], Meta(min_length=1)] | Unset = UNSET
+
+
+class PayoutsParams(Params, frozen=True, kw_only=True):
+    minimum_balance_by_currency: dict[str, Annotated[int, Meta(ge=0)] | None] | None | Unset = UNSET
+    schedule: ScheduleParams | Unset = UNSET
+    statement_descriptor: str | None | Unset = UNSET
+
+
+class PaymentsParams(Params, frozen=True, kw_only=True):
+    debit_negative_balances: bool | Unset = UNSET
+    payouts: PayoutsParams | Unset = UNSET
+
+
+class UpdateParams(Params, frozen=True, kw_only=True):
+    payments: PaymentsParams | Unset = UNSET
+
+
+async def settings_of(tx: Tx) -> Record:
+    """The merchant's settings, or the defaults."""
+    return await tx.find(BALANCE_SETTINGS, ID) or Record(id=ID, created=tx.now)
+
+
+def check_descriptor(descriptor: str, param: str) -> None:
+    """What banks print on a statement. Raises an API error about `param`."""
+    if len(descriptor) > MOST_DESCRIPTOR:
+        raise invalid(f"The statement descriptor can have up to {MOST_DESCRIPTOR} characters.", param)
+    if not descriptor.isascii() or not descriptor.isprintable() or set(descriptor) & set("<>\\'\"*"):
+        raise invalid("The statement descriptor contains a character that is not allowed: < > \\ ' \" *", param,
+                      "invalid_characters")  # fmt: skip
+
+
+# Verbs -----------------------------------------------------------------------
+
+
+async def retrieve(tx: Tx, params: NoParams) -> Record:
+    return await settings_of(tx)
+
+
+async def update(tx: Tx, params: UpdateParams) -> Record:
+    settings = await settings_of(tx)
+    given = params.payments
+    if given is UNSET:
+        return settings
+    if given.debit_negative_balances is True:
+        raise invalid("Banks are not debited for negative balances: the next payouts are less by them.",
+                      "payments[debit_negative_balances]")  # fmt: skip
+    if given.payouts is UNSET:
+        return settings
+    payouts = _changed(settings.payments.payouts, given.payouts)
+    if payouts.schedule.interval != "manual":
+        tomorrow = utc_date(tx.now + DAY)
+        tx.schedule(DAY_JOB, tomorrow.isoformat(), midnight(tomorrow))
+    payments = msgspec.structs.replace(settings.payments, payouts=payouts)
+    return tx.save(msgspec.structs.replace(settings, payments=payments), "balance_settings.updated")
+
+
+def _changed(payouts: Payouts, given: PayoutsParams) -> Payouts:
+    changes: dict[str, Any] = {}
+    if given.schedule is not UNSET:
+        changes["schedule"] = _schedule(payouts.schedule, given.schedule)
+    if given.statement_descriptor is not UNSET:
+        if given.statement_descriptor is not None:
+            check_descriptor(given.statement_descriptor, "payments[payouts][statement_descriptor]")
+        changes["statement_descriptor"] = given.statement_descriptor
+    if given.minimum_balance_by_currency is not UNSET:
+        merged = {**(payouts.minimum_balance_by_currency or {}), **(given.minimum_balance_by_currency or {})}
+        for currency in merged:
+            if currency not in CURRENCIES:
+                raise invalid(f"Invalid currency: {currency[:20]}", "payments[payouts][minimum_balance_by_currency]")
+        kept = {currency: amount for currency, amount in merged.items() if amount is not None}
+        changes["minimum_balance_by_currency"] = (kept or None) if given.minimum_balance_by_currency else None
+    return msgspec.structs.replace(payouts, **changes)
+
+
+def _schedule(old: Schedule, given: ScheduleParams) -> Schedule:
+    """The days that an interval needs must be given with it, or be there from before; others are refused."""
+    at = "payments[payouts][schedule]"
+    interval = given.interval or old.interval
+    for name, of in (("weekly_payout_days", "weekly"), ("monthly_payout_days", "monthly")):
+        if getattr(given, name) is not UNSET and interval != of:
+            raise invalid(f"{name} can be given only if the interval is {of}, and it is {interval}.", f"{at}[{name}]")
+        if interval == of and not (getattr(given, name) or getattr(old, name)):
+            raise missing(f"{at}[{name}]")
+    if interval == "weekly":
+        return Schedule(interval="weekly", weekly_payout_days=given.weekly_payout_days or old.weekly_payout_days)
+    if interval == "monthly":
+        days = given.monthly_payout_days or old.monthly_payout_days or []
+        return Schedule(interval="monthly", monthly_payout_days=sorted(set(days)))
+    return Schedule(interval=interval)
+
+
+def render(_: View, settings: Record) -> Wire:
+    wire = public(BalanceSettings, settings)
+    del wire["id"], wire["created"]
+    return wire
+
+
+_PATH = "/v1/balance_settings"
+BALANCE_SETTINGS: Resource[Record] = Resource(
+    object="balance_settings",
+    prefix=PREFIX,
+    record=Record,
+    shape=BalanceSettings,
+    present=render,
+    shown={"id": UNSET, "created": UNSET},
+    doc="When your money is paid out by itself, and how much of it stays.",
+    verbs=(
+        Verb(name="retrieve", method="GET", path=_PATH, run=retrieve, kind="retrieve"),
+        Verb(name="update", method="POST", path=_PATH, run=update, params=UpdateParams),
+    ),
+    errors=("invalid_characters",),
+)
+RESOURCE = BALANCE_SETTINGS

@@ -1,0 +1,88 @@
+"""Automatic payouts: what became available is paid out on the days of the merchant's schedule.
+
+Each payout names the lines of the statement that it carries away: it takes every line that is available and that no
+automatic payout has taken yet, and its amount is their sum. So manual payouts, refunds, and payouts that came back
+are in the next one. A sum that is not above zero is carried.
+
+What has to stay (a minimum balance, and decimals that banks do not carry) is written as two lines that move nothing:
+a hold, which belongs to the payout and makes its sum right, and its release, which belongs to the next.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import msgspec
+
+from nostro.balances import balance, balance_transaction
+from nostro.balances.balance_transaction import BALANCE_TRANSACTION, Line
+from nostro.balances.schedule import is_payout_day
+from nostro.balances.settings import DAY_JOB, settings_of
+from nostro.connect.external_account import default_account
+from nostro.kernel.clock import midnight
+from nostro.storage.tx import Tx
+
+from . import payout
+
+JOB = "payout.automatic"
+# Lines in one payout, so that its unit fits in memory; what is left is paid out at the same moment by another.
+MOST_LINES = 20_000
+
+
+async def day_job(tx: Tx, day: str) -> None:
+    """Job `payout.day`: a day begins (`2026-11-23`); each currency whose payout is due is paid out. Then tomorrow."""
+    schedule = (await settings_of(tx)).payments.payouts.schedule
+    if schedule.interval == "manual":
+        return
+    today = date.fromisoformat(day)
+    tomorrow = today + timedelta(days=1)
+    tx.schedule(DAY_JOB, tomorrow.isoformat(), midnight(tomorrow))
+    available, _ = await balance.amounts(tx)
+    for currency, amount in available.items():
+        if amount > 0 and is_payout_day(schedule, currency, today):
+            tx.schedule(JOB, currency, tx.now)
+
+
+async def pay_job(tx: Tx, currency: str) -> None:
+    """Job `payout.automatic`: pay out what is available in `currency`, if there is a bank account that takes it."""
+    settings = (await settings_of(tx)).payments.payouts
+    if settings.schedule.interval == "manual":
+        return
+    found = await tx.all(BALANCE_TRANSACTION, {"unpaid": currency}, MOST_LINES, newest_first=False)
+    lines = [line for line in found if line.available_on <= tx.now]
+    total = sum(line.net for line in lines)
+    amount = _payable(total, currency, (settings.minimum_balance_by_currency or {}).get(currency, 0))
+    account = await default_account(tx, currency) if amount > 0 else None
+    if account is None or account.status == "errored":
+        return
+    made = payout.start(
+        tx, amount=amount, currency=currency, destination=account.id, automatic=True,
+        reconciliation_status="completed", statement_descriptor=settings.statement_descriptor,
+    )  # fmt: skip
+    tx.emit("payout.reconciliation_completed", made)
+    for line in lines:
+        tx.save(msgspec.structs.replace(line, payout=made.id, unpaid=None))
+    _keep(tx, made, total - amount)
+    if len(found) == MOST_LINES:
+        tx.schedule(JOB, currency, tx.now)
+
+
+def _payable(total: int, currency: str, minimum: int) -> int:
+    """How much of `total` goes out; less than one is nothing."""
+    amount = min(total - minimum, payout.LARGEST_PAYOUT)
+    return amount - amount % 100 if currency in payout.WHOLE_UNITS else amount
+
+
+def _keep(tx: Tx, made: payout.Record, amount: int) -> None:
+    """The hold and its release. They cancel out, so there is no entry."""
+    if not amount:
+        return
+    line = Line(
+        type="payout_minimum_balance_release", amount=amount, currency=made.currency, source=made.id,
+        available_on=tx.now,
+    )  # fmt: skip
+    balance_transaction.write(tx, line)
+    hold = msgspec.structs.replace(
+        line, type="payout_minimum_balance_hold", amount=-amount, payout=made.id, final=True
+    )  # fmt: skip
+    balance_transaction.write(tx, hold)
