@@ -61,7 +61,7 @@ from nostro.payments import (
     token,
 )  # fmt: skip
 from nostro.payments import card as legacy_card
-from nostro.payouts import automatic, payout
+from nostro.payouts import automatic, payout, topup
 from nostro.rails import card
 from nostro.risk import early_fraud_warning, review
 from nostro.storage.engine import Engine
@@ -110,6 +110,7 @@ RESOURCES: tuple[Resource[Any], ...] = (
     review.RESOURCE,
     payout.RESOURCE,
     external_account.RESOURCE,
+    topup.RESOURCE,
     app_account.RESOURCE,
     app_entry.RESOURCE,
     bulk.RESOURCE,
@@ -138,6 +139,8 @@ JOBS: dict[str, Any] = {
     "payout.send": payout.send_job,
     "payout.arrive": payout.arrive_job,
     standing.JOB: standing.look_job,
+    topup.ARRIVE: topup.arrive_job,
+    topup.RETURN: topup.return_job,
     app_account.ALERT: alert.alert_job,
     hold.EXPIRE: hold.expire_job,
     merging.MERGE: merging.merge_job,

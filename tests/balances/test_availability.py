@@ -25,3 +25,9 @@ def test_two_business_days_of_the_currencys_banks(till: Till, currency: str) -> 
     assert (till.available(currency), till.pending(currency)) == (0, line.net)
     till.nostro.advance(60)
     assert (till.available(currency), till.pending(currency)) == (line.net, 0)
+
+
+def test_a_statement_without_lines_can_be_asked_by_currency(till: Till) -> None:
+    """The index has the currency below the type, and there is no type yet."""
+    assert till.lines(currency="usd") == []
+    assert till.lines(type="charge", currency="usd") == []

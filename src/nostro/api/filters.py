@@ -72,7 +72,8 @@ async def _ranges(tx: Tx, resource: Resource[Any], filter: Filter, given: Given)
         for one, value in given:
             if one.field == level.field:
                 answered.add(one.name)
-                these = await _values(tx, resource, one, value, found[0].where)
+                # Nothing is found if the level above has no values: then there are no records.
+                these = await _values(tx, resource, one, value, found[0].where) if found else []
                 values = these if values is None else [each for each in values if each in these]
         below = []
         for branch in found:

@@ -18,7 +18,7 @@ from .availability import expect
 Type = Literal[
     "adjustment", "charge", "payment", "payment_failure_refund", "payment_refund", "payout", "payout_cancel",
     "payout_failure", "payout_minimum_balance_hold", "payout_minimum_balance_release", "refund",
-    "refund_failure", "stripe_fee",
+    "refund_failure", "stripe_fee", "topup", "topup_reversal",
 ]  # fmt: skip
 REPORTING_CATEGORIES = {
     "adjustment": "dispute",
