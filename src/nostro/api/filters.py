@@ -65,14 +65,15 @@ async def _ranges(tx: Tx, resource: Resource[Any], filter: Filter, given: Given)
     levels = [*above, filter, *(one for one in resource.asked if one.under == filter.field)]
     path, answered = tx.world.engine.path, set()
     kept = [condition for level in levels for condition in filter_conditions(path, resource, level)]
-    found = [Branch("".join(f" AND {condition}" for condition in kept) + visible(tx, resource))]
+    where = "".join(f" AND {condition}" for condition in kept) + visible(tx, resource)
+    found = [Branch(where)]
     for level in levels:
         column = filter_value(path, level)
         values: list[Any] | None = None
         for one, value in given:
             if one.field == level.field:
                 answered.add(one.name)
-                these = await _values(tx, resource, one, value, found[0].where)
+                these = await _values(tx, resource, one, value, found[0].where if found else where)
                 values = these if values is None else [each for each in values if each in these]
         below = []
         for branch in found:
