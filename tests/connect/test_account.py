@@ -77,6 +77,25 @@ def test_what_is_given_changes_field_by_field(open_account: Open, client: stripe
     assert "000000000" not in str(changed)
 
 
+def test_all_parts_of_the_profile_and_the_settings(open_account: Open, client: stripe.StripeClient) -> None:
+    revenue = {"amount": 100_000, "currency": "usd", "fiscal_year_end": "2025-12-31"}
+    address = {"city": "Austin", "country": "US", "line1": "1 Main St"}
+    profile = {"annual_revenue": revenue, "support_address": address, "estimated_worker_count": 3}
+    settings = {"payouts": {"schedule": {"interval": "daily", "delay_days": "minimum"}},
+                "card_payments": {"decline_on": {"avs_failure": True}},
+                "branding": {"primary_color": "#ff0000"}}  # fmt: skip
+    made = open_account(business_profile=profile, settings=settings)
+    again: Any = client.v1.accounts.update(made.id, {"business_profile": {"annual_revenue": {**revenue, "amount": 5}}})
+    assert (again.business_profile.annual_revenue.amount, again.business_profile.support_address.city) == (5, "Austin")
+    assert (again.settings.payouts.schedule.delay_days, again.settings.card_payments.decline_on.avs_failure) == (
+        2,
+        True,
+    )
+    accepted: Any = {"additional_tos_acceptances": {"account": {"date": 1_700_000_000, "ip": "203.0.113.7"}}}
+    person = client.v1.accounts.persons.create(made.id, {**accepted, "political_exposure": "none"})
+    assert person.additional_tos_acceptances.account.ip == "203.0.113.7"
+
+
 def test_the_list_is_the_platforms(open_account: Open, client: stripe.StripeClient, nostro: Sandbox) -> None:
     made = [open_account().id for _ in range(3)][::-1]
     assert [one.id for one in client.v1.accounts.list().data] == made

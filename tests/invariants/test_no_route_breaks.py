@@ -154,7 +154,11 @@ async def _furnished(client: Client) -> list[str]:
         made = (await client("POST", "/v1/payment_intents", form)).json
         found += [made[name] for name in ("id", "latest_charge", "payment_method") if made[name]]
         paid = made["id"] if made["status"] == "succeeded" else paid
+    account = (await client("POST", "/v1/accounts", {"type": "custom"})).json["id"]
+    found.append(account)
     for path, form in (
+        (f"/v1/accounts/{account}/persons", {"first_name": "Ada"}),
+        (f"/v1/accounts/{account}/external_accounts", {"external_account": "btok_us"}),
         ("/v1/setup_intents", {"payment_method": "pm_card_visa", "confirm": True, "payment_method_types": ["card"]}),
         ("/v1/refunds", {"payment_intent": paid, "amount": 5}),
         ("/v1/payouts", {"amount": 100, "currency": "usd"}),

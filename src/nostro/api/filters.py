@@ -65,7 +65,8 @@ async def _ranges(tx: Tx, resource: Resource[Any], filter: Filter, given: Given)
     levels = [*above, filter, *(one for one in resource.asked if one.under == filter.field)]
     path, answered = tx.world.engine.path, set()
     kept = [condition for level in levels for condition in filter_conditions(path, resource, level)]
-    found = [Branch("".join(f" AND {condition}" for condition in kept) + visible(tx, resource))]
+    where = "".join(f" AND {condition}" for condition in kept) + visible(tx, resource)
+    found = [Branch(where)]
     for level in levels:
         column = filter_value(path, level)
         values: list[Any] | None = None

@@ -31,6 +31,8 @@ from . import capability, country, external_account, party, standing
 from .account_params import ControllerParams, CreateParams, SharedParams, UpdateParams
 from .profile import (
     Account,
+    AnnualRevenue,
+    BusinessProfile,
     Capability,
     Company,
     Controller,
@@ -251,7 +253,7 @@ def _changed(account: Record, params: SharedParams) -> Record:
         raise invalid("You cannot accept the Terms of Service on behalf of Standard and Express connected accounts.",
                       "tos_acceptance")  # fmt: skip
     change["tos_acceptance"] = merged(account.tos_acceptance, params.tos_acceptance)
-    change["business_profile"] = merged(account.business_profile, params.business_profile)
+    change["business_profile"] = _profile(account, params)
     change["settings"] = _settings(account, params)
     if params.company is not UNSET:
         company = merged(account.company or Company(), params.company, "tax_id", "vat_id")
@@ -262,6 +264,15 @@ def _changed(account: Record, params: SharedParams) -> Record:
             change["tax_id_wrong"] = params.company.tax_id in party.WRONG_NUMBERS
         change["company"] = company
     return msgspec.structs.replace(account, **change)
+
+
+def _profile(account: Record, params: SharedParams) -> BusinessProfile:
+    """The profile with what was given; a revenue replaces the one before."""
+    made = merged(account.business_profile, params.business_profile, "annual_revenue")
+    if params.business_profile is UNSET or params.business_profile.annual_revenue is UNSET:
+        return made
+    revenue = msgspec.convert(params.business_profile.annual_revenue, AnnualRevenue, from_attributes=True)
+    return msgspec.structs.replace(made, annual_revenue=revenue)
 
 
 def _settings(account: Record, params: SharedParams) -> Settings:

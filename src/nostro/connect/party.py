@@ -125,7 +125,7 @@ class VerificationParams(Params, frozen=True, kw_only=True):
 
 
 class AcceptancesParams(Params, frozen=True, kw_only=True):
-    account: AcceptanceParams | None | Unset = UNSET
+    account: AcceptanceParams | Unset = UNSET
 
 
 class PersonParams(Params, frozen=True, kw_only=True):

@@ -7,7 +7,6 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import UNSET, Meta
 
-from nostro.kernel.address import Address
 from nostro.kernel.resource import Params, Shape, Unset
 
 S = TypeVar("S", bound=Shape)
@@ -93,6 +92,3 @@ class Requirements(Shape, frozen=True, kw_only=True):
     eventually_due: list[str] = []
     past_due: list[str] = []
     pending_verification: list[str] = []
-
-
-EMPTY_ADDRESS = Address()
