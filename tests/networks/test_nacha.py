@@ -27,7 +27,8 @@ def file(*entries: nacha.Entry, **fields: object) -> nacha.File:
 
 
 def returned(addenda: nacha.Return | nacha.Change) -> nacha.Entry:
-    return entry(code=21, amount=0, addenda=(addenda,))
+    amount = 1050 if isinstance(addenda, nacha.Return) else 0
+    return entry(code=21, amount=amount, addenda=(addenda,))
 
 
 RETURN = nacha.Return(code="R01", original_trace="091000010000001", original_rdfi="02100002", text="funds")

@@ -26,7 +26,7 @@ FILE_HEADER: Final[Layout] = (
     ("094101", 6, "="), ("destination_name", 23, "x"), ("origin_name", 23, "x"), ("reference", 8, "x"),
 )  # fmt: skip
 BATCH_HEADER: Final[Layout] = (
-    ("5", 1, "="), ("service_class", 3, "9"), ("company_name", 16, "x"), ("company_data", 20, "x"),
+    ("5", 1, "="), ("class_code", 3, "9"), ("company_name", 16, "x"), ("company_data", 20, "x"),
     ("company_id", 10, "x"), ("entry_class", 3, "x"), ("description", 10, "x"), ("descriptive_date", 6, "x"),
     ("effective_date", 6, "d"), ("settlement_day", 3, "x"), ("1", 1, "="), ("odfi", 8, "x"), ("number", 7, "9"),
 )  # fmt: skip
@@ -45,7 +45,7 @@ RETURN: Final[Layout] = (
     ("original_rdfi", 8, "x"), ("text", 44, "x"), ("trace_number", 15, "x"),
 )  # fmt: skip
 BATCH_CONTROL: Final[Layout] = (
-    ("8", 1, "="), ("service_class", 3, "9"), ("count", 6, "9"), ("hash", 10, "9"), ("debits", 12, "9"),
+    ("8", 1, "="), ("class_code", 3, "9"), ("count", 6, "9"), ("hash", 10, "9"), ("debits", 12, "9"),
     ("credits", 12, "9"), ("company_id", 10, "x"), ("", 25, "="), ("odfi", 8, "x"), ("number", 7, "9"),
 )  # fmt: skip
 FILE_CONTROL: Final[Layout] = (
@@ -123,7 +123,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
         return sum(entry.amount for entry in self.entries if entry.code in CREDITS)
 
     @property
-    def service_class(self) -> int:
+    def class_code(self) -> int:
         """200 both ways, 220 credits only, 225 debits only."""
         ways = {entry.code in CREDITS for entry in self.entries}
         return 200 if len(ways) == 2 else 220 if True in ways else 225
@@ -175,7 +175,7 @@ def build(file: File) -> bytes:
     lines = [_write(FILE_HEADER, _fields(file))]
     check = _Checks()
     for batch in file.batches:
-        lines.append(_write(BATCH_HEADER, _fields(batch) | {"service_class": batch.service_class}))
+        lines.append(_write(BATCH_HEADER, _fields(batch) | {"class_code": batch.class_code}))
         for entry in batch.entries:
             check.entry(entry, batch, 0)
             lines.append(_write(ENTRY, _fields(entry) | {"has_addenda": int(bool(entry.addenda))}))
@@ -191,7 +191,7 @@ def _fields(value: msgspec.Struct) -> dict[str, object]:
 
 
 def _batch_totals(batch: Batch) -> dict[str, object]:
-    names = ("service_class", "count", "hash", "debits", "credits", "company_id", "odfi", "number")
+    names = ("class_code", "count", "hash", "debits", "credits", "company_id", "odfi", "number")
     return {name: getattr(batch, name) for name in names}
 
 
@@ -277,13 +277,13 @@ def _read_batch(lines: "_Lines", check: "_Checks") -> Batch:
         value = Entry(**entry, addenda=tuple(addenda))
         check.entry(value, None, number)
         entries.append(value)
-    declared = header.pop("service_class")
+    declared = header.pop("class_code")
     batch = Batch(**header, entries=tuple(entries))
-    if declared != 200 and entries and declared != batch.service_class:
+    if declared != 200 and entries and declared != batch.class_code:
         raise NachaError(opened, "service class 200, or the one of the batch's entries", 2)
     for each in entries:
         check.belongs(each, batch, opened)
-    lines.totals(BATCH_CONTROL, _batch_totals(batch) | {"service_class": declared})
+    lines.totals(BATCH_CONTROL, _batch_totals(batch) | {"class_code": declared})
     return batch
 
 
