@@ -227,7 +227,7 @@ def _write(layout: Layout, fields: dict[str, object]) -> str:
                 raise NachaError(0, f"{name} of 2000 to 2068, to the minute, not {value}", len(line) + 1)
         else:
             text = str(value).zfill(width) if kind == "9" else str(value)
-        bad = text != text.strip() or not text.isascii() or not text.isprintable() or text.startswith("-")
+        bad = text != text.strip() or not text.isascii() or not text.isprintable()
         if len(text) > width or (bad and kind != "9") or (kind == "9" and not text.isdigit()):
             raise NachaError(0, f"{name} of at most {width} printable ASCII characters, not {value!r}", len(line) + 1)
         line += text.rjust(width) if kind == "r" else text.ljust(width)
