@@ -17,7 +17,7 @@ SOURCE = Path(__file__).resolve().parents[1] / "src" / "nostro"
 ANOTHER_ENGINE = {"sqlite.py", "sqlite_copy.py", "postgres_copy.py", "backup.py", "schema.py"}
 # What names an index for EXPLAIN, or stands in a comment, is no statement.
 BEGINNINGS = re.compile(r"(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH|CREATE|DROP|ALTER|SET|BEGIN|COMMIT|ROLLBACK)\b")
-VERBS = re.compile(r"(SELECT \S|INSERT INTO \S|UPDATE \S+( \w)? SET|DELETE FROM|WITH \w+ AS|"
+VERBS = re.compile(r"(SELECT \S|INSERT INTO \S|UPDATE \S+( \w)? SET|DELETE FROM|WITH (RECURSIVE )?\w+ (\(\w+\) )?AS|"
                    r"CREATE (TABLE|INDEX|UNIQUE)|DROP |ALTER |SET \S+( TO|=)|BEGIN|COMMIT|ROLLBACK)")  # fmt: skip
 
 
