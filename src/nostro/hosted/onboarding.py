@@ -61,7 +61,7 @@ def _values(account: Account) -> dict[str, Any]:
     name = account.business_profile.name or (account.company.name if account.company else None)
     due = [field.replace("_", " ").replace(".", ": ") for field in account.requirements.eventually_due]
     return {
-        "name": name or account.email or account.id, "account": account.id, "country": account.country, "due": due,
+        "name": name or account.email or "your account", "account": account.id, "country": account.country, "due": due,
         "charges": account.charges_enabled, "payouts": account.payouts_enabled,
     }  # fmt: skip
 
