@@ -24,7 +24,8 @@ from nostro.kernel.clock import SECOND, ManualClock
 from nostro.kernel.ids import Ids
 from nostro.kernel.posting import Posting
 from nostro.kernel.settings import Settings
-from nostro.storage.books import AccountKey, Books, Head
+from nostro.storage.batch import AccountKey
+from nostro.storage.books import Books, Head, Standing
 from nostro.storage.pack import pack, unpack
 from nostro.storage.unit import Entry, Scope, Unit
 from nostro.storage.world import World
@@ -150,13 +151,15 @@ class Builder:
         self._random, self._ids = random.Random(seed), Ids(seed)
         self._weights = [template.story.weight for template in made]
         self._head = Head()
-        self._accounts: dict[AccountKey, tuple[int, int]] = {}
+        self._accounts: dict[AccountKey, Standing] = {}
         self._banks: set[str] = set()
 
     def go_on(self, head: Head, accounts: Iterable[tuple[int, str, str, int, int]]) -> None:
         """From where a server has left the books: (book, code, currency, number, balance) of every account."""
         self._head = head
-        self._accounts = {(book, code, currency): (number, total) for book, code, currency, number, total in accounts}
+        self._accounts = {
+            (book, code, currency): Standing(number, total, 0) for book, code, currency, number, total in accounts
+        }
 
     def build(self, objects: int) -> Iterator[int]:
         """Up to this many objects; answers how many there are after each few."""
@@ -178,7 +181,8 @@ class Builder:
             fresh = {number for number, *_ in books.new_accounts}
             put("ledger_account", [(*account, books.balances[account[0]]) for account in books.new_accounts])
             put("balances", [(total, number) for number, total in books.balances.items() if number not in fresh])
-            put("ledger_entry", books.entries)
+            put("ledger_entry", [(*row, latest) for row, latest in zip(books.entries, books.latest, strict=True)])
+            put("ledger_late", books.late)
             put("ledger_posting", books.postings)
             put("ledger_chain", [link])
             self._accounts.update(books.standing())
@@ -224,12 +228,13 @@ async def left(database: str) -> tuple[Head, list[Any]]:
     engine = engine_of(Settings(database=database))
     try:
         links = await engine.rows("SELECT link,last,recorded,hash FROM ledger_chain ORDER BY link DESC LIMIT 1")
+        latest = dict(await engine.rows("SELECT book,max(latest) FROM ledger_entry GROUP BY book"))
         accounts = await engine.rows("SELECT book,code,currency,account,balance FROM ledger_account")
     finally:
         await engine.close()
     link, entry, recorded, hash = (links or [(0, 0, 0, "")])[0]
     number = max((account[3] for account in accounts), default=0)
-    return Head(link=link, entry=entry, account=number, recorded=recorded, hash=hash), accounts
+    return Head(link=link, entry=entry, account=number, recorded=recorded, hash=hash, latest=latest), accounts
 
 
 async def prepared(database: str, stories: Sequence[Story] = STORIES) -> tuple[Scope, list[Template]]:

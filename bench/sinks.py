@@ -12,12 +12,14 @@ import psycopg
 RECORD = ("scope", "id", "version", "created", "body")
 COLUMNS: dict[str, tuple[str, ...]] = {
     "ledger_account": ("account", "book", "code", "currency", "balance"),
-    "ledger_entry": ("entry", "book", "kind", "source", "recorded", "effective", "reverses", "description", "postings"),
+    "ledger_entry": ("entry", "book", "kind", "source", "recorded", "effective", "reverses", "description", "postings",
+                     "latest"),
+    "ledger_late": ("account", "entry", "effective", "amount"),
     "ledger_posting": ("account", "entry", "amount", "balance"),
     "ledger_chain": ("link", "first", "last", "recorded", "hash"),
     "ledger_opened": ("book", "code", "currency", "kind", "normal"),
     "search_term": ("scope", "term", "id"),
-}
+}  # fmt: skip
 BALANCES = "balances"
 Rows = Mapping[str, Sequence[Any]]
 

@@ -62,14 +62,14 @@ async def test_connections_are_cut_all_the_time(engine: PostgresEngine, postgres
     def cut() -> None:
         nonlocal cuts
         with psycopg.connect(postgresql, autocommit=True) as connection:
-            while not stop.wait(0.05):
+            while not stop.wait(0.02):
                 cuts += len(connection.execute(CUT, (name(fresh),)).fetchall())
 
     cutting = asyncio.create_task(asyncio.to_thread(cut))
     await commit_all(engine, 400)
     stop.set()
     await cutting
-    assert cuts > 5
+    assert cuts >= 2
     assert await committed(engine) == (400, 400, 400)
 
 
