@@ -209,7 +209,7 @@ class Run:
         self.sent = self.done = self.errors = 0
         self.first_error = ""
         self.at, self.kinds, self.took = array("f"), array("b"), array("f")
-        self._free: list[Connection] = []
+        self._free: deque[Connection] = deque()  # taken in turn: the server closes one that is idle for long
         self.ended = self.loop.create_future()
         self.loop.call_later(0.2, self._tick)
 
@@ -230,7 +230,7 @@ class Run:
         while self._free and self.sent < self.total and (due := self.begin + self.sent / self.rate) <= now:
             name, request = self.mix.next()
             self.sent += 1
-            self._free.pop().send(due, self.names.index(name), request)
+            self._free.popleft().send(due, self.names.index(name), request)
 
     def answered(self, connection: Connection, data: bytes, body: int) -> None:
         now = time.perf_counter()
