@@ -17,6 +17,13 @@ ifneq ($(shell command -v npm 2>/dev/null),)
 NODE := tests/node/node_modules/.installed
 endif
 
+# The tests hand our journal to hledger; where it is missing and cannot be installed they skip themselves.
+ifeq ($(shell command -v hledger 2>/dev/null),)
+ifneq ($(shell command -v apt-get 2>/dev/null),)
+HLEDGER := .venv/.tried-hledger
+endif
+endif
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
@@ -29,14 +36,14 @@ run: $(RUN) ## start the development server (ARGS="--port 4242")
 	$(BIN)/nostro dev $(ARGS)
 
 .PHONY: test
-test: $(RUN) $(DEV) $(NODE) ## run every test, and the scenarios on PostgreSQL again (ARGS="-k refund")
+test: $(RUN) $(DEV) $(NODE) $(HLEDGER) ## run every test, and the scenarios on PostgreSQL again (ARGS="-k refund")
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(ARGS)
 ifeq ($(ARGS),)
 	$(BIN)/pytest -q -n $(WORKERS) --dist worksteal tests/scenarios --engine postgresql
 endif
 
 .PHONY: check
-check: $(RUN) $(DEV) $(NODE) ## formatting, lint, types, layers, and the fast tests
+check: $(RUN) $(DEV) $(NODE) $(HLEDGER) ## formatting, lint, types, layers, and the fast tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -108,6 +115,13 @@ $(RUN): pyproject.toml $(VENV)
 
 $(DEV): requirements-dev.lock $(VENV)
 	$(PIP) --require-hashes -r requirements-dev.lock
+	@touch $@
+
+.venv/.tried-hledger: $(VENV)
+	@if [ "$$(id -u)" = 0 ]; then \
+	  apt-get install -qq --yes --no-install-recommends hledger >/dev/null 2>&1 || \
+	  { apt-get update -qq && apt-get install -qq --yes --no-install-recommends hledger; } >/dev/null 2>&1 || \
+	  echo "hledger could not be installed: its tests are skipped"; fi
 	@touch $@
 
 tests/node/node_modules/.installed: tests/node/package.json tests/node/package-lock.json

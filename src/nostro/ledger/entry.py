@@ -67,15 +67,13 @@ async def _rows(
     before: int, limit: int,
 ) -> list[tuple[Any, ...]]:  # fmt: skip
     """Those that were booked one by one."""
-    where, values, table = "e.entry<?", [before], "ledger_entry e"
+    where, values = narrowed("e.entry<?", [before], **{"e.source": source, "e.kind": kind})
     if accounts is not None:
-        if not accounts:
-            return []
-        table = "ledger_posting p JOIN ledger_entry e ON e.entry=p.entry"
-        where = f"{where} AND p.entry<? AND p.account IN ({','.join('?' * len(accounts))})"
-        values = [before, before, *(account.number for account in accounts)]
-    where, values = narrowed(where, values, **{"e.book": book, "e.source": source, "e.kind": kind})
-    statement = f"SELECT DISTINCT {COLUMNS} FROM {table} WHERE {where} ORDER BY e.entry DESC LIMIT ?"
+        numbers = await _of_account(engine, accounts, where, values, limit)
+        where, values = f"e.entry IN ({','.join('?' * len(numbers)) or 'NULL'})", [*numbers]
+    else:
+        where, values = narrowed(where, values, **{"e.book": book})
+    statement = f"SELECT {COLUMNS} FROM ledger_entry e WHERE {where} ORDER BY e.entry DESC LIMIT ?"
     return await engine.rows(statement, [*values, limit])
 
 
