@@ -266,10 +266,15 @@ class Registry:
 
 
 class View(Struct, frozen=True):
-    """How answers are rendered: by which resources, and at what moment (seconds, the sandbox's time)."""
+    """How answers are rendered: by which resources, and at what moment (seconds, the sandbox's time).
+
+    `rails` know how what is kept of a way to pay is shown, `url` is where pages stand.
+    """
 
     registry: Registry
     now: int
+    rails: Mapping[str, Any] = {}
+    url: str = ""
 
     def render(self, value: Any) -> Any:
         """Any verb's answer as wire values. Private fields cannot appear: only the shape's are read."""

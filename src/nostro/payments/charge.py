@@ -42,7 +42,7 @@ from nostro.ledger import chart
 from nostro.rails.rail import Accepted, Attempt, Challenge, Declined, Outcome, Rail, rail_of
 from nostro.storage.tx import Tx
 
-from . import charge_source, refund
+from . import charge_source, refund, shown
 from .billing_details import EMPTY, BillingDetails
 from .rules import check_amount, check_carried, check_descriptor, check_email, check_platform, descriptor
 
@@ -189,8 +189,7 @@ def new(tx: Tx, rail: str, token: str, report: Accepted | Declined, **given: Any
         livemode=tx.scope.livemode,
         calculated_statement_descriptor=descriptor(*descriptors),
         outcome=report.outcome,
-        payment_method_details={"type": rail, rail: report.details},
-        receipt_url=f"{tx.world.settings.public_url}/receipts/{given['id']}",
+        payment_method_details={"type": rail, rail: rail_of(tx, rail).kept(report.details)},
         status="pending",
         merchant=tx.merchant,
         rail=rail,
@@ -460,6 +459,7 @@ CHARGE: Resource[Record] = Resource(
     shape=Charge,
     life=LIFE,
     example=example,
+    present=shown.charge,
     doc="One attempt to take money from a payment method, and what became of it.",
     filters=(BY_INTENT, BY_CUSTOMER, BY_GROUP),
     expands=("balance_transaction", "customer", "failure_balance_transaction", "payment_intent", "payment_method",

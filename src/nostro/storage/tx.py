@@ -82,7 +82,7 @@ class Tx:
 
     @property
     def view(self) -> View:
-        return View(self.world.registry, self.now)
+        return self.world.view(self.now)
 
     def enter(self, scope: Scope) -> None:
         """Act in another scope of the same book from here on. Only before anything was read or written."""
