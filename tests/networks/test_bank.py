@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from nostro.balances import calendar
 from nostro.networks import nacha
-from nostro.networks.bank import deposit, fate_of, open_account, open_bank, take
-from nostro.networks.bank_account import Account
-from nostro.networks.bank_answer import Receipt
-from nostro.networks.bank_day import advance
-from nostro.networks.bank_order import receive
-from nostro.networks.bank_post import Faults, Letter
-from nostro.networks.bank_state import Bank, Terms
+from nostro.networks.bank.account import Account
+from nostro.networks.bank.answer import Receipt
+from nostro.networks.bank.bank import deposit, fate_of, open_account, open_bank, take
+from nostro.networks.bank.day import advance
+from nostro.networks.bank.order import receive
+from nostro.networks.bank.post import Faults, Letter
+from nostro.networks.bank.state import Bank, Terms
 from nostro.networks.statement import Line, Statement
 
 NUMBER, DAY = "9876543210", 86_400

@@ -13,9 +13,10 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from . import nacha
-from .bank_order import NACHA, Head, Instruction
-from .bank_reason import REASONS
+from nostro.networks import nacha
+
+from .order import NACHA, Head, Instruction
+from .reason import REASONS
 
 RETURN_CODE = {22: 21, 23: 21, 27: 26, 28: 26, 32: 31, 33: 31, 37: 36, 38: 36}
 CORRECT_ROUTING, CORRECT_NUMBER = "110000000", "000123456789"
@@ -47,7 +48,7 @@ class Taken(Struct, frozen=True, kw_only=True):
 
 
 class Receipt(Struct, frozen=True, kw_only=True):
-    """The bank's word on a file. `reason` is of the table in `bank_reason`; `message` is for people."""
+    """The bank's word on a file. `reason` is of the table in `reason`; `message` is for people."""
 
     object: Literal["bank_receipt"] = "bank_receipt"
     file: str = ""

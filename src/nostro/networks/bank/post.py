@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from .bank_answer import Named
-from .bank_fate import dice
+from .answer import Named
+from .fate import dice
 
 
 class Faults(Struct, frozen=True, kw_only=True):

@@ -3,7 +3,7 @@
     open_account   an account with its first money
     take           a file: checked as a bank checks it, decided, and booked when its day comes
     deposit        money that comes (or goes) by itself: customers' transfers, card settlements
-    advance        time passes (`bank_day`): mornings book and answer, cut-offs close the day with a statement
+    advance        time passes (`day`): mornings book and answer, cut-offs close the day with a statement
 
 A banking day ends at its currency's cut-off, where the next begins. In its morning the orders and returns that are due
 are booked, and what is to be said of them goes out. `Bank` is all there is to keep between two calls. The clock is
@@ -20,16 +20,17 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from . import bank_answer as answers
-from .bank_account import Account, Books
-from .bank_answer import Group, Item, Receipt, Refused, Taken, scheme_code
-from .bank_day import begin_if_morning, dispatch, run
-from .bank_fate import SETTLED, Fate, asked, by_account, by_chance
-from .bank_order import NACHA, Head, Instruction, Order, Received, receive
-from .bank_post import Letter, Post
-from .bank_reason import REASONS
-from .bank_state import Arrive, Bank, Calendar, Correct, Day, GiveBack, Settle, Terms
-from .statement import Line
+from nostro.networks.statement import Line
+
+from . import answer as answers
+from .account import Account, Books
+from .answer import Group, Item, Receipt, Refused, Taken, scheme_code
+from .day import begin_if_morning, dispatch, run
+from .fate import SETTLED, Fate, asked, by_account, by_chance
+from .order import NACHA, Head, Instruction, Order, Received, receive
+from .post import Letter, Post
+from .reason import REASONS
+from .state import Arrive, Bank, Calendar, Correct, Day, GiveBack, Settle, Terms
 
 Deposit = Literal["transfer", "card_settlement", "charge"]
 

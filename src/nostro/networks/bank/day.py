@@ -7,13 +7,14 @@ from datetime import date
 
 import msgspec
 
-from . import bank_answer as answers
-from .bank_account import Account
-from .bank_answer import Group, Named
-from .bank_order import Head, Instruction
-from .bank_post import Letter, deliver, send
-from .bank_state import Arrive, Bank, Calendar, Correct, Deliver, GiveBack, Settle
-from .statement import Line, Statement
+from nostro.networks.statement import Line, Statement
+
+from . import answer as answers
+from .account import Account
+from .answer import Group, Named
+from .order import Head, Instruction
+from .post import Letter, deliver, send
+from .state import Arrive, Bank, Calendar, Correct, Deliver, GiveBack, Settle
 
 MORNING = 9 * 3600  # seconds before the cut-off
 # Interest is kept in this fraction of a minor unit: balance, times basis points, times days.

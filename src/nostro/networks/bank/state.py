@@ -7,11 +7,12 @@ from typing import Literal, Protocol
 
 from msgspec import Struct
 
-from .bank_account import Books
-from .bank_answer import Group, Named
-from .bank_order import Head, Instruction
-from .bank_post import Faults, Post
-from .statement import Line
+from nostro.networks.statement import Line
+
+from .account import Books
+from .answer import Group, Named
+from .order import Head, Instruction
+from .post import Faults, Post
 
 
 class Calendar(Protocol):

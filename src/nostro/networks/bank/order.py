@@ -11,8 +11,9 @@ from hashlib import sha256
 
 from msgspec import Struct
 
-from . import nacha
-from .bank_fate import Way
+from nostro.networks import nacha
+
+from .fate import Way
 
 NACHA = "nacha"
 

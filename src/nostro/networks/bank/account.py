@@ -12,7 +12,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from .statement import Closing, Line, Opening, Statement
+from nostro.networks.statement import Closing, Line, Opening, Statement
 
 Other = Literal["outside", "income"]
 

@@ -18,9 +18,10 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from .ach_codes import CHANGES
-from .bank_reason import BY_CODE, REASONS
-from .test_cards import TEST_BANK_ACCOUNTS
+from nostro.networks.ach_codes import CHANGES
+from nostro.networks.test_cards import TEST_BANK_ACCOUNTS
+
+from .reason import BY_CODE, REASONS
 
 MILLION: Final = 1_000_000
 ASKED: Final = re.compile(
