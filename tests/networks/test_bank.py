@@ -20,10 +20,11 @@ from nostro.networks.bank.order import receive
 from nostro.networks.bank.post import Faults, Letter
 from nostro.networks.bank.state import Bank, Terms
 from nostro.networks.statement import Line, Statement
+from payments_of_bank import GOOD, ach, entry
 
 NUMBER, DAY = "9876543210", 86_400
 MONDAY = int(datetime(2026, 11, 16, 15, tzinfo=UTC).timestamp())  # ten in the morning in New York
-GOOD, CLOSED = "000123456789", "000111111113"
+CLOSED = "000111111113"
 
 
 def bank(balance: int = 1_000_000, **terms: object) -> Bank:
@@ -32,22 +33,11 @@ def bank(balance: int = 1_000_000, **terms: object) -> Bank:
     return made
 
 
-def entry(n: int, name: str = "Jenny Rosen", **fields: object) -> nacha.Entry:
-    values = {"code": 22, "routing_number": "110000000", "account_number": GOOD, "amount": 1000, "name": name,
-              "trace_number": f"09100001{n:07}"}  # fmt: skip
-    return nacha.Entry(**(values | fields))  # type: ignore[arg-type]
-
-
-def ach(*entries: nacha.Entry, day: date = date(2026, 11, 16), modifier: str = "A") -> bytes:
-    batch = nacha.Batch(entry_class="PPD", company_name="Acme", company_id="1234567890", description="PAYOUT",
-                        effective_date=day, odfi="09100001", number=1, entries=entries)  # fmt: skip
-    return nacha.build(nacha.File(destination="091000019", origin="1234567890", created=datetime(2026, 11, 16, 9),
-                                  batches=(batch,), modifier=modifier))  # fmt: skip
-
-
-def receipt(letters: list[Letter]) -> Receipt:
-    (found,) = [letter for letter in letters if letter.name.endswith("receipt.json")]
-    return msgspec.json.decode(found.content, type=Receipt)
+def taken(made: Bank, content: bytes, name: str = "") -> Receipt:
+    receipt, letters = take(made, calendar, content, name)
+    (letter,) = [letter for letter in letters if letter.name.endswith("receipt.json")]
+    assert msgspec.json.decode(letter.content, type=Receipt) == receipt
+    return receipt
 
 
 def days(made: Bank, count: int) -> tuple[list[Letter], list[Statement]]:
@@ -68,8 +58,8 @@ def addenda(letters: list[Letter], kind: str) -> list[tuple[str, str]]:
 def test_an_accepted_file_is_booked_once_and_what_fails_comes_back_on_its_day() -> None:
     made = bank()
     file = ach(entry(1), entry(2, account_number=CLOSED), entry(3, "Return R03 4d"), entry(4, "Change C01"))
-    taken = receipt(take(made, calendar, file, "payouts.ach"))
-    assert (taken.status, taken.file, taken.orders[0].amount) == ("accepted", "payouts.ach", 4000)
+    answer = taken(made, file, "payouts.ach")
+    assert (answer.status, answer.file, answer.orders[0].amount) == ("accepted", "payouts.ach", 4000)
     assert made.books.accounts[NUMBER].balance == 996_000, "booked on the day, which had begun"
 
     letters, (first, second, third, _, fifth) = days(made, 6)
@@ -84,9 +74,9 @@ def test_an_accepted_file_is_booked_once_and_what_fails_comes_back_on_its_day() 
 
 def test_a_file_for_a_later_day_waits_and_its_money_is_not_spent_twice() -> None:
     made = bank(balance=5000)
-    assert receipt(take(made, calendar, ach(entry(1, amount=3000), day=date(2026, 11, 21)))).status == "accepted"
+    assert taken(made, ach(entry(1, amount=3000), day=date(2026, 11, 21))).status == "accepted"
     assert made.books.accounts[NUMBER].balance == 5000
-    again = receipt(take(made, calendar, ach(entry(1, amount=3000), modifier="B")))
+    again = taken(made, ach(entry(1, amount=3000), modifier="B"))
     assert (again.status, again.reason, again.code) == ("rejected", "insufficient_funds", "R01")
     _, statements = days(made, 8)
     booked = {line.booked for each in statements for line in each.lines}
@@ -96,7 +86,7 @@ def test_a_file_for_a_later_day_waits_and_its_money_is_not_spent_twice() -> None
 def test_after_the_cut_off_it_is_the_next_day() -> None:
     made = bank()
     list(advance(made, calendar, MONDAY + 8 * 3600))
-    assert receipt(take(made, calendar, ach(entry(1)))).orders[0].settles == date(2026, 11, 17)
+    assert taken(made, ach(entry(1))).orders[0].settles == date(2026, 11, 17)
     assert made.books.accounts[NUMBER].balance == 1_000_000, "in its morning"
 
 
@@ -114,7 +104,7 @@ def test_after_the_cut_off_it_is_the_next_day() -> None:
 def test_a_file_is_refused_whole(content: bytes, terms: dict[str, int], reason: str) -> None:
     made = bank(**terms)
     before = msgspec.to_builtins(made.books)
-    answer = receipt(take(made, calendar, content))
+    answer = taken(made, content)
     assert (answer.status, answer.reason) == ("rejected", reason)
     assert answer.message, "it says why, in words"
     assert msgspec.to_builtins(made.books) == before
@@ -122,26 +112,26 @@ def test_a_file_is_refused_whole(content: bytes, terms: dict[str, int], reason: 
 
 def test_a_file_is_taken_once_but_may_come_again_after_it_was_refused() -> None:
     made = bank(balance=500)
-    assert receipt(take(made, calendar, ach(entry(1)))).reason == "insufficient_funds"
+    assert taken(made, ach(entry(1))).reason == "insufficient_funds"
     deposit(made, calendar, NUMBER, Line(amount=9500, booked=date(2026, 11, 16), valued=date(2026, 11, 16)))
-    assert receipt(take(made, calendar, ach(entry(1)))).status == "accepted"
-    assert receipt(take(made, calendar, ach(entry(1)))).reason == "duplicate"
+    assert taken(made, ach(entry(1))).status == "accepted"
+    assert taken(made, ach(entry(1))).reason == "duplicate"
     same_name = ach(entry(1, amount=1))
-    assert receipt(take(made, calendar, same_name)).reason == "duplicate", "other content under the same name"
+    assert taken(made, same_name).reason == "duplicate", "other content under the same name"
     assert made.books.accounts[NUMBER].balance == 9000
 
 
 def test_only_a_known_originator_may_send() -> None:
     made = open_bank(MONDAY)
     open_account(made, calendar, Account(number=NUMBER, currency="usd", originators=("999",)), 10_000)
-    assert receipt(take(made, calendar, ach(entry(1)))).reason == "unknown_originator"
+    assert taken(made, ach(entry(1))).reason == "unknown_originator"
     open_account(made, calendar, Account(number="2", currency="usd", originators=("1234567890",)), 10_000)
-    assert receipt(take(made, calendar, ach(entry(1)))).orders[0].account == "2"
+    assert taken(made, ach(entry(1))).orders[0].account == "2"
 
 
 def test_a_rejected_instruction_is_left_out_of_the_booking() -> None:
     made = bank()
-    answer = receipt(take(made, calendar, ach(entry(1), entry(2, "Reject R04"))))
+    answer = taken(made, ach(entry(1), entry(2, "Reject R04")))
     assert answer.status == "partly_accepted"
     assert [(one.id, one.code) for one in answer.orders[0].refused] == [("091000010000002", "R04")]
     assert made.books.accounts[NUMBER].balance == 999_000
@@ -159,7 +149,7 @@ def test_debits_bring_money_and_those_that_fail_take_it_back() -> None:
 def test_the_offset_of_a_balanced_file_is_no_payment() -> None:
     made = bank()
     offset = entry(2, "Acme", code=27, account_number=NUMBER, amount=1000)
-    (order,) = receipt(take(made, calendar, ach(entry(1), offset))).orders
+    (order,) = taken(made, ach(entry(1), offset)).orders
     assert (order.accepted, made.books.accounts[NUMBER].balance) == (1, 999_000)
 
 
@@ -225,7 +215,7 @@ def live(terms: Terms, events: list[tuple]) -> tuple[Bank, list[bytes], list[Let
         if event[0] == "file":
             entries = [entry(n, **fields) for n, fields in enumerate(event[1], 1)]
             files.append(ach(*entries, day=date(2026, 11, 16 + event[2]), modifier="ABCDEFGHIJKLM"[len(files)]))
-            letters += take(made, calendar, files[-1])
+            letters += take(made, calendar, files[-1])[1]
         elif event[0] == "money":
             deposit(made, calendar, NUMBER, Line(amount=event[1], booked=date(2026, 11, 16), valued=date(2026, 11, 16)))
         else:
@@ -252,14 +242,18 @@ def test_each_instruction_has_one_fate_and_statements_chain(terms: Terms, events
 
     # Every answer arrived whole in the end; the same answer may have come twice, or cut off before.
     whole = {letter.content: letter for letter in letters if readable(letter)}
-    receipts = [receipt([letter]) for letter in whole.values() if letter.name.endswith("receipt.json")]
-    taken = {answer.hash for answer in receipts if answer.status != "rejected"}
+    receipts = [
+        msgspec.json.decode(letter.content, type=Receipt)
+        for letter in whole.values()
+        if letter.name.endswith("receipt.json")
+    ]
+    accepted = {answer.hash for answer in receipts if answer.status != "rejected"}
     assert {answer.hash for answer in receipts} == {receive(file).hash for file in files}
     expected: Counter[tuple[str, str]] = Counter()
     fates: Counter[str] = Counter()
     for number, file in enumerate(files, 1):
         received = receive(file)
-        for order in received.orders if received.hash in taken else ():
+        for order in received.orders if received.hash in accepted else ():
             for one in order.instructions:
                 fate = fate_of(terms, msgspec.structs.replace(order.head, file=number), one)
                 fates[fate.kind] += 1
@@ -307,7 +301,7 @@ def test_a_fault_is_felt_and_mended(fault: str) -> None:
     ways = []
     for faults in (Faults(), Faults(**{fault: 1_000_000})):
         made = bank(faults=faults)
-        came = [(0, letter) for letter in take(made, calendar, ach(entry(1, "Return R02"), entry(2, "Return R03")))]
+        came = [(0, letter) for letter in take(made, calendar, ach(entry(1, "Return R02"), entry(2, "Return R03")))[1]]
         for day in range(1, 13):
             came += [(day, letter) for letter in days(made, 1)[0]]
         assert [letter.name for _, letter in came] == sorted(letter.name for _, letter in came)
@@ -321,7 +315,7 @@ def test_a_letter_out_of_order_comes_after_the_next_one() -> None:
     for seed in range(20):
         made = bank(seed=seed, faults=Faults(reorder=500_000))
         file = ach(*(entry(n, name) for n, name in enumerate(("Return R02 2d", "Change C01 2d", "Return R03 3d"))))
-        letters = take(made, calendar, file) + days(made, 6)[0]
+        letters = take(made, calendar, file)[1] + days(made, 6)[0]
         if [letter.name[8:] for letter in letters] == ["receipt.json", "changes.ach", "returns.ach", "returns.ach"]:
             return
     raise AssertionError("in twenty seeds no change came before the return that was written before it")

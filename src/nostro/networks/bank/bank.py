@@ -25,7 +25,7 @@ from nostro.networks.statement import Line
 from . import answer as answers
 from .account import Account, Books
 from .answer import Group, Item, Receipt, Refused, Taken, scheme_code
-from .day import begin_if_morning, dispatch, run
+from .day import arrive, begin_if_morning, dispatch, run
 from .fate import SETTLED, Fate, asked, by_account, by_chance
 from .order import NACHA, Head, Instruction, Order, Received, receive
 from .post import Letter, Post
@@ -50,11 +50,14 @@ def open_account(bank: Bank, calendar: Calendar, account: Account, balance: int)
 
 
 def deposit(bank: Bank, calendar: Calendar, number: str, line: Line) -> None:
-    """Money comes to the account `number`, or goes from it, on the banking day `line.booked` or the next there is."""
+    """Money comes to the account `number`, or goes from it: at once, or on the banking day of `line.booked`."""
     account = bank.books.accounts[number]
-    due = max(bank.days[account.currency].day, calendar.this_or_next(account.currency, line.booked))
-    bank.tasks[account.currency].append(Arrive(due=due, account=number, line=line))
-    assert not run(bank, calendar, account.currency), "money that comes is answered by a statement only"
+    today = bank.days[account.currency].day
+    task = Arrive(due=calendar.this_or_next(account.currency, line.booked), account=number, line=line)
+    if task.due <= today:
+        arrive(bank, task, today)
+    else:
+        bank.tasks[account.currency].append(task)
 
 
 # Taking a file ---------------------------------------------------------------
@@ -74,8 +77,8 @@ class Judged(Struct, frozen=True, kw_only=True):
         return [(one, fate) for one, fate in pairs if fate.kind != "rejected"]
 
 
-def take(bank: Bank, calendar: Calendar, content: bytes, name: str = "") -> list[Letter]:
-    """The bank's receipt, and whatever can be said on the same day. A refused file leaves no trace in the books."""
+def take(bank: Bank, calendar: Calendar, content: bytes, name: str = "") -> tuple[Receipt, list[Letter]]:
+    """What the bank says of the file, and what arrives at once. A refused file leaves no trace in the books."""
     bank.files += 1
     received = receive(content)
     refusal = _refusal(bank, received)
@@ -93,7 +96,7 @@ def take(bank: Bank, calendar: Calendar, content: bytes, name: str = "") -> list
     letters = dispatch(bank, calendar, currency, answers.receipt(receipt))
     for touched in dict.fromkeys(each.order.head.currency for each in judged if each.order.head.currency in bank.days):
         letters += run(bank, calendar, touched)
-    return letters
+    return receipt, letters
 
 
 def _refusal(bank: Bank, received: Received) -> str:

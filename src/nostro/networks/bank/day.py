@@ -84,8 +84,7 @@ def run(bank: Bank, calendar: Calendar, currency: str) -> list[Letter]:
                 _count(bank, "corrected", len(group.items))
                 wrong.setdefault((group.head.format, group.head.sender), []).append(group)
             case Arrive():
-                line = msgspec.structs.replace(task.line, booked=day.day, valued=max(task.line.valued, day.day))
-                bank.books.book(bank.books.accounts[task.account], line)
+                arrive(bank, task, day.day)
             case Deliver():
                 letters += deliver(bank.post, [task.answer])
     for groups in back.values():
@@ -93,6 +92,12 @@ def run(bank: Bank, calendar: Calendar, currency: str) -> list[Letter]:
     for groups in wrong.values():
         letters += dispatch(bank, calendar, currency, answers.changes(groups, bank.now, bank.post.made))
     return letters
+
+
+def arrive(bank: Bank, task: Arrive, day: date) -> None:
+    """Money from elsewhere. Its value date may be later than its booking, not earlier."""
+    line = msgspec.structs.replace(task.line, booked=day, valued=max(task.line.valued, day))
+    _book(bank, bank.books.accounts[task.account], line)
 
 
 def _settle(bank: Bank, task: Settle, day: date) -> None:
