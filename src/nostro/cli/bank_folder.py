@@ -13,7 +13,6 @@ is looked at, under the number that it will have.
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -29,7 +28,7 @@ from nostro.networks.bank.bank import deposit, open_account, open_bank, take
 from nostro.networks.bank.day import advance
 from nostro.networks.bank.post import Letter
 from nostro.networks.bank.state import Bank, Terms
-from nostro.networks.statement import Line, Statement
+from nostro.networks.statement import Closing, Line, Opening, Statement
 
 from .lock import locked
 from .trouble import Trouble
@@ -59,7 +58,7 @@ class BankFolder:
         self.path, self.kept = path, kept
         self.receipts: list[Receipt] = []
         self.letters: list[Path] = []
-        self.closed: list[Statement] = []
+        self.closed: list[tuple[Opening, Closing]] = []
 
     @property
     def bank(self) -> Bank:
@@ -75,8 +74,7 @@ class BankFolder:
         if keep:
             _put(mine, file.read_bytes())
         else:
-            mine.parent.mkdir(exist_ok=True)
-            shutil.move(file, mine)
+            _move(file, mine)
         self._take(mine.read_bytes(), file.name)
 
     def keep(self, content: bytes, name: str) -> None:
@@ -106,7 +104,7 @@ class BankFolder:
             if isinstance(each, Letter):
                 self._write([each])
             else:
-                self.closed.append(each)
+                self.closed.append((each.opening, each.closing))
                 _put(self._statement(each.opening.account, int(each.opening.number)), msgspec.json.encode(each))
             yield self.bank.now
 
@@ -194,3 +192,12 @@ def _put(file: Path, content: bytes) -> None:
     part = file.with_name(f".{file.name}.part")
     part.write_bytes(content)
     part.replace(file)
+
+
+def _move(file: Path, to: Path) -> None:
+    to.parent.mkdir(exist_ok=True)
+    try:
+        file.replace(to)
+    except OSError:  # from another file system
+        _put(to, file.read_bytes())
+        file.unlink()

@@ -55,18 +55,18 @@ def told(folder: BankFolder) -> dict[str, Any]:
     return {
         "object": "bank_news", "now": folder.bank.now, "receipts": folder.receipts,
         "files": [str(file) for file in folder.letters],
-        "statements": [{"account": each.opening.account, "number": each.opening.number, "date": each.closing.date,
-                        "lines": each.closing.lines, "balance": each.closing.balance} for each in folder.closed],
+        "statements": [{"account": opening.account, "number": opening.number, "date": closing.date,
+                        "lines": closing.lines, "balance": closing.balance} for opening, closing in folder.closed],
     }  # fmt: skip
 
 
 def tell(folder: BankFolder) -> None:
     """The same for people, but for the receipts."""
-    for each in folder.closed:
-        if each.lines:
-            balance = text(each.closing.balance or 0, each.opening.currency)
-            lines = "1 line" if len(each.lines) == 1 else f"{len(each.lines):,} lines"
-            typer.echo(f"{each.closing.date}  {each.opening.account}  {lines}, balance {balance}")
+    for opening, closing in folder.closed:
+        if closing.lines:
+            balance = text(closing.balance or 0, opening.currency)
+            lines = "1 line" if closing.lines == 1 else f"{closing.lines:,} lines"
+            typer.echo(f"{closing.date}  {opening.account}  {lines}, balance {balance}")
     for file in folder.letters:
         typer.echo(f"answered  {file}")
 
