@@ -34,6 +34,8 @@ from nostro.kernel.resource import (
 )  # fmt: skip
 from nostro.ledger import chart
 from nostro.networks.nacha import check_digit
+from nostro.storage.body import whole
+from nostro.storage.engine import Row
 from nostro.storage.tx import Tx
 
 Format = Literal["nacha", "pain.001", "pain.008", "bacs"]
@@ -44,6 +46,8 @@ CREDITS, DEBITS = frozenset(("nacha", "pain.001", "bacs")), frozenset(("nacha", 
 # Business days from the day of a file to the day on which its payments settle.
 SETTLEMENT_DAYS = {"nacha": 1, "pain.001": 1, "pain.008": 2, "bacs": 2}
 MOST = 100
+ALL = 'SELECT id, created, body FROM "originating_account" WHERE scope=? ORDER BY id DESC LIMIT ?'
+ONE = 'SELECT id, created, body FROM "originating_account" WHERE scope=? AND id=?'
 MOST_PAYMENTS = 50_000
 LATE = 1800
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
@@ -141,15 +145,21 @@ def file_day(account: Record, now: int) -> date:
 
 async def originating(tx: Tx, currency: str, *, debit: bool = False) -> Record | None:
     """The platform's account that carries payouts of a currency, or with `debit` collections; newest first."""
-    rows = await tx.world.engine.rows(
-        'SELECT body FROM "originating_account" WHERE scope=? ORDER BY id DESC LIMIT ?', (tx.scope.book, MOST)
-    )
     formats = DEBITS if debit else CREDITS
-    for (body,) in rows:
-        account = msgspec.json.decode(body, type=Record)
+    for account in map(_read, await tx.world.engine.rows(ALL, (tx.scope.book, MOST))):
         if account.active and account.currency == currency and account.format in formats:
             return account
     return None
+
+
+async def of_platform(tx: Tx, id: str) -> Record:
+    """The account by its id, from the scope of any account of the platform's; only to be read."""
+    return _read((await tx.world.engine.rows(ONE, (tx.scope.book, id)))[0])
+
+
+def _read(row: Row) -> Record:
+    id, created, body = row
+    return msgspec.json.decode(whole(id, created, body), type=Record)
 
 
 # Verbs -----------------------------------------------------------------------

@@ -10,8 +10,7 @@ import msgspec
 
 from nostro.balances.calendar import business_midnight
 from nostro.connect.external_account import EXTERNAL_ACCOUNT, fingerprint
-from nostro.connect.originating_account import ORIGINATING_ACCOUNT, file_day
-from nostro.connect.originating_account import Record as Account
+from nostro.connect.originating_account import file_day, of_platform
 from nostro.networks.ach_codes import RETURNS
 from nostro.storage.tx import Tx
 
@@ -44,7 +43,7 @@ async def send_job(tx: Tx, id: str) -> None:
         return
     if found.status != "pending" or found.instructed:
         return
-    origin = await _origin(tx, found.through)
+    origin = await of_platform(tx, found.through)
     receiver = await _receiver(tx, found)
     refusal = "The bank account's number is not known." if receiver is None else format_of(origin).refusal(
         receiver, abs(found.amount)
@@ -63,21 +62,13 @@ async def _receiver(tx: Tx, found: payout.Record) -> Receiver | None:
     return None if bank is None else receiver_of(bank, found.merchant, descriptor)
 
 
-async def _origin(tx: Tx, id: str) -> Account:
-    """The platform's account, read in the platform's scope."""
-    rows = await tx.world.engine.rows(
-        f'SELECT body FROM "{ORIGINATING_ACCOUNT.table}" WHERE scope=? AND id=?', (tx.scope.book, id)
-    )
-    return msgspec.json.decode(rows[0][0], type=Account)
-
-
 async def sent_job(tx: Tx, id: str) -> None:
     """Job `payout.sent`: its file was handed over. It arrives when the banks settle, later if the file was late."""
     found = await tx.get(PAYOUT, id)
     instruction = await find(tx, id)
     if found.status != "pending" or instruction is None:
         return
-    origin = await _origin(tx, instruction.account)
+    origin = await of_platform(tx, instruction.account)
     settles = business_midnight(found.currency, file_day(origin, tx.now), origin.settlement_days)
     arrives = max(found.arrival_date, settles)
     trace = TraceId(status="supported", value=instruction.trace)
