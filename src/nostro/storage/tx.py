@@ -18,6 +18,8 @@ from nostro.kernel.posting import Posting, balanced
 from nostro.kernel.resource import Registry, Resource, Stored, View
 from nostro.kernel.search import term
 
+from .body import ROW, kept, whole
+from .engine import Row
 from .runs import ask, balance_upto
 from .unit import Entry, Scope, Unit, Write
 from .world import World
@@ -37,12 +39,15 @@ PUT_TERM = "INSERT INTO search_term (scope,term,id) VALUES (?,?,?) ON CONFLICT (
 
 
 class Request(Struct, frozen=True):
-    """Who asked: shown in events and logs. `from_browser`: with a publishable key."""
+    """Who asked: shown in events and logs. `from_browser`: with a publishable key. `key` tells keys apart, `hint` is
+    what may be shown of one; jobs have none."""
 
     id: str | None = None
     idempotency_key: str | None = None
     api_version: str | None = None
     from_browser: bool = False
+    key: str = ""
+    hint: str = ""
 
 
 class Happened(Struct, frozen=True):
@@ -105,9 +110,9 @@ class Tx:
         if not (id.isascii() and id.isprintable()) or len(id) > 255:
             return None
         found = await self.world.engine.rows(
-            f'SELECT version, body FROM "{resource.table}" WHERE scope=? AND id=?', (self.scope.number, id)
+            f'SELECT {ROW} FROM "{resource.table}" WHERE scope=? AND id=?', (self.scope.number, id)
         )
-        return self.loaded(resource, found[0][0], found[0][1]) if found else None
+        return self.loaded(resource, found[0]) if found else None
 
     async def get(self, resource: Resource[R], id: str, param: str = "id") -> R:
         """The record, or the API's resource_missing error about `param`."""
@@ -123,15 +128,16 @@ class Tx:
         engine = self.world.engine
         condition = "".join(f" AND {engine.path(field)}=?" for field in where)
         rows = await engine.rows(
-            f'SELECT version, body FROM "{resource.table}" WHERE scope=?{condition} '
+            f'SELECT {ROW} FROM "{resource.table}" WHERE scope=?{condition} '
             f"ORDER BY id {'DESC' if newest_first else 'ASC'} LIMIT ?",
             (self.scope.number, *where.values(), limit),
         )
-        return [self.loaded(resource, version, body) for version, body in rows]
+        return [self.loaded(resource, row) for row in rows]
 
-    def loaded(self, resource: Resource[R], version: int, body: str | bytes) -> R:
-        """A record from its row; what this unit has read or written before stays as it was."""
-        record = msgspec.json.decode(body, type=resource.record)
+    def loaded(self, resource: Resource[R], row: Row) -> R:
+        """A record from its version, id, moment and body; what this unit has read or written before stays as it was."""
+        version, id, created, body = row
+        record = msgspec.json.decode(whole(id, created, body), type=resource.record)
         key = (resource.table, record.id)
         self._read.setdefault(key, (version, record))
         return self._written.get(key) or self._read[key][1]  # type: ignore[return-value]
@@ -232,7 +238,8 @@ class Tx:
             read = self._read[(table, id)][0] if (table, id) in self._read else 0
             if record is not None:
                 self._put_terms(table, record)
-                self.unit.writes.append(Write(table, id, read, record.created, self._body(record)))
+                body = kept(self._body(record), id, record.created)
+                self.unit.writes.append(Write(table, id, read, record.created, body))
             elif read:
                 self.unit.writes.append(Write(table, id, read, 0, None))
         return self.unit
@@ -250,7 +257,7 @@ class Tx:
 
     def _body(self, record: Stored) -> bytes:
         """Encoded once for each value; the record is kept beside it so that its identity stays its own."""
-        kept = self._bodies.get(id(record))
-        if kept is None:
-            kept = self._bodies[id(record)] = (record, _encode(record))
-        return kept[1]
+        known = self._bodies.get(id(record))
+        if known is None:
+            known = self._bodies[id(record)] = (record, _encode(record))
+        return known[1]
