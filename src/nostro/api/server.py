@@ -138,7 +138,9 @@ class Api:
             check_expand(paths)
         ids = dict(zip(route.names, values, strict=True))
         key = incoming.header(b"idempotency-key") if incoming.method == "POST" else None
-        request = Request(request_id, key, incoming.header(b"stripe-version"), caller.kind == "publishable")
+        request = Request(
+            request_id, key, incoming.header(b"stripe-version"), caller.kind == "publishable", caller.key, caller.hint
+        )
         if key is None:
             return await self._perform(route, caller, ids, form, paths, request, None)
         print = fingerprint(incoming.method, incoming.path, incoming.body)

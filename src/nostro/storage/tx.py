@@ -39,12 +39,15 @@ PUT_TERM = "INSERT INTO search_term (scope,term,id) VALUES (?,?,?) ON CONFLICT (
 
 
 class Request(Struct, frozen=True):
-    """Who asked: shown in events and logs. `from_browser`: with a publishable key."""
+    """Who asked: shown in events and logs. `from_browser`: with a publishable key. `key` tells keys apart, `hint` is
+    what may be shown of one; jobs have none."""
 
     id: str | None = None
     idempotency_key: str | None = None
     api_version: str | None = None
     from_browser: bool = False
+    key: str = ""
+    hint: str = ""
 
 
 class Happened(Struct, frozen=True):
