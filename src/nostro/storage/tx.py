@@ -24,9 +24,7 @@ from .world import World
 
 R = TypeVar("R", bound=Stored)
 _encode = msgspec.json.Encoder().encode
-PUT_JOB_ONCE = (
-    "INSERT INTO job (scope,kind,ref,due) VALUES (?,?,?,?) ON CONFLICT (scope,kind,ref) DO NOTHING"
-)
+PUT_JOB_ONCE = "INSERT INTO job (scope,kind,ref,due) VALUES (?,?,?,?) ON CONFLICT (scope,kind,ref) DO NOTHING"
 PUT_JOB = (
     "INSERT INTO job (scope,kind,ref,due) VALUES (?,?,?,?) "
     "ON CONFLICT (scope,kind,ref) DO UPDATE SET due=excluded.due, attempts=0, error=NULL"
@@ -60,13 +58,11 @@ class Happened(Struct, frozen=True):
 class Tx:
     """One attempt at one unit of work. A unit that touches several scopes has a part for each: `beside`."""
 
-    def __init__(
-        self, world: World, scope: Scope, request: Request | None = None, *, of: Tx | None = None
-    ) -> None:
+    def __init__(self, world: World, scope: Scope, request: Request | None = None, *, of: Tx | None = None) -> None:
         self.world = world
         self.scope = scope
         self.request = request or Request()
-        self.unit = of.unit if of else Unit(scope=scope, micros=world.clock.micros())
+        self.unit: Unit = of.unit if of else Unit(scope=scope, micros=world.clock.micros())
         self.parts: list[Tx] = of.parts if of else []
         self.parts.append(self)
         self.micros = self.unit.micros + scope.offset * SECOND
