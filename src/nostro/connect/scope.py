@@ -7,7 +7,7 @@ others by construction, and money can move between it and the platform in one en
 from __future__ import annotations
 
 from nostro.kernel.errors import no_access
-from nostro.storage.scope import account_scope
+from nostro.storage.scope import account_scope, load_scope
 from nostro.storage.tx import Tx
 from nostro.storage.unit import Scope
 
@@ -26,6 +26,24 @@ async def enter(tx: Tx, account: str) -> None:
         raise no_access(account)
     if scope.number != tx.scope.number:
         tx.enter(scope)
+
+
+async def platform_of(tx: Tx) -> Tx:
+    """The unit's part in the platform's scope."""
+    return tx.beside(await load_scope(tx.world, tx.scope.book))
+
+
+async def part_of(tx: Tx, account: str) -> Tx | None:
+    """The unit's part in the scope of one of the caller's connected accounts; None if it is not one."""
+    scope = await account_scope(tx.world, tx.scope, account)
+    return None if scope is None or not scope.connected else tx.beside(scope)
+
+
+async def reach(tx: Tx, account: str | None) -> Tx | None:
+    """Where an object is that another account's names: with `account`, or, if that is None, with the platform."""
+    if account is None:
+        return await platform_of(tx) if tx.scope.connected else None
+    return await part_of(tx, account)
 
 
 async def enter_new(tx: Tx) -> None:
