@@ -5,14 +5,10 @@ from importlib.resources import files
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from lxml import etree
-from msgspec.structs import replace
 
-from nostro.networks.file_error import FileError
 from nostro.networks.iso20022 import pain001
-from nostro.networks.iso20022.parties import NOWHERE, Account, Address, Party
+from nostro.networks.iso20022.parties import Account, Address, Party
 
 SCHEMAS = {
     version: etree.XMLSchema(
