@@ -67,6 +67,10 @@ CODES: dict[str, tuple[str, str]] = {
         "Book less, or lower the limit; `dry_run` shows by how much.",
     ),
     "ledger_hold_unexpected_state": ("The hold was posted, voided or expired.", "Read its `status` first."),
+    "ledger_period_closed": (
+        "The entry would take effect in a period that is closed.",
+        "Book it later, with `period` naming the month it concerns; `/v1/reports/periods` says what is closed.",
+    ),
     "ledger_reference_in_use": (
         "The reference names something with another content.",
         "Use a new reference; the same one is for saying the same thing again.",
