@@ -63,6 +63,7 @@ from nostro.payments import (
 from nostro.payments import card as legacy_card
 from nostro.payouts import automatic, payout, topup
 from nostro.rails import card
+from nostro.reporting import report
 from nostro.risk import early_fraud_warning, review
 from nostro.storage.engine import Engine
 from nostro.storage.sqlite import SqliteEngine
@@ -117,6 +118,7 @@ RESOURCES: tuple[Resource[Any], ...] = (
     hold.RESOURCE,
     app_balance.RESOURCE,
     reference.RESOURCE,
+    report.RESOURCE,
     request_log.RESOURCE,
 )
 RAILS: dict[str, Any] = {rail.type: rail for rail in (card.RAIL,)}
