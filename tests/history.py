@@ -1,4 +1,4 @@
-"""Histories of an application's books, random or told, and the simplest ledger there is to compare them with: a list."""
+"""Histories of an application's books, and the simplest ledger there is to compare them with: a list."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ from nostro.payments import (
 from nostro.payments import card as legacy_card
 from nostro.payouts import automatic, payout, topup
 from nostro.rails import card
-from nostro.reporting import report
+from nostro.reporting import checks, period, report
 from nostro.risk import early_fraud_warning, review
 from nostro.storage.engine import Engine
 from nostro.storage.sqlite import SqliteEngine
@@ -119,6 +119,7 @@ RESOURCES: tuple[Resource[Any], ...] = (
     app_balance.RESOURCE,
     reference.RESOURCE,
     report.RESOURCE,
+    period.RESOURCE,
     request_log.RESOURCE,
 )
 RAILS: dict[str, Any] = {rail.type: rail for rail in (card.RAIL,)}
@@ -146,6 +147,7 @@ JOBS: dict[str, Any] = {
     app_account.ALERT: alert.alert_job,
     hold.EXPIRE: hold.expire_job,
     merging.MERGE: merging.merge_job,
+    period.CLOSE: period.closer(checks.CHECKS),
 }
 
 RULES: tuple[Rule, ...] = (

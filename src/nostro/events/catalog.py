@@ -95,6 +95,7 @@ EVENT_TYPES = frozenset(
     treasury.received_debit.created
 
     ledger.account.balance_above ledger.account.balance_below
+    report.period.closed report.period.closing report.period.released
     ledger.hold.created ledger.hold.expired ledger.hold.posted ledger.hold.voided
     """.split()
 )

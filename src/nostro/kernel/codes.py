@@ -104,6 +104,10 @@ CODES: dict[str, tuple[str, str]] = {
         "Wait a moment and try again; the SDKs do so by themselves. Spread work that can wait.",
     ),
     "refund_not_cancelable": ("Only a refund that requires action can be canceled.", "Look at its `status`."),
+    "report_period_closed": (
+        "The month is closed, for good.",
+        "Book what corrects it later, in an entry whose `period` names it.",
+    ),
     "resource_missing": ("There is no such object for this key.", "Check the id, the key and the mode."),
     "routing_number_invalid": ("The routing number is not one.", "Correct it: nine digits, the last a check."),
     "sandbox_required": ("Only the sandboxes of nostro dev can do this.", "Use a test key of a nostro dev server."),

@@ -1,7 +1,8 @@
 """Closed: up to when a book is closed. No entry takes effect before that moment; the engines check it at each commit.
 
 The row of a book says one moment, in seconds of the sandbox's time. It is set when a period begins to be closed, so
-that nothing can come while its figures are made, and set back if it is not closed after all (reporting/period.py).
+that nothing can come while its figures are made, and set back if it is not closed after all (reporting/period.py);
+0 is a book that is all open.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from nostro.storage.engine import Engine
 from nostro.storage.tx import Tx
 
 PUT = "INSERT INTO ledger_closed (book,until) VALUES (?,?) ON CONFLICT (book) DO UPDATE SET until=excluded.until"
-DROP = "DELETE FROM ledger_closed WHERE book=?"
+# The same for who is first: it changes nothing if the book is closed up to another moment than was seen.
+TAKE = PUT + " WHERE ledger_closed.until=?"
 FIND = "SELECT until FROM ledger_closed WHERE book=?"
 MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 
@@ -24,14 +26,6 @@ async def closed_until(engine: Engine, book: int) -> int:
     """The first second that is open; 0 if nothing was ever closed."""
     rows = await engine.rows(FIND, (book,))
     return int(rows[0][0]) if rows else 0
-
-
-def set_closed(tx: Tx, until: int) -> None:
-    """0 for a book that is all open."""
-    if until:
-        tx.write_row(PUT, (tx.scope.book, until))
-    else:
-        tx.write_row(DROP, (tx.scope.book,))
 
 
 async def check_open(tx: Tx, at: int | None) -> None:
