@@ -19,6 +19,8 @@ from contract import problems
 OWN = {
     "balance.availability", "sandbox", "webhook_delivery", "request_log", "ledger.account", "ledger.balance",
     "ledger.dry_run", "ledger.entry", "ledger.hold", "ledger.statement",
+    "report.account_lines", "report.balance_sheet", "report.income_statement", "report.period", "report.proof",
+    "report.trial_balance",
 }  # fmt: skip
 ERROR_TYPES = {"api_error", "card_error", "idempotency_error", "invalid_request_error"}
 ERROR_TEXTS = {

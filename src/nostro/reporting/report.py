@@ -21,7 +21,7 @@ from nostro.storage.tx import Tx
 
 from . import ledger_card
 from .span import Span, between, month, named
-from .statements import Figures, Part, Result, Section, Sheet, balance_sheets, income_statements
+from .statements import Figures, Part, Result, Section, Sheet, balance_sheets, figures, income_statements
 from .turnover import Basis, Turnover, cuts, turnovers
 
 PATH = "/v1/reports"
@@ -187,19 +187,14 @@ async def _head(tx: Tx, span: Span, basis: Basis) -> dict[str, Any]:
             "livemode": tx.scope.livemode}  # fmt: skip
 
 
-async def figures(tx: Tx, span: Span, basis: Basis, currency: str | None) -> Figures:
-    made = Figures()
-    at = await cuts(tx.world.engine, tx.scope.book, span, basis)
-    async for one in turnovers(tx.world.engine, at):
-        if currency in (None, one.currency):
-            made.add(one)
-    return made
+async def _figures(tx: Tx, span: Span, params: ReportParams) -> Figures:
+    return await figures(tx.world.engine, tx.scope.book, span, params.basis, params.currency)
 
 
 async def balance_sheet(tx: Tx, params: ReportParams) -> BalanceSheetReport:
     check_platform(tx)
     span = span_of(tx, params)
-    found = balance_sheets(await figures(tx, span, params.basis, params.currency))
+    found = balance_sheets(await _figures(tx, span, params))
     return BalanceSheetReport(sheets=[_sheet(one) for one in found], **await _head(tx, span, params.basis))
 
 
@@ -219,8 +214,8 @@ def _section(part: Part) -> ReportSection:
 async def income_statement(tx: Tx, params: ReportParams) -> IncomeReport:
     check_platform(tx)
     span = span_of(tx, params)
-    now = await figures(tx, span, params.basis, params.currency)
-    then = await figures(tx, span.before, params.basis, params.currency)
+    now = await _figures(tx, span, params)
+    then = await _figures(tx, span.before, params)
     made = [_result(one) for one in income_statements(now, then)]
     return IncomeReport(statements=made, **await _head(tx, span, params.basis))
 

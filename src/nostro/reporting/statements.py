@@ -1,4 +1,4 @@
-"""Balance sheet and income statement of a span, in each currency, made of its turnovers. Plain arithmetic.
+"""Balance sheet and income statement of a span, in each currency: arithmetic on its turnovers.
 
 The books are never closed into equity by an entry: what was earned is revenue less expense, and the balance sheet
 shows it as two lines of equity, earned before the span and in it. Memorandum accounts (authorizations, credit that
@@ -13,8 +13,10 @@ from typing import Literal
 from msgspec import Struct
 
 from nostro.ledger.chart import CHART, Kind
+from nostro.storage.engine import Engine
 
-from .turnover import Turnover
+from .span import Span
+from .turnover import Basis, Turnover, cuts, turnovers
 
 Section = Literal["assets", "liabilities", "equity", "memorandum", "revenue", "expenses"]
 SECTIONS: dict[Kind, Section] = {
@@ -98,6 +100,16 @@ class Figures(Struct):
     @property
     def currencies(self) -> list[str]:
         return sorted({currency for currency, _, _ in self.opening})
+
+
+async def figures(
+    engine: Engine, book: int, span: Span, basis: Basis = "effective", currency: str | None = None
+) -> Figures:
+    made = Figures()
+    async for one in turnovers(engine, await cuts(engine, book, span, basis)):
+        if currency in (None, one.currency):
+            made.add(one)
+    return made
 
 
 def balance_sheets(of: Figures) -> list[Sheet]:
