@@ -68,6 +68,7 @@ from nostro.payments import (
 from nostro.payments import card as legacy_card
 from nostro.payouts import automatic, bank_answer, bank_file, instruction, origination, outbox, payout, topup
 from nostro.rails import card
+from nostro.reporting import checks, period, report
 from nostro.risk import early_fraud_warning, review
 from nostro.storage.engine import Engine
 from nostro.storage.sqlite import SqliteEngine
@@ -130,6 +131,8 @@ RESOURCES: tuple[Resource[Any], ...] = (
     hold.RESOURCE,
     app_balance.RESOURCE,
     reference.RESOURCE,
+    report.RESOURCE,
+    period.RESOURCE,
     request_log.RESOURCE,
 )
 RAILS: dict[str, Any] = {rail.type: rail for rail in (card.RAIL,)}
@@ -167,6 +170,7 @@ JOBS: dict[str, Any] = {
     app_account.ALERT: alert.alert_job,
     hold.EXPIRE: hold.expire_job,
     merging.MERGE: merging.merge_job,
+    period.CLOSE: period.closer(checks.CHECKS),
 }
 
 RULES: tuple[Rule, ...] = (

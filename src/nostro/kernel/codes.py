@@ -80,6 +80,10 @@ CODES: dict[str, tuple[str, str]] = {
         "Book less, or lower the limit; `dry_run` shows by how much.",
     ),
     "ledger_hold_unexpected_state": ("The hold was posted, voided or expired.", "Read its `status` first."),
+    "ledger_period_closed": (
+        "The entry would take effect in a period that is closed.",
+        "Book it later, with `period` naming the month it concerns; `/v1/reports/periods` says what is closed.",
+    ),
     "ledger_reference_in_use": (
         "The reference names something with another content.",
         "Use a new reference; the same one is for saying the same thing again.",
@@ -117,6 +121,10 @@ CODES: dict[str, tuple[str, str]] = {
         "Wait a moment and try again; the SDKs do so by themselves. Spread work that can wait.",
     ),
     "refund_not_cancelable": ("Only a refund that requires action can be canceled.", "Look at its `status`."),
+    "report_period_closed": (
+        "The month is closed, for good.",
+        "Book what corrects it later, in an entry whose `period` names it.",
+    ),
     "resource_missing": ("There is no such object for this key.", "Check the id, the key and the mode."),
     "routing_number_invalid": ("The routing number is not one.", "Correct it: nine digits, the last a check."),
     "sandbox_required": ("Only the sandboxes of nostro dev can do this.", "Use a test key of a nostro dev server."),
