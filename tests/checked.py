@@ -19,6 +19,9 @@ from contract import problems
 OWN = {
     "balance.availability", "sandbox", "webhook_delivery", "request_log", "ledger.account", "ledger.balance",
     "ledger.dry_run", "ledger.entry", "ledger.hold", "ledger.statement",
+    "reconciliation.account", "reconciliation.break", "reconciliation.day", "reconciliation.day_check",
+    "reconciliation.line", "reconciliation.match", "reconciliation.rule", "reconciliation.run",
+    "reconciliation.statement",
 }  # fmt: skip
 ERROR_TYPES = {"api_error", "card_error", "idempotency_error", "invalid_request_error"}
 ERROR_TEXTS = {

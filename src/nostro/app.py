@@ -63,6 +63,8 @@ from nostro.payments import (
 from nostro.payments import card as legacy_card
 from nostro.payouts import automatic, payout, topup
 from nostro.rails import card
+from nostro.reconciliation import account as reconciled_account
+from nostro.reconciliation import break_, day, line, match, rule, run, statement_verbs
 from nostro.risk import early_fraud_warning, review
 from nostro.storage.engine import Engine
 from nostro.storage.sqlite import SqliteEngine
@@ -117,6 +119,14 @@ RESOURCES: tuple[Resource[Any], ...] = (
     hold.RESOURCE,
     app_balance.RESOURCE,
     reference.RESOURCE,
+    reconciled_account.RESOURCE,
+    statement_verbs.RESOURCE,
+    line.RESOURCE,
+    rule.RESOURCE,
+    run.RESOURCE,
+    match.RESOURCE,
+    break_.RESOURCE,
+    day.RESOURCE,
     request_log.RESOURCE,
 )
 RAILS: dict[str, Any] = {rail.type: rail for rail in (card.RAIL,)}

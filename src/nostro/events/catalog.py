@@ -95,6 +95,9 @@ EVENT_TYPES = frozenset(
     treasury.received_debit.created
 
     ledger.account.balance_above ledger.account.balance_below
+    reconciliation.account.matched reconciliation.break.matched reconciliation.break.opened
+    reconciliation.break.replaced reconciliation.break.resolved reconciliation.break.updated
+    reconciliation.day.closed reconciliation.match.undone reconciliation.statement.imported
     ledger.hold.created ledger.hold.expired ledger.hold.posted ledger.hold.voided
     """.split()
 )

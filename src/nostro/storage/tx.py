@@ -176,8 +176,9 @@ class Tx:
             self.emit(type, record)
         self._written[(self.registry.of(record).table, record.id)] = None
 
-    def move(self, record: R, move: Move[R], **changes: Any) -> R:
-        """The only way a status changes: the new state, its postings and its events, together."""
+    def move(self, record: R, move: Move[R], *, effective: int | None = None, **changes: Any) -> R:
+        """The only way a status changes: the new state, its postings and its events, together. The postings count from
+        `effective` on (seconds), or from now."""
         life = self.registry.of(record).life
         assert life is not None, f"{type(record).__name__} has no life"
         assert life.moves.get(move.name) is move, f"{move.name} is not a move of {type(record).__name__}"
@@ -185,7 +186,8 @@ class Tx:
             state = getattr(record, life.field)
             assert state in move.source, f"{record.id} cannot {move.name} from {state}"
         moved: R = msgspec.structs.replace(record, **{life.field: move.target}, **changes)
-        self.post(f"{self.registry.of(record).object}.{move.name}", record.id, move.posts(moved))
+        kind = f"{self.registry.of(record).object}.{move.name}"
+        self.post(kind, record.id, move.posts(moved), effective=effective)
         return self.save(moved, *move.emits)
 
     def emit(self, type: str, record: Stored, before: Stored | None = None) -> None:
