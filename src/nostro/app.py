@@ -68,6 +68,8 @@ from nostro.payments import (
 from nostro.payments import card as legacy_card
 from nostro.payouts import automatic, bank_answer, bank_file, instruction, origination, outbox, payout, topup
 from nostro.rails import card
+from nostro.reconciliation import account as reconciled_account
+from nostro.reconciliation import break_, day, line, match, rule, run, statement_verbs
 from nostro.reporting import checks, period, report
 from nostro.risk import early_fraud_warning, review
 from nostro.storage.engine import Engine
@@ -133,6 +135,14 @@ RESOURCES: tuple[Resource[Any], ...] = (
     reference.RESOURCE,
     report.RESOURCE,
     period.RESOURCE,
+    reconciled_account.RESOURCE,
+    statement_verbs.RESOURCE,
+    line.RESOURCE,
+    rule.RESOURCE,
+    run.RESOURCE,
+    match.RESOURCE,
+    break_.RESOURCE,
+    day.RESOURCE,
     request_log.RESOURCE,
 )
 RAILS: dict[str, Any] = {rail.type: rail for rail in (card.RAIL,)}
