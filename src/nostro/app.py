@@ -25,6 +25,7 @@ from nostro.connect import (
     capability,
     country,
     external_account,
+    originating_account,
     owed,
     person,
     standing,
@@ -65,7 +66,7 @@ from nostro.payments import (
     transfer_reversal,
 )  # fmt: skip
 from nostro.payments import card as legacy_card
-from nostro.payouts import automatic, payout, topup
+from nostro.payouts import automatic, bank_answer, bank_file, instruction, origination, outbox, payout, topup
 from nostro.rails import card
 from nostro.risk import early_fraud_warning, review
 from nostro.storage.engine import Engine
@@ -119,6 +120,10 @@ RESOURCES: tuple[Resource[Any], ...] = (
     payout.RESOURCE,
     external_account.RESOURCE,
     topup.RESOURCE,
+    originating_account.RESOURCE,
+    bank_file.RESOURCE,
+    bank_answer.RESOURCE,
+    instruction.RESOURCE,
     app_account.RESOURCE,
     app_entry.RESOURCE,
     bulk.RESOURCE,
@@ -144,8 +149,15 @@ JOBS: dict[str, Any] = {
     "review.cancel": review.cancel_job,
     balance_settings.DAY_JOB: automatic.day_job,
     automatic.JOB: automatic.pay_job,
-    "payout.send": payout.send_job,
+    "payout.send": origination.send_job,
+    "payout.sent": origination.sent_job,
     "payout.arrive": payout.arrive_job,
+    "payout.answered": origination.answered_job,
+    "payout.changed": origination.changed_job,
+    bank_file.BUILD: bank_file.build_job,
+    bank_file.SETTLE: bank_file.settle_job,
+    bank_file.STAGE: outbox.stage_job,
+    bank_file.RELEASE: outbox.release_job,
     standing.JOB: standing.look_job,
     balance_transaction.COVER_JOB: owed.cover_job,
     owed.DEBIT_JOB: automatic.debit_job,

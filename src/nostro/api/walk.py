@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from nostro.kernel.clock import elapsed
 from nostro.kernel.resource import Resource
+from nostro.storage.body import ROW
 from nostro.storage.engine import Row
 from nostro.storage.tx import Tx
 
@@ -76,7 +77,7 @@ async def walk(tx: Tx, way: Walk, limit: int, *, empty: bool = False) -> Page:
         way = _by_prefix(way)
     if not way.rest[0]:
         if len(way.branches) == 1 and not way.branches[0].table:
-            statement = _select(tx, way, way.branches[0], way.bounds, NOTHING, limit, columns="version, body, id")
+            statement = _select(tx, way, way.branches[0], way.bounds, NOTHING, limit, columns=ROW)
             return Page(await tx.world.engine.rows(*statement))
         return Page(await _bodies(tx, way, await _ids(tx, way, way.bounds, limit)))
     until = elapsed() + PATIENCE
@@ -128,10 +129,10 @@ async def _bodies(tx: Tx, way: Walk, ids: Sequence[str]) -> list[Row]:
         return []
     marks = ",".join("?" * len(ids))
     rows = await tx.world.engine.rows(
-        f'SELECT version, body, id FROM "{way.resource.table}" WHERE scope=? AND id IN ({marks})',
+        f'SELECT {ROW} FROM "{way.resource.table}" WHERE scope=? AND id IN ({marks})',
         (tx.scope.number, *ids),
     )
-    return sorted(rows, key=lambda row: way.place(str(row[2])), reverse=way.newest_first)
+    return sorted(rows, key=lambda row: way.place(str(row[1])), reverse=way.newest_first)
 
 
 def _select(

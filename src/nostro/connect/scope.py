@@ -47,9 +47,10 @@ async def reach(tx: Tx, account: str | None) -> Tx | None:
 
 
 async def enter_new(tx: Tx) -> None:
-    """Go on as an account that this unit opens. Two at once want the same number: the second runs again."""
+    """Go on as an account that this unit opens. Two workers may want the same number: the second runs again."""
     platform, id = tx.scope, tx.new_id("acct")
-    number = (await tx.world.engine.rows("SELECT coalesce(max(scope),0)+1 FROM scope"))[0][0]
+    last = (await tx.world.engine.rows("SELECT coalesce(max(scope),0) FROM scope"))[0][0]
+    number = tx.world.last_scope = max(last, tx.world.last_scope) + 1
     scope = Scope(number, id, platform.livemode, platform.book, platform.offset, platform.dev)
     created = tx.unit.micros // 1_000_000
     tx.enter(scope)

@@ -21,6 +21,11 @@ CODES: dict[str, tuple[str, str]] = {
         "The deposits' amounts are wrong, or were guessed wrongly too often.",
         "Ask for the amounts again; in test mode they are 32 and 45.",
     ),
+    "bank_answer_invalid": ("The bank's file cannot be read, so nothing of it was taken.", "Read where; ask the bank."),
+    "bank_file_hash_mismatch": ("The hash is not that of the file's bytes.", "Look at the file that is to be sent."),
+    "bank_file_nothing_due": ("No payment can go into a file now.", "Wait for the cut-off, or look at the limits."),
+    "bank_file_second_key_required": ("Who builds a file does not approve it.", "Approve it with another key."),
+    "bank_file_unexpected_state": ("The file's status does not allow this.", "Look at its `status`."),
     "card_declined": (
         "The card was refused; `decline_code` says why.",
         "Ask the customer for another card or to call their bank.",

@@ -15,11 +15,10 @@ from msgspec import UNSET
 
 from nostro.balances import balance_transaction
 from nostro.balances.availability import available_on, waiting_account
-from nostro.balances.balance_transaction import FeeDetail, Line
+from nostro.balances.balance_transaction import Line
 from nostro.kernel.address import Shipping
 from nostro.kernel.errors import invalid
 from nostro.kernel.lifecycle import Lifecycle, Move
-from nostro.kernel.money import portion, text
 from nostro.kernel.posting import Posting, credit, debit
 from nostro.kernel.resource import (
     Filter,
@@ -40,10 +39,11 @@ from nostro.ledger import chart
 from nostro.rails.rail import Accepted, Attempt, Challenge, Declined, Outcome, Rail, rail_of
 from nostro.storage.tx import Tx
 
-from . import charge_source, refund, split
+from . import charge_source, refund, shown, split
 from . import transfer as transfers
 from .billing_details import EMPTY, BillingDetails
 from .charge_params import CaptureParams, CreateParams, UpdateParams
+from .processing_fee import processing_fee
 from .rules import check_amount, check_carried, check_descriptor, check_email, descriptor
 
 State = Literal["authorized", "captured", "failed", "released", "expired"]
@@ -212,8 +212,7 @@ def new(tx: Tx, rail: str, token: str, report: Accepted | Declined, **given: Any
         livemode=tx.scope.livemode,
         calculated_statement_descriptor=descriptor(*descriptors),
         outcome=report.outcome,
-        payment_method_details={"type": rail, rail: report.details},
-        receipt_url=f"{tx.world.settings.public_url}/receipts/{given['id']}",
+        payment_method_details={"type": rail, rail: rail_of(tx, rail).kept(report.details)},
         status="pending",
         merchant=tx.merchant,
         rail=rail,
@@ -284,13 +283,9 @@ def expire(tx: Tx, charge: Record) -> Record:
 
 async def _with_money(tx: Tx, charge: Record, amount: int) -> Record:
     """The captured amount, its fee and day, and the statement line that tells of them."""
-    plan = tx.world.settings.fees
-    fee = portion(amount, plan.rate) + plan.fixed
-    rate = f"{(plan.rate * 100).normalize():f}%"
-    why = f"Card payment fee: {rate} + {text(plan.fixed, charge.currency)}"
+    fee = processing_fee(tx.world.settings.fees, amount, charge.currency)
     on = charge.available_on or available_on(tx.now, charge.currency)
-    own = FeeDetail(amount=fee, currency=charge.currency, description=why)
-    shared = await split.of_charge(tx, charge, amount, own, on)
+    shared = await split.of_charge(tx, charge, amount, fee, on)
     line = balance_transaction.write(
         tx,
         Line(
@@ -304,7 +299,7 @@ async def _with_money(tx: Tx, charge: Record, amount: int) -> Record:
         ),
     )
     return msgspec.structs.replace(
-        charge, amount_captured=amount, fee=fee, available_on=line.available_on,
+        charge, amount_captured=amount, fee=fee.amount, available_on=line.available_on,
         balance_transaction=line.id, effective_at=tx.now, **shared.changes,
     )  # fmt: skip
 
@@ -460,6 +455,7 @@ CHARGE: Resource[Record] = Resource(
     shape=Charge,
     life=LIFE,
     example=example,
+    present=shown.charge,
     doc="One attempt to take money from a payment method, and what became of it.",
     filters=(BY_INTENT, BY_CUSTOMER, BY_GROUP),
     expands=("balance_transaction", "customer", "failure_balance_transaction", "payment_intent", "payment_method",

@@ -19,6 +19,7 @@ from nostro.balances.balance_transaction import BALANCE_TRANSACTION, COVER_JOB, 
 from nostro.balances.schedule import is_payout_day
 from nostro.balances.settings import DAY_JOB, settings_of
 from nostro.connect.external_account import default_account
+from nostro.connect.originating_account import originating
 from nostro.kernel.clock import midnight
 from nostro.storage.tx import Tx
 
@@ -51,13 +52,15 @@ async def pay_job(tx: Tx, currency: str) -> None:
     found = await tx.all(BALANCE_TRANSACTION, {"unpaid": currency}, MOST_LINES, newest_first=False)
     lines = [line for line in found if line.available_on <= tx.now]
     total = sum(line.net for line in lines)
-    amount = _payable(total, currency, (settings.minimum_balance_by_currency or {}).get(currency, 0))
+    through = await originating(tx, currency)
+    most = through.largest_payment if through is not None and through.largest_payment else payout.LARGEST_PAYOUT
+    amount = _payable(total, currency, (settings.minimum_balance_by_currency or {}).get(currency, 0), most)
     may = amount > 0 and await payout.is_enabled(tx)
     account = await default_account(tx, currency) if may else None
     if account is None or account.status == "errored":
         return
     made = payout.start(
-        tx, amount=amount, currency=currency, destination=account.id, automatic=True,
+        tx, through, amount=amount, currency=currency, destination=account.id, automatic=True,
         reconciliation_status="completed", statement_descriptor=settings.statement_descriptor,
     )  # fmt: skip
     tx.emit("payout.reconciliation_completed", made)
@@ -74,13 +77,13 @@ async def debit_job(tx: Tx, currency: str) -> None:
     owed = -available.get(currency, 0) - pending.get(currency, 0)
     account = await default_account(tx, currency) if owed > 0 else None
     if account is not None and account.status != "errored":
-        made = payout.take_from_bank(tx, owed, currency, account.id)
+        made = payout.take_from_bank(tx, await originating(tx, currency), owed, currency, account.id)
         tx.schedule(COVER_JOB, f"{currency}:{made.id}", tx.now)
 
 
-def _payable(total: int, currency: str, minimum: int) -> int:
+def _payable(total: int, currency: str, minimum: int, most: int) -> int:
     """How much of `total` goes out; less than one is nothing."""
-    amount = min(total - minimum, payout.LARGEST_PAYOUT)
+    amount = min(total - minimum, most)
     return amount - amount % 100 if currency in payout.WHOLE_UNITS else amount
 
 

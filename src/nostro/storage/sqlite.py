@@ -27,6 +27,7 @@ from nostro.kernel.errors import ApiError, Conflict, unavailable
 from nostro.kernel.resource import Resource
 
 from .batch import AccountKey
+from .body import COLUMNS
 from .booking import Booking, booked
 from .books import Books, Head, Standing
 from .columns import Ints
@@ -443,6 +444,8 @@ def _answer(done: asyncio.Future[None], verdict: Exception | None) -> None:
 @lru_cache(maxsize=1_000)
 def _extract(field: tuple[str, ...]) -> str:
     """`card.last4`, or the steps one by one, read from the body; every step is quoted, so any key is safe."""
+    if field in COLUMNS:
+        return field[0]
     steps = field[0].split(".") if len(field) == 1 else field
     path = "$" + "".join('."' + step.replace('"', "").replace("'", "''") + '"' for step in steps)
     return f"json_extract(body, '{path}')"
