@@ -173,7 +173,6 @@ JOBS: dict[str, Any] = {
     bank_file.RELEASE: outbox.release_job,
     standing.JOB: standing.look_job,
     balance_transaction.COVER_JOB: owed.cover_job,
-    owed.COLLECT_JOB: owed.collect_job,
     owed.DEBIT_JOB: automatic.debit_job,
     topup.ARRIVE: topup.arrive_job,
     topup.RETURN: topup.return_job,

@@ -343,6 +343,30 @@ def test_what_a_refund_may_not_ask_for(market: Marketplace, client: stripe.Strip
         fails(lambda form=form: client.v1.refunds.create(form), None, name)
 
 
+def test_who_was_paid_may_be_described_though_the_account_is_closed(market: Marketplace) -> None:
+    seller = market.open()
+    charge = market.pay(transfer_data={"destination": seller}, application_fee_amount=1000)
+    market.client.v1.accounts.capabilities.update(seller, "transfers", {"requested": False})
+    intent = market.client.v1.payment_intents.update(str(charge.payment_intent), {"description": "A lamp"})
+    assert intent.description == "A lamp"
+
+
+# Hearing of it ------------------------------------------------------------------
+
+
+def test_webhooks_hear_of_both_sides(market: Marketplace, nostro: Sandbox) -> None:
+    seller = market.open()
+    own = nostro.webhooks("transfer.*", "application_fee.*")
+    theirs = nostro.webhooks("charge.*", connect=True)
+    charge = market.pay(transfer_data={"destination": seller}, application_fee_amount=1000)
+    market.client.v1.refunds.create({"charge": charge.id, "reverse_transfer": True, "refund_application_fee": True})
+    assert sorted(event.type for event in own.settled()) == [
+        "application_fee.created", "application_fee.refunded", "transfer.created", "transfer.reversed",
+    ]  # fmt: skip
+    heard = [(event.type, event.account) for event in theirs.settled()]
+    assert sorted(heard) == [("charge.refunded", seller), ("charge.succeeded", seller)]
+
+
 # Around -------------------------------------------------------------------------
 
 

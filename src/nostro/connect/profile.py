@@ -186,10 +186,17 @@ class Capability(Shape, frozen=True, kw_only=True):
     requirements: Requirements = Requirements()
 
 
+class Debt(Shape, frozen=True, kw_only=True):
+    """What the account owes since a moment (seconds): `reserved` minor units of its platform's balance cover it."""
+
+    since: int
+    reserved: int = 0
+
+
 class Record(Account, frozen=True, kw_only=True, omit_defaults=True):
     """`banks` are the newest external accounts, one more than is shown, and `person` who an individual account is:
     both as they stand in tables of their own. `active_since` is when what is asked at first was given (seconds).
-    `tax_id_wrong` says that the company's tax id did not pass the check.
+    `tax_id_wrong` says that the company's tax id did not pass the check. `debts` are by currency.
     """
 
     banks: list[Bank] = []
@@ -198,6 +205,7 @@ class Record(Account, frozen=True, kw_only=True, omit_defaults=True):
     rejected: str | None = None
     active_since: int | None = None
     tax_id_wrong: bool = False
+    debts: dict[str, Debt] = {}
 
     @property
     def collected_here(self) -> bool:

@@ -210,6 +210,8 @@ async def update(tx: Tx, intent: Record, params: UpdateParams) -> Record:
 
 async def _shared_anew(tx: Tx, intent: Record, params: Any, amount: int) -> dict[str, Any]:
     """What the parameters change of how the payment is shared, if it may."""
+    if all(getattr(params, name) is UNSET for name in ("amount", "application_fee_amount", "transfer_data")):
+        return {}
     fee = intent.application_fee_amount
     if params.application_fee_amount is not UNSET:
         fee = params.application_fee_amount
