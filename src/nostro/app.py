@@ -139,6 +139,7 @@ JOBS: dict[str, Any] = {
     "payout.send": payout.send_job,
     "payout.arrive": payout.arrive_job,
     standing.JOB: standing.look_job,
+    standing.REVIEW: standing.review_job,
     topup.ARRIVE: topup.arrive_job,
     topup.RETURN: topup.return_job,
     app_account.ALERT: alert.alert_job,

@@ -182,6 +182,7 @@ class Resource(Struct, Generic[R], frozen=True, kw_only=True):
     noun: str = ""
     id_param: str = "id"
     own_name: str = ""
+    other_prefixes: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -251,7 +252,8 @@ class Registry:
         self.by_prefix: dict[str, list[Resource[Any]]] = {}
         for resource in self.resources:
             if resource.stored:
-                self.by_prefix.setdefault(resource.prefix, []).append(resource)
+                for prefix in (resource.prefix, *resource.other_prefixes):
+                    self.by_prefix.setdefault(prefix, []).append(resource)
 
     def of(self, record: Stored) -> Resource[Any]:
         return self.by_record[type(record)]

@@ -19,6 +19,7 @@ from nostro.balances.balance_transaction import BALANCE_TRANSACTION, Line
 from nostro.balances.schedule import is_payout_day
 from nostro.balances.settings import DAY_JOB, settings_of
 from nostro.connect.external_account import default_account
+from nostro.connect.standing import may_pay_out
 from nostro.kernel.clock import midnight
 from nostro.storage.tx import Tx
 
@@ -46,7 +47,7 @@ async def day_job(tx: Tx, day: str) -> None:
 async def pay_job(tx: Tx, currency: str) -> None:
     """Job `payout.automatic`: pay out what is available in `currency`, if there is a bank account that takes it."""
     settings = (await settings_of(tx)).payments.payouts
-    if settings.schedule.interval == "manual":
+    if settings.schedule.interval == "manual" or not await may_pay_out(tx):
         return
     found = await tx.all(BALANCE_TRANSACTION, {"unpaid": currency}, MOST_LINES, newest_first=False)
     lines = [line for line in found if line.available_on <= tx.now]
@@ -57,7 +58,7 @@ async def pay_job(tx: Tx, currency: str) -> None:
         return
     made = payout.start(
         tx, amount=amount, currency=currency, destination=account.id, automatic=True,
-        reconciliation_status="completed", statement_descriptor=settings.statement_descriptor,
+        reconciliation_status="completed", statement_descriptor=settings.statement_descriptor, type=account.type,
     )  # fmt: skip
     tx.emit("payout.reconciliation_completed", made)
     for line in lines:

@@ -24,6 +24,7 @@ from nostro.balances.availability import waiting_account
 from nostro.balances.balance_transaction import FeeDetail, Line, Type
 from nostro.balances.calendar import business_midnight, next_cut_off
 from nostro.balances.settings import check_descriptor
+from nostro.connect import standing
 from nostro.connect.external_account import EXTERNAL_ACCOUNT, destination
 from nostro.kernel.clock import DAY
 from nostro.kernel.errors import invalid, no_such
@@ -59,6 +60,7 @@ LARGEST_PAYOUT = 99_999_999_999
 WHOLE_UNITS = frozenset(("huf", "isk", "twd"))
 FAILURES = {
     "account_closed": "The bank account has been closed.",
+    "could_not_process": "The card's bank could not credit it.",
     "debit_not_authorized": "Debits are not approved on the bank account, and a payout has to be able to be undone.",
     "insufficient_funds": "The account that pays out has too little money.",
     "invalid_currency": "The bank account cannot hold money in this currency.",
@@ -201,6 +203,7 @@ async def arrive_job(tx: Tx, id: str) -> None:
         return
     if account is not None and account.status != "errored":
         tx.save(msgspec.structs.replace(account, status="errored"), "account.external_account.updated")
+        await standing.look(tx)
     tx.move(
         payout, LIFE["fail"], failure_balance_transaction=_line(tx, payout, "payout_failure", payout.amount),
         failure_code=code, failure_message=FAILURES[code], trace_id=TraceId(status="unsupported"),
@@ -238,10 +241,11 @@ class ReverseParams(Params, frozen=True, kw_only=True):
 async def create(tx: Tx, params: CreateParams) -> Record:
     currency = params.currency.lower()
     _check(params, currency)
+    await standing.check_payouts(tx)
     account = await destination(tx, params.destination, currency)
     if params.method not in account.available_payout_methods:
         raise invalid(
-            f"The bank account {account.id} does not take instant payouts. Use the method standard.",
+            f"The external account {account.id} does not take instant payouts. Use the method standard.",
             "method", "instant_payouts_unsupported",
         )  # fmt: skip
     if params.method == "instant":
@@ -255,6 +259,7 @@ async def create(tx: Tx, params: CreateParams) -> Record:
         destination=account.id,
         metadata=merge_metadata({}, params.metadata),
         statement_descriptor=params.statement_descriptor,
+        type=account.type,
     )
 
 
@@ -391,6 +396,7 @@ PAYOUT: Resource[Record] = Resource(
         Verb(name="reverse", method="POST", path=f"{_ID}/reverse", run=reverse, params=ReverseParams,
              summary="Take a paid payout back from the bank."),
     ),
-    errors=("amount_too_large", "balance_insufficient", "instant_payouts_unsupported", "invalid_characters"),
+    errors=("amount_too_large", "balance_insufficient", "instant_payouts_unsupported", "invalid_characters",
+            "payouts_not_allowed"),
 )  # fmt: skip
 RESOURCE = PAYOUT
