@@ -100,7 +100,7 @@ def test_step_by_step(open_account: Open, client: stripe.StripeClient, nostro: S
 @pytest.mark.parametrize(
     ("step", "change", "says"),
     [
-        (0, {"business_profile[url]": ""}, "This is needed."),
+        (0, {"business_profile[url]": ""}, "Needed."),
         (1, {"person[dob][day]": "41"}, "less than or equal to 31"),
         (1, {"person[dob][day]": "30", "person[dob][month]": "2"}, "no such day"),
         (1, {"person[ssn_last_4]": "12"}, "last 4 digits"),

@@ -42,7 +42,7 @@ MOST_STEPS = 20
 """More than there are: a step can come back once for each person."""
 SECRET = ("id_number", "ssn_last_4", "tax_id")
 PROVIDED = ("owners", "directors", "executives")
-NEW_PERSON = ("first_name", "last_name", "email", "dob.day", "dob.month", "dob.year", "address.line1", "address.city")
+NEW_PERSON = ("first_name", "last_name", "dob.day", "dob.month", "dob.year", "address.line1", "address.city", "email")
 
 
 class Step(Struct, frozen=True, kw_only=True):
@@ -89,6 +89,8 @@ def _made(key: Key, title: str, text: str, known: Known, leader: Person | None, 
           open: list[str]) -> Step:  # fmt: skip
     inputs: tuple[Input, ...] = ()
     who = None
+    if key == "person" and known.account.business_type != "individual":
+        title, text = "Who represents the company", "The person who opens this account for it, and may sign for it."
     country = known.account.country
     if key == "bank":
         inputs = bank_inputs(country) if open or not known.banks else ()
@@ -248,7 +250,7 @@ def lacking(step: Step, form: dict[str, Any]) -> dict[str, str]:
     """What has to be typed and was not, by input name."""
     given = {name for name, value in flat(form) if value}
     return {
-        one.name: "This is needed."
+        one.name: "Needed."
         for one in step.inputs
         if one.name not in given and not one.optional and not one.kept and not _instead(one.name, given)
     }

@@ -65,7 +65,9 @@ async def look(tx: Tx, account: Record | None = None, *events: str) -> Record | 
     account = with_payouts(account, await settings_of(tx))
     known = Known(account, persons, sum(bank.status != "errored" for bank in banks))
     judged = judge(known, tx.now)
-    _tell_persons(tx, judged, persons)
+    told = _tell_persons(tx, judged, persons)
+    if individual is not None:
+        judged = msgspec.structs.replace(judged, person=told[0])
     if (moment := _next(msgspec.structs.replace(known, account=judged), tx.now)) is not None:
         tx.schedule(JOB, judged.id, moment)
     if judged != before and "account.updated" not in events:
@@ -210,16 +212,18 @@ def _union(asked: list[Requirements], field: str) -> list[str]:
     return sorted({name for one in asked for name in getattr(one, field)})
 
 
-def _tell_persons(tx: Tx, account: Record, persons: list[Any]) -> None:
+def _tell_persons(tx: Tx, account: Record, persons: list[Person]) -> list[Person]:
     """Each person shows its own part of what is asked."""
     whole = account.requirements
+    told = []
     for person in persons:
         names = ("individual." if account.business_type == "individual" else f"{person.id}.",)
-        mine = _of_names(whole, names)
-        mine["errors"] = [error for error in whole.errors if error.requirement.startswith(names)]
-        due, ahead = Due(**mine), Due(**_of_names(account.future_requirements, names))
+        wrong = [error for error in whole.errors if error.requirement.startswith(names)]
+        due, ahead = Due(**_of_names(whole, names), errors=wrong), Due(**_of_names(account.future_requirements, names))
         if (due, ahead) != (person.requirements, person.future_requirements):
-            tx.save(msgspec.structs.replace(person, requirements=due, future_requirements=ahead))
+            person = tx.save(msgspec.structs.replace(person, requirements=due, future_requirements=ahead))
+        told.append(person)
+    return told
 
 
 def _of_names(whole: Requirements, names: tuple[str]) -> dict[str, Any]:

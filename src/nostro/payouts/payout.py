@@ -7,7 +7,7 @@ after ten minutes, for a fee. The account's number decides in test mode whether 
 fails or is canceled gives back the amount and the fee.
 
 A reversal is a payout of its own with a negative amount, which takes the money back from the bank; what it brings
-is pending until it has arrived.
+is pending until it has arrived. So is the debit by which a connected account's negative balance is made up for.
 """
 
 from __future__ import annotations
@@ -195,7 +195,7 @@ async def arrive_job(tx: Tx, id: str) -> None:
     """Job `payout.arrive`: the bank has it, or says why not. An account that is gone meanwhile is not asked."""
     payout = await tx.get(PAYOUT, id)
     account = await tx.find(EXTERNAL_ACCOUNT, payout.destination or "")
-    code = account.fails_with if account is not None and payout.amount > 0 else None
+    code = account.fails_with if account is not None and payout.original_payout is None else None
     if payout.status != "in_transit":
         return
     if code is None:
@@ -319,8 +319,8 @@ async def cancel(tx: Tx, payout: Record, params: NoParams) -> Record:
     if payout.status != "pending":
         raise invalid(f"This payout cannot be canceled: its status is {payout.status}, and only a pending payout "
                       "can be.")  # fmt: skip
-    if payout.original_payout is not None:
-        raise invalid("A reversal cannot be canceled.")
+    if payout.amount < 0:
+        raise invalid("A reversal or a debit cannot be canceled.")
     tx.unschedule("payout.send", payout.id)
     return tx.move(
         payout, LIFE["cancel"], failure_balance_transaction=_line(tx, payout, "payout_cancel", payout.amount),
@@ -329,31 +329,30 @@ async def cancel(tx: Tx, payout: Record, params: NoParams) -> Record:
 
 
 async def reverse(tx: Tx, payout: Record, params: ReverseParams) -> Record:
-    if payout.original_payout is not None:
-        raise invalid("A reversal cannot be reversed.")
+    if payout.amount < 0:
+        raise invalid("A reversal or a debit cannot be reversed.")
     if payout.reversed_by is not None:
         raise invalid(f"This payout has already been reversed, by {payout.reversed_by}.")
     if payout.status != "paid":
         advice = " Cancel it instead." if payout.status == "pending" else ""
         raise invalid(f"Only a paid payout can be reversed, and the status of this one is {payout.status}.{advice}")
-    sent, arrives = _when(tx.now, "standard", payout.currency)
-    back = Record(
-        id=tx.new_id("po"),
-        created=tx.now,
-        livemode=payout.livemode,
-        amount=-payout.amount,
-        arrival_date=arrives,
-        currency=payout.currency,
-        destination=payout.destination,
-        metadata=merge_metadata({}, params.metadata),
-        method="standard",
-        original_payout=payout.id,
-        status="pending",
-        merchant=payout.merchant,
-    )
+    back = take_back(
+        tx, amount=payout.amount, currency=payout.currency, livemode=payout.livemode, destination=payout.destination,
+        metadata=merge_metadata({}, params.metadata), original_payout=payout.id, type=payout.type,
+    )  # fmt: skip
     tx.save(msgspec.structs.replace(payout, reversed_by=back.id), "payout.updated")
+    return back
+
+
+def take_back(tx: Tx, *, amount: int, currency: str, **given: Any) -> Record:
+    """A payout with a negative amount: the bank is asked for money, which is pending until it arrives."""
+    sent, arrives = _when(tx.now, "standard", currency)
+    back = Record(
+        id=tx.new_id("po"), created=tx.now, amount=-amount, arrival_date=arrives, currency=currency, method="standard",
+        status="pending", merchant=tx.merchant, **given,
+    )  # fmt: skip
     tx.schedule("payout.send", back.id, sent)
-    return tx.move(back, LIFE["recall"], balance_transaction=_line(tx, back, "payout", payout.amount, arrives))
+    return tx.move(back, LIFE["recall"], balance_transaction=_line(tx, back, "payout", amount, arrives))
 
 
 def example() -> Record:
