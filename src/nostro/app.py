@@ -174,6 +174,7 @@ JOBS: dict[str, Any] = {
     standing.JOB: standing.look_job,
     balance_transaction.COVER_JOB: owed.cover_job,
     owed.DEBIT_JOB: automatic.debit_job,
+    standing.REVIEW: standing.review_job,
     topup.ARRIVE: topup.arrive_job,
     topup.RETURN: topup.return_job,
     app_account.ALERT: alert.alert_job,

@@ -102,6 +102,7 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "lock_timeout": ("Other requests keep changing the same object.", "Try again; the SDKs do so by themselves."),
     "missing": ("The customer has no such source.", "Add the source to the customer first, or leave the customer out."),
+    "oauth_not_supported": ("Only the account's holder can say this.", "Send the holder an account link."),
     "parameter_invalid_empty": ("A parameter that cannot be unset was empty.", "Leave it out or give a value."),
     "parameter_invalid_integer": ("A number was expected.", "Send an integer in range."),
     "parameter_missing": ("A required parameter is not there.", "Send it."),
