@@ -25,6 +25,7 @@ from nostro.connect import (
     capability,
     country,
     external_account,
+    oauth,
     person,
     standing,
 )
@@ -84,6 +85,8 @@ RESOURCES: tuple[Resource[Any], ...] = (
     account_link.ACCOUNT_LINK,
     account_link.LOGIN_LINK,
     account_session.RESOURCE,
+    oauth.APPLICATION,
+    oauth.GRANT,
     customer.RESOURCE,
     customer_balance_transaction.RESOURCE,
     cash_balance.RESOURCE,
