@@ -147,6 +147,18 @@ def test_test_values_are_shown_before_they_are_sent(open_account: Open, client: 
     assert client.v1.accounts.retrieve(account.id).to_dict() == account.to_dict()
 
 
+def test_a_link_can_ask_for_what_is_due_later(open_account: Open, client: stripe.StripeClient) -> None:
+    """An account in Germany is asked for a document in time, and for the nationality when a law wants it."""
+    account = open_account(country="DE", business_type="individual")
+    now = visit(link(client, account.id).url)
+    later = visit(link(client, account.id, collection_options={"fields": "eventually_due"}).url)
+    ahead = {"fields": "eventually_due", "future_requirements": "include"}
+    then = visit(link(client, account.id, collection_options=ahead).url)
+    shown = [("Nationality" in ask(f"{page}?step=person")[1], "Documents" in ask(f"{page}?step=review")[1])
+             for page in (now, later, then)]  # fmt: skip
+    assert shown == [(False, False), (False, True), (True, True)]
+
+
 def test_details_that_did_not_pass_are_put_right(open_account: Open, client: stripe.StripeClient) -> None:
     wrong = {"address": {"line1": "address_no_match"}, "id_number": "111111111"}
     account = open_account(business_type="individual", individual=wrong)

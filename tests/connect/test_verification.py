@@ -116,6 +116,15 @@ def test_rejected_and_taken_back(
     fails(lambda: client.v1.accounts.unreject(account.id), None, "account")
 
 
+def test_a_recipient_takes_no_payments(open_account: Open, client: stripe.StripeClient) -> None:
+    recipient: Any = {"country": "TH", "tos_acceptance": {"service_agreement": "recipient"},
+                      "capabilities": {"transfers": {"requested": True}}}  # fmt: skip
+    account = open_account(**recipient)
+    assert not [name for name in account.requirements.currently_due if name.startswith("business_profile")]
+    fails(lambda: client.v1.accounts.capabilities.update(account.id, "card_payments", {"requested": True}), None,
+          "capabilities[card_payments]")  # fmt: skip
+
+
 def test_no_capability_is_asked_for(open_account: Open) -> None:
     account = open_account(capabilities={"transfers": {"requested": False}})
     assert account.requirements.disabled_reason == "action_required.requested_capabilities"

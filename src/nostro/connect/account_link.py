@@ -33,12 +33,14 @@ class AccountLink(Stored, frozen=True, kw_only=True):
 
 
 class Record(AccountLink, frozen=True, kw_only=True, omit_defaults=True):
-    """`all` asks also for what is due only later. Who opened the link goes on under `word`, until `open_until`."""
+    """`all` asks also for what is due only later, `ahead` for what a law will ask. Who opened the link goes on under
+    `word`, until `open_until`; `left` says that they are done.
+    """
 
-    account: str
     return_url: str
     refresh_url: str
     all: bool = False
+    ahead: bool = False
     word: str | None = None
     open_until: int = 0
     left: bool = False
@@ -98,8 +100,8 @@ async def create(tx: Tx, params: CreateParams) -> Record:
         Record(
             id=id,
             created=tx.now,
-            account=account.id,
             all=asked == "eventually_due",
+            ahead=params.collection_options is not None and params.collection_options.future_requirements == "include",
             expires_at=tx.now + LASTS,
             url=f"{tx.world.settings.public_url}{SETUP}{id}",
             return_url=params.return_url or "",

@@ -7,11 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from msgspec import UNSET
-
-from nostro.kernel.resource import Metadata, Shape, Stored, Unset, View, Wire, public
-
-from .values import Requirements
+from nostro.kernel.resource import Metadata, Shape, Stored, View, Wire, public
 
 PayoutMethod = Literal["instant", "standard"]
 HolderType = Literal["company", "individual"]
@@ -30,10 +26,8 @@ class ExternalAccount(Stored, frozen=True, kw_only=True):
     currency: str
     default_for_currency: bool = False
     fingerprint: str | None = None
-    future_requirements: Requirements | Unset = UNSET
     last4: str
     metadata: Metadata = {}
-    requirements: Requirements | Unset = UNSET
     routing_number: str | None = None
     status: Status = "new"
 

@@ -11,6 +11,7 @@ from nostro.storage.tx import Tx
 
 from . import standing
 from .profile import Capability, CapabilityShown, Record, shown
+from .requirements import takes_payments
 from .scope import enter
 
 NAMES = frozenset(
@@ -38,6 +39,9 @@ def wanted(tx: Tx, account: Record, names: dict[str, bool]) -> Record:
     for name, want in names.items():
         if name not in NAMES:
             raise invalid(f"Unknown capability: {name[:60]}", f"capabilities[{name[:60]}]")
+        if want and takes_payments(name) and account.tos_acceptance.service_agreement == "recipient":
+            raise invalid("An account under the recipient agreement takes no payments: it can have `transfers` only.",
+                          f"capabilities[{name}]")  # fmt: skip
         known = has.get(name, Capability())
         if want and known.requested_at is None:
             has[name] = Capability(requested_at=tx.now, status="inactive")

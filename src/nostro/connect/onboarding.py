@@ -27,6 +27,7 @@ from .party import changed
 from .person_params import PersonParams
 from .profile import Record
 from .requirements import ROLES, Known, rows
+from .values import Requirements
 
 Key = Literal["business", "company", "person", "people", "documents", "bank", "review"]
 TITLES: dict[Key, tuple[str, str]] = {
@@ -65,10 +66,10 @@ async def known_of(tx: Tx, account: Record) -> Known:
 # Which steps there are -------------------------------------------------------
 
 
-def steps(known: Known, *, all: bool = False) -> list[Step]:
-    """The steps of this account in their order; with `all` also what is asked only later."""
+def steps(known: Known, *, all: bool = False, ahead: bool = False) -> list[Step]:
+    """The steps of this account in their order; with `all` also what is asked only later, with `ahead` by a law."""
     account = known.account
-    due = _due(known, all)
+    due = _due(account.requirements, all) + (_due(account.future_requirements, all) if ahead else [])
     wanted = set(due)
     names = [name for name, one in account.has.items() if one.requested_at is not None]
     payments = any(name.endswith("_payments") for name in names)
@@ -103,9 +104,8 @@ def _made(key: Key, title: str, text: str, known: Known, leader: Person | None, 
     return Step(key=key, title=title, text=text, inputs=inputs, who=who, done=not open)
 
 
-def _due(known: Known, all: bool) -> list[str]:
-    whole = known.account.requirements
-    return whole.eventually_due if all else whole.currently_due
+def _due(asked: Requirements, all: bool) -> list[str]:
+    return asked.eventually_due if all else asked.currently_due
 
 
 def _of(fields: list[str], person: Person) -> list[str]:
@@ -215,7 +215,7 @@ def _people(who: str | None, open: list[str], country: str) -> Iterator[Input]:
 async def submit(tx: Tx, account: Record, key: Key, form: dict[str, Any], ip: str) -> Record:
     """Take what a step's page sent. Raises what the API raises, about the inputs' names."""
     known = await known_of(tx, account)
-    step = next((step for step in steps(known, all=True) if step.key == key), None)
+    step = next((step for step in steps(known, all=True, ahead=True) if step.key == key), None)
     if step is None:
         raise invalid("This step is not asked of you.")
     form = _without_blanks(form)

@@ -93,7 +93,7 @@ class Visit:
         account = await standing.own(tx)
         assert account is not None, "looked at before"
         known = await onboarding.known_of(tx, account)
-        steps = onboarding.steps(known, all=self.link.all)
+        steps = onboarding.steps(known, all=self.link.all, ahead=self.link.ahead)
         step = next((one for one in steps if one.key == wanted), None) or _next(steps)
         inputs = [_filled(one, values or {}, wrong or {}) for one in step.inputs]
         unplaced = " ".join(text for name, text in (wrong or {}).items() if name not in {one.name for one in inputs})
@@ -124,7 +124,7 @@ class Visit:
         tx = Tx(self.world, self.scope)
         account = await standing.own(tx)
         assert account is not None, "looked at before"
-        steps = onboarding.steps(await onboarding.known_of(tx, account), all=self.link.all)
+        steps = onboarding.steps(await onboarding.known_of(tx, account), all=self.link.all, ahead=self.link.ahead)
         return next((step for step in steps if step.key == wanted), None)
 
     async def _take(self, wanted: str, form: dict[str, Any]) -> Reply:
