@@ -63,7 +63,7 @@ from nostro.payments import (
 from nostro.payments import card as legacy_card
 from nostro.payouts import automatic, payout, topup
 from nostro.rails import card
-from nostro.reporting import checks, period, report
+from nostro.reporting import checks, period, report, report_run
 from nostro.risk import early_fraud_warning, review
 from nostro.storage.engine import Engine
 from nostro.storage.sqlite import SqliteEngine
@@ -120,6 +120,8 @@ RESOURCES: tuple[Resource[Any], ...] = (
     reference.RESOURCE,
     report.RESOURCE,
     period.RESOURCE,
+    report_run.REPORT_RUN,
+    report_run.REPORT_TYPE,
     request_log.RESOURCE,
 )
 RAILS: dict[str, Any] = {rail.type: rail for rail in (card.RAIL,)}
@@ -148,6 +150,7 @@ JOBS: dict[str, Any] = {
     hold.EXPIRE: hold.expire_job,
     merging.MERGE: merging.merge_job,
     period.CLOSE: period.closer(checks.CHECKS),
+    report_run.MAKE: report_run.make_job,
 }
 
 RULES: tuple[Rule, ...] = (
