@@ -71,7 +71,7 @@ from nostro.payouts import automatic, bank_answer, bank_file, instruction, origi
 from nostro.rails import card
 from nostro.reconciliation import account as reconciled_account
 from nostro.reconciliation import break_, day, line, match, rule, run, statement_verbs
-from nostro.reporting import checks, period, report
+from nostro.reporting import checks, period, report, report_run
 from nostro.risk import early_fraud_warning, review
 from nostro.storage.engine import Engine
 from nostro.storage.sqlite import SqliteEngine
@@ -146,6 +146,8 @@ RESOURCES: tuple[Resource[Any], ...] = (
     match.RESOURCE,
     break_.RESOURCE,
     day.RESOURCE,
+    report_run.REPORT_RUN,
+    report_run.REPORT_TYPE,
     request_log.RESOURCE,
 )
 RAILS: dict[str, Any] = {rail.type: rail for rail in (card.RAIL,)}
@@ -184,6 +186,7 @@ JOBS: dict[str, Any] = {
     hold.EXPIRE: hold.expire_job,
     merging.MERGE: merging.merge_job,
     period.CLOSE: period.closer(checks.CHECKS),
+    report_run.MAKE: report_run.make_job,
 }
 
 RULES: tuple[Rule, ...] = (
