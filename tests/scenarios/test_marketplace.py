@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -289,6 +290,10 @@ def test_who_is_debited_by_a_dispute(market: Marketplace) -> None:
     charge = market.pay(card="pm_card_createDispute", transfer_data={"destination": seller})
     assert market.client.v1.disputes.list().data[0].charge == charge.id
     assert sum(market.has(seller)) == sum(before) + 10_000
+    platform = sum(market.has()) + market.reserved()
+    market.client.v1.transfers.reversals.create(charge.transfer, {"amount": 6000})
+    market.nostro.settle()
+    assert (sum(market.has(seller)), sum(market.has()) + market.reserved()) == (sum(before) + 4000, platform + 6000)
 
 
 # What is refused ----------------------------------------------------------------
@@ -349,6 +354,34 @@ def test_who_was_paid_may_be_described_though_the_account_is_closed(market: Mark
     market.client.v1.accounts.capabilities.update(seller, "transfers", {"requested": False})
     intent = market.client.v1.payment_intents.update(str(charge.payment_intent), {"description": "A lamp"})
     assert intent.description == "A lamp"
+
+
+def test_nothing_is_taken_back_from_an_account_that_is_gone(market: Marketplace, client: stripe.StripeClient) -> None:
+    seller = market.open()
+    charge = market.pay(transfer_data={"destination": seller}, application_fee_amount=1000)
+    client.v1.payouts.create({"amount": 9000, "currency": "usd"}, market.of(seller))
+    market.nostro.advance(days=7)
+    client.v1.accounts.delete(seller)
+    before = market.has()
+    fails(lambda: client.v1.transfers.reversals.create(charge.transfer), "account_closed", None)
+    form: Any = {"charge": charge.id, "reverse_transfer": True}
+    fails(lambda: client.v1.refunds.create(form), "account_closed", None)
+    fails(lambda: client.v1.application_fees.refunds.create(charge.application_fee), "account_closed", None)
+    assert market.has() == before
+
+
+async def test_transfers_at_once_do_not_exceed_their_source(
+    market: Marketplace, async_client: stripe.StripeClient
+) -> None:
+    seller = market.open()
+    charge = market.pay()
+    form: Any = {"amount": 1500, "currency": "usd", "destination": seller, "source_transaction": charge.id}
+    made = await asyncio.gather(
+        *(async_client.v1.transfers.create_async(form) for _ in range(9)), return_exceptions=True
+    )
+    refused = [one for one in made if isinstance(one, stripe.InvalidRequestError)]
+    assert {error.code for error in refused} == {"transfer_source_balance_parameters_mismatch"}
+    assert (len(refused), market.has(seller)) == (3, (9000, 0))
 
 
 # Hearing of it ------------------------------------------------------------------

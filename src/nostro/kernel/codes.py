@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 CODES: dict[str, tuple[str, str]] = {
-    "account_closed": ("The bank account was closed.", "Add another bank account."),
+    "account_closed": ("The bank account was closed, or the connected account deleted.", "Use another account."),
     "account_has_balance": ("Something is still owed to or by the account.", "Pay it out first."),
     "account_invalid": ("The key has no access to the account that was named.", "Check the Stripe-Account header."),
     "account_number_invalid": ("The bank account number is not one.", "Correct it; test mode takes the test numbers."),
