@@ -68,6 +68,9 @@ from nostro.payments import (
 from nostro.payments import card as legacy_card
 from nostro.payouts import automatic, bank_answer, bank_file, instruction, origination, outbox, payout, topup
 from nostro.rails import card
+from nostro.reconciliation import account as reconciled_account
+from nostro.reconciliation import break_, day, line, match, rule, run, statement_verbs
+from nostro.reporting import checks, period, report
 from nostro.risk import early_fraud_warning, review
 from nostro.storage.engine import Engine
 from nostro.storage.sqlite import SqliteEngine
@@ -130,6 +133,16 @@ RESOURCES: tuple[Resource[Any], ...] = (
     hold.RESOURCE,
     app_balance.RESOURCE,
     reference.RESOURCE,
+    report.RESOURCE,
+    period.RESOURCE,
+    reconciled_account.RESOURCE,
+    statement_verbs.RESOURCE,
+    line.RESOURCE,
+    rule.RESOURCE,
+    run.RESOURCE,
+    match.RESOURCE,
+    break_.RESOURCE,
+    day.RESOURCE,
     request_log.RESOURCE,
 )
 RAILS: dict[str, Any] = {rail.type: rail for rail in (card.RAIL,)}
@@ -160,12 +173,12 @@ JOBS: dict[str, Any] = {
     bank_file.RELEASE: outbox.release_job,
     standing.JOB: standing.look_job,
     balance_transaction.COVER_JOB: owed.cover_job,
-    owed.DEBIT_JOB: automatic.debit_job,
     topup.ARRIVE: topup.arrive_job,
     topup.RETURN: topup.return_job,
     app_account.ALERT: alert.alert_job,
     hold.EXPIRE: hold.expire_job,
     merging.MERGE: merging.merge_job,
+    period.CLOSE: period.closer(checks.CHECKS),
 }
 
 RULES: tuple[Rule, ...] = (

@@ -326,8 +326,6 @@ def test_what_a_payment_may_not_ask_for(market: Marketplace, client: stripe.Stri
     form: Any = {"amount": 100, "currency": "usd", "destination": idle}
     fails(lambda: client.v1.transfers.create(form), "insufficient_capabilities_for_transfer", "destination")
     fails(lambda: client.v1.transfers.create({**form, "destination": "acct_nobody"}), "resource_missing", "destination")
-    fails(lambda: client.v1.payouts.create({"amount": 100, "currency": "usd"}, market.of(empty)),
-          "payouts_not_allowed", None)  # fmt: skip
 
 
 def test_an_account_that_lost_the_capability_is_not_paid(market: Marketplace, client: stripe.StripeClient) -> None:

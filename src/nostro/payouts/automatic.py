@@ -15,7 +15,7 @@ from datetime import date, timedelta
 import msgspec
 
 from nostro.balances import balance, balance_transaction
-from nostro.balances.balance_transaction import BALANCE_TRANSACTION, COVER_JOB, Line
+from nostro.balances.balance_transaction import BALANCE_TRANSACTION, Line
 from nostro.balances.schedule import is_payout_day
 from nostro.balances.settings import DAY_JOB, settings_of
 from nostro.connect.external_account import default_account
@@ -77,8 +77,7 @@ async def debit_job(tx: Tx, currency: str) -> None:
     owed = -available.get(currency, 0) - pending.get(currency, 0)
     account = await default_account(tx, currency) if owed > 0 else None
     if account is not None and account.status != "errored":
-        made = payout.take_from_bank(tx, await originating(tx, currency), owed, currency, account.id)
-        tx.schedule(COVER_JOB, f"{currency}:{made.id}", tx.now)
+        payout.take_from_bank(tx, await originating(tx, currency), owed, currency, account.id)
 
 
 def _payable(total: int, currency: str, minimum: int, most: int) -> int:
