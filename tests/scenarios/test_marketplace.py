@@ -398,6 +398,19 @@ def test_webhooks_hear_of_both_sides(market: Marketplace, nostro: Sandbox) -> No
     assert sorted(heard) == [("charge.refunded", seller), ("charge.succeeded", seller)]
 
 
+def test_the_cardholder_reads_the_sellers_name(market: Marketplace) -> None:
+    seller = market.open(settings={"payments": {"statement_descriptor": "ADAS LAMPS"}})
+    data = {"destination": seller}
+    charges = [
+        market.pay(account=seller),
+        market.pay(transfer_data=data, on_behalf_of=seller),
+        market.pay(transfer_data=data, on_behalf_of=seller, statement_descriptor_suffix="No 7"),
+        market.pay(transfer_data=data),
+    ]
+    read = [charge.calculated_statement_descriptor for charge in charges]
+    assert read == ["ADAS LAMPS", "ADAS LAMPS", "ADAS LAMPS* NO 7", "NOSTRO"]
+
+
 # Around -------------------------------------------------------------------------
 
 

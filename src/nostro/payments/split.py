@@ -166,6 +166,15 @@ async def check_on_behalf_of(tx: Tx, id: str) -> None:
         )  # fmt: skip
 
 
+async def seller_of(tx: Tx, on_behalf_of: str | None) -> str | None:
+    """The descriptor of the connected account that sells, which stands on the cardholder's statement."""
+    if on_behalf_of is None and not tx.scope.connected:
+        return None
+    part = tx if on_behalf_of is None else await part_of(tx, on_behalf_of)
+    account = await standing.own(part) if part is not None else None
+    return account.settings.payments.statement_descriptor if account is not None else None
+
+
 def _active(account: Any, capability: str) -> bool:
     one = account.has.get(capability)
     return one is not None and one.status == "active"
@@ -223,6 +232,15 @@ async def _of_direct(tx: Tx, charge: Charge, captured: int, fee: FeeDetail, on: 
                  booked=charge.id, description=f"{fee.description} ({charge.id} of {tx.merchant})"),
         )  # fmt: skip
     return Shared(fees, changes)
+
+
+async def shared_anew(tx: Tx, charge: Charge, amount: int, fee: int | None, data: Any) -> dict[str, Any]:
+    """What a capture of `amount` changes of the sharing, if it may."""
+    if fee is None and data == charge.transfer_data:
+        return {}
+    await check(tx, amount, fee, data, None)
+    data = shown(data) if data else None
+    return {"application_fee_amount": charge.application_fee_amount if fee is None else fee, "transfer_data": data}
 
 
 def proportional(whole: int, before: int, amount: int, of: int) -> int:
