@@ -112,9 +112,19 @@ def test_a_destination_charge_is_passed_on_less_the_fee(market: Marketplace) -> 
     assert market.events(seller, "charge") == ["charge.succeeded"]
 
 
+def test_what_a_destination_charge_passed_on_cannot_be_passed_on_again(market: Marketplace) -> None:
+    seller = market.open()
+    charge = market.pay(transfer_data={"destination": seller, "amount": 6000})
+    form: Any = {"amount": 4001, "currency": "usd", "destination": seller, "source_transaction": charge.id}
+    fails(lambda: market.client.v1.transfers.create(form), "transfer_source_balance_parameters_mismatch", "amount")
+    market.client.v1.transfers.reversals.create(charge.transfer, {"amount": 6000})
+    fails(lambda: market.client.v1.transfers.create({**form, "amount": 10_001}),
+          "transfer_source_balance_parameters_mismatch", "amount")  # fmt: skip
+
+
 def test_an_amount_may_be_passed_on_instead(market: Marketplace) -> None:
     seller = market.open()
-    data = {"destination": seller, "amount": 7000, "description": "Order 7", "metadata": {"order": "7"}}
+    data = {"destination": seller, "amount": 7000, "description": "Order 7", "metadata": {"order": "7", "gift": ""}}
     charge = market.pay(transfer_data=data, on_behalf_of=seller)
     assert (market.has(), market.has(seller)) == ((3000 - FEE, 0), (7000, 0))
     transfer = market.client.v1.transfers.retrieve(charge.transfer)
