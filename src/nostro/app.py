@@ -178,7 +178,6 @@ JOBS: dict[str, Any] = {
     bank_file.RELEASE: outbox.release_job,
     standing.JOB: standing.look_job,
     balance_transaction.COVER_JOB: owed.cover_job,
-    owed.DEBIT_JOB: automatic.debit_job,
     standing.REVIEW: standing.review_job,
     topup.ARRIVE: topup.arrive_job,
     topup.RETURN: topup.return_job,

@@ -179,8 +179,7 @@ def _line(tx: Tx, payout: Record, type: Type, amount: int, on: int | None = None
     return balance_transaction.write(
         tx, Line(type=type, amount=amount, currency=payout.currency, source=payout.id,
                  available_on=tx.now if on is None else on, description=why, fees=fees,
-                 payout=payout.id if type == "payout" else None,
-                 final=type == "payout" and payout.automatic and payout.amount > 0),
+                 payout=payout.id if type == "payout" else None, final=payout.automatic and type == "payout"),
     ).id  # fmt: skip
 
 
