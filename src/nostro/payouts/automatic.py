@@ -6,6 +6,9 @@ are in the next one. A sum that is not above zero is carried.
 
 What has to stay (a minimum balance, and decimals that banks do not carry) is written as two lines that move nothing:
 a hold, which belongs to the payout and makes its sum right, and its release, which belongs to the next.
+
+Of a connected account with `debit_negative_balances` a sum below zero is taken from its bank, by a payout with a
+negative amount that carries the same lines.
 """
 
 from __future__ import annotations
@@ -15,10 +18,12 @@ from datetime import date, timedelta
 import msgspec
 
 from nostro.balances import balance, balance_transaction
-from nostro.balances.balance_transaction import BALANCE_TRANSACTION, Line
+from nostro.balances.balance_transaction import BALANCE_TRANSACTION, COVER_JOB, Line
 from nostro.balances.schedule import is_payout_day
 from nostro.balances.settings import DAY_JOB, settings_of
 from nostro.connect.external_account import default_account
+from nostro.connect.originating_account import originating
+from nostro.connect.standing import may_pay_out
 from nostro.kernel.clock import midnight
 from nostro.storage.tx import Tx
 
@@ -46,18 +51,22 @@ async def day_job(tx: Tx, day: str) -> None:
 async def pay_job(tx: Tx, currency: str) -> None:
     """Job `payout.automatic`: pay out what is available in `currency`, if there is a bank account that takes it."""
     settings = (await settings_of(tx)).payments.payouts
-    if settings.schedule.interval == "manual":
+    if settings.schedule.interval == "manual" or not await may_pay_out(tx):
         return
     found = await tx.all(BALANCE_TRANSACTION, {"unpaid": currency}, MOST_LINES, newest_first=False)
     lines = [line for line in found if line.available_on <= tx.now]
     total = sum(line.net for line in lines)
-    amount = _payable(total, currency, (settings.minimum_balance_by_currency or {}).get(currency, 0))
-    account = await default_account(tx, currency) if amount > 0 else None
+    account = await default_account(tx, currency)
     if account is None or account.status == "errored":
         return
+    through = None if account.card else await originating(tx, currency)
+    most = through.largest_payment if through is not None and through.largest_payment else payout.LARGEST_PAYOUT
+    amount = _payable(total, currency, (settings.minimum_balance_by_currency or {}).get(currency, 0), most)
+    if amount <= 0:
+        return
     made = payout.start(
-        tx, amount=amount, currency=currency, destination=account.id, automatic=True,
-        reconciliation_status="completed", statement_descriptor=settings.statement_descriptor,
+        tx, through, amount=amount, currency=currency, destination=account.id, automatic=True,
+        reconciliation_status="completed", statement_descriptor=settings.statement_descriptor, type=account.type,
     )  # fmt: skip
     tx.emit("payout.reconciliation_completed", made)
     for line in lines:
@@ -67,9 +76,22 @@ async def pay_job(tx: Tx, currency: str) -> None:
         tx.schedule(JOB, currency, tx.now)
 
 
-def _payable(total: int, currency: str, minimum: int) -> int:
+async def debit_job(tx: Tx, currency: str) -> None:
+    """Job `payout.debit`: take what the balance owes from the bank account, which `debit_negative_balances` allows."""
+    available, pending = await balance.amounts(tx)
+    owed = -available.get(currency, 0) - pending.get(currency, 0)
+    account = await default_account(tx, currency) if owed > 0 else None
+    if account is not None and account.status != "errored" and account.card is None:
+        made = payout.take_back(
+            tx, await originating(tx, currency), amount=owed, currency=currency, livemode=tx.scope.livemode,
+            destination=account.id, automatic=True, description="Negative balance debited from the bank account",
+        )  # fmt: skip
+        tx.schedule(COVER_JOB, f"{currency}:{made.id}", tx.now)
+
+
+def _payable(total: int, currency: str, minimum: int, most: int) -> int:
     """How much of `total` goes out; less than one is nothing."""
-    amount = min(total - minimum, payout.LARGEST_PAYOUT)
+    amount = min(total - minimum, most)
     return amount - amount % 100 if currency in payout.WHOLE_UNITS else amount
 
 

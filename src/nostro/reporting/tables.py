@@ -17,6 +17,7 @@ from nostro.kernel.clock import SECOND
 from nostro.kernel.ids import time_code
 from nostro.ledger.account import names
 from nostro.ledger.batches import entry_id
+from nostro.storage.body import whole
 from nostro.storage.engine import Engine
 
 from .journal import Booked, Told, journal
@@ -27,7 +28,7 @@ Type = Literal["int", "text", "moment", "micros", "money"]
 AT_ONCE = 1_000
 SCOPES = "SELECT scope, merchant FROM scope WHERE book=? ORDER BY scope"
 LINES = (
-    f'SELECT id, body FROM "{BALANCE_TRANSACTION.table}" WHERE scope=? AND id>? AND created>=? AND created<? '
+    f'SELECT id, created, body FROM "{BALANCE_TRANSACTION.table}" WHERE scope=? AND id>? AND created>=? AND created<? '
     "ORDER BY id LIMIT ?"
 )
 AMOUNT = "In the account's currency, debit positive."
@@ -141,7 +142,7 @@ async def _balance_transactions(engine: Engine, book: int, span: Span) -> AsyncI
     for scope, merchant in await engine.rows(SCOPES, (book,)):
         after = f"{BALANCE_TRANSACTION.prefix}_{time_code(max(0, span.starts - 1) * SECOND)}"
         while rows := await engine.rows(LINES, (scope, after, span.starts, span.ends, AT_ONCE)):
-            yield [_statement_line(merchant, decode(body)) for _, body in rows]
+            yield [_statement_line(merchant, decode(whole(*row))) for row in rows]
             after = rows[-1][0]
 
 
