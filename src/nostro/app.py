@@ -138,6 +138,8 @@ RESOURCES: tuple[Resource[Any], ...] = (
     reference.RESOURCE,
     report.RESOURCE,
     period.RESOURCE,
+    report_run.REPORT_RUN,
+    report_run.REPORT_TYPE,
     reconciled_account.RESOURCE,
     statement_verbs.RESOURCE,
     line.RESOURCE,
