@@ -70,6 +70,7 @@ from nostro.payouts import automatic, bank_answer, bank_file, instruction, origi
 from nostro.rails import card
 from nostro.reconciliation import account as reconciled_account
 from nostro.reconciliation import break_, day, line, match, rule, run, statement_verbs
+from nostro.reporting import checks, period, report
 from nostro.risk import early_fraud_warning, review
 from nostro.storage.engine import Engine
 from nostro.storage.sqlite import SqliteEngine
@@ -132,6 +133,8 @@ RESOURCES: tuple[Resource[Any], ...] = (
     hold.RESOURCE,
     app_balance.RESOURCE,
     reference.RESOURCE,
+    report.RESOURCE,
+    period.RESOURCE,
     reconciled_account.RESOURCE,
     statement_verbs.RESOURCE,
     line.RESOURCE,
@@ -177,6 +180,7 @@ JOBS: dict[str, Any] = {
     app_account.ALERT: alert.alert_job,
     hold.EXPIRE: hold.expire_job,
     merging.MERGE: merging.merge_job,
+    period.CLOSE: period.closer(checks.CHECKS),
 }
 
 RULES: tuple[Rule, ...] = (

@@ -38,7 +38,6 @@ HELP = """Prove that the bank agrees: import its statements, match their lines, 
   nostro reconcile prove 2026-11-20
   nostro reconcile close 2026-11-20 --by ada
 """
-FORMATS = {".csv": "csv"}
 app = typer.Typer(no_args_is_help=True, help=HELP)
 Merchant = Annotated[str | None, typer.Option("--merchant", metavar="ACCT", help="Whose bank account it is.")]
 Key = Annotated[str | None, typer.Option("--key", metavar="SK", help="Or the dev key whose sandbox it is.")]
@@ -56,7 +55,9 @@ def import_(
     files: Annotated[
         list[Path], typer.Argument(metavar="FILE...", exists=True, dir_okay=False, help="As the bank sent them.")
     ],
-    format: Annotated[str | None, typer.Option(help="csv; by the file's name if it is left out.")] = None,
+    format: Annotated[
+        str | None, typer.Option(help="csv, camt.053, mt940 or bai2; by the file's name if it is left out.")
+    ] = None,
     mapping: Annotated[
         Path | None, typer.Option(metavar="FILE", exists=True, help="TOML or JSON: how a CSV is to be read.")
     ] = None,
@@ -400,9 +401,12 @@ def _public(record: Any) -> Any:
 
 
 def _kind(file: Path, format: str | None) -> str:
-    kind = format or FORMATS.get(file.suffix.lower())
+    from nostro.reconciliation.reading import SUFFIXES
+
+    kind = format or SUFFIXES.get(file.suffix.lower())
     if kind is None:
-        raise Trouble(f"I do not know what {file.name} is.", f"Say it with --format: {', '.join(FORMATS.values())}.")
+        known = ", ".join(dict.fromkeys(SUFFIXES.values()))
+        raise Trouble(f"I do not know what {file.name} is.", f"Say it with --format: {known}.")
     return kind
 
 

@@ -92,6 +92,10 @@ CODES: dict[str, tuple[str, str]] = {
         "Book less, or lower the limit; `dry_run` shows by how much.",
     ),
     "ledger_hold_unexpected_state": ("The hold was posted, voided or expired.", "Read its `status` first."),
+    "ledger_period_closed": (
+        "The entry would take effect in a period that is closed.",
+        "Book it later, with `period` naming the month it concerns; `/v1/reports/periods` says what is closed.",
+    ),
     "ledger_reference_in_use": (
         "The reference names something with another content.",
         "Use a new reference; the same one is for saying the same thing again.",
@@ -147,6 +151,10 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "reconciliation_rule_invalid": ("The rule cannot be used as it is.", "Read the message; it names the parameter."),
     "refund_not_cancelable": ("Only a refund that requires action can be canceled.", "Look at its `status`."),
+    "report_period_closed": (
+        "The month is closed, for good.",
+        "Book what corrects it later, in an entry whose `period` names it.",
+    ),
     "resource_missing": ("There is no such object for this key.", "Check the id, the key and the mode."),
     "routing_number_invalid": ("The routing number is not one.", "Correct it: nine digits, the last a check."),
     "sandbox_required": ("Only the sandboxes of nostro dev can do this.", "Use a test key of a nostro dev server."),

@@ -11,7 +11,7 @@ from typing import Literal
 from msgspec import Struct
 
 Side = Literal["debit", "credit"]
-Kind = Literal["asset", "liability", "revenue", "expense", "memorandum"]
+Kind = Literal["asset", "liability", "equity", "revenue", "expense", "memorandum"]
 
 
 class Account(Struct, frozen=True):

@@ -9,7 +9,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from operator import eq
 from typing import Literal
 
 from msgspec import Struct
@@ -285,7 +284,7 @@ def _alike(one: str, other: str) -> int:
         return 90
     if 2 * len(short) < len(long):
         return 0
-    same = sum(map(eq, short, long))
+    same = sum(a == b for a, b in zip(short, long, strict=False))
     begin = next((n for n, (a, b) in enumerate(zip(short, long, strict=False)) if a != b), len(short))
     end = next((n for n, (a, b) in enumerate(zip(short[::-1], long[::-1], strict=False)) if a != b), len(short))
     return 100 * max(same, min(begin + end, len(short))) // len(long)
