@@ -28,7 +28,7 @@ from nostro.storage.world import World
 
 from .bank_file import expect_build
 from .bulk_payout import BULK_PAYOUT, Record, add
-from .bulk_rows import Row, checked, read
+from .bulk_rows import Read, Row, checked, read
 from .instruction import PUT, Receiver, encoded
 
 FAMILY = "bulk_payout"
@@ -68,6 +68,7 @@ class Wanted(Struct):
 
 
 Told = dict[int, Wire]
+Groups = dict[tuple[Scope, str], list[Wanted]]
 
 
 async def bulk(world: World, scope: Scope, params: AddParams) -> Download:
@@ -86,17 +87,16 @@ async def bulk(world: World, scope: Scope, params: AddParams) -> Download:
         for wanted in (one for group in groups.values() for one in group):
             told[wanted.number] = {"line": wanted.number, "status": "valid", "reference": wanted.row.reference}
     else:
-        await _book_all(world, scope, params.reference, groups, told)
+        await _book_all(world, params.reference, groups, told)
     body = "".join(as_line(told[number]) for number, _ in lines)
     return Download(body.encode(), "application/x-ndjson", "results.ndjson")
 
 
-async def _sorted_out(
-    world: World, scope: Scope, lines: Sequence[Any], told: Told
-) -> dict[tuple[str, str], list[Wanted]]:
+async def _sorted_out(world: World, scope: Scope, lines: Sequence[Read], told: Told) -> Groups:
     """The good lines by merchant and currency, in their order; what is wrong with the others is told."""
     accounts: dict[str, Account | None] = {}
-    groups: dict[tuple[str, str], list[Wanted]] = {}
+    scopes: dict[str, Scope | None] = {"": scope}
+    groups: Groups = {}
     for n, (number, row) in enumerate(lines):
         if n % YIELD == 0:
             await asyncio.sleep(0)
@@ -106,38 +106,35 @@ async def _sorted_out(
             currency = row.currency.lower()
             if currency not in accounts:
                 accounts[currency] = await originating(Tx(world, scope), currency)
-            account = accounts[currency]
+            if row.merchant not in scopes:
+                scopes[row.merchant] = await account_scope(world, scope, row.merchant)
+            account, of = accounts[currency], scopes[row.merchant]
             receiver = checked(row, account)
-            assert account is not None, "a line without an account was let through"
-            group = groups.setdefault((row.merchant or scope.merchant, currency), [])
-            group.append(Wanted(number, row, receiver, account))
+            if of is None:
+                raise no_access(row.merchant)
+            assert account is not None, "a line that no account carries was let through"
+            groups.setdefault((of, currency), []).append(Wanted(number, row, receiver, account))
         except ApiError as error:
             told[number] = refusal(number, error)
     return groups
 
 
-async def _book_all(
-    world: World, scope: Scope, reference: str, groups: dict[tuple[str, str], list[Wanted]], told: Told
-) -> None:
+async def _book_all(world: World, reference: str, groups: Groups, told: Told) -> None:
     parts = list(groups.items())
     for start in range(0, len(parts), AT_ONCE):
         some = parts[start : start + AT_ONCE]
-        await asyncio.gather(*(_book(world, scope, reference, *key, group, told) for key, group in some))
+        await asyncio.gather(
+            *(_book(world, scope, f"{currency}:{reference}", group, told) for (scope, currency), group in some)
+        )
 
 
-async def _book(
-    world: World, platform: Scope, reference: str, merchant: str, currency: str, group: list[Wanted], told: Told
-) -> None:
+async def _book(world: World, scope: Scope, name: str, group: list[Wanted], told: Told) -> None:
     """One merchant's lines as one unit. If the balance is short, what it covers."""
-    scope = await account_scope(world, platform, merchant)
-    if scope is None:
-        _refuse(group, no_access(merchant), told)
-        return
-    name = f"{currency}:{reference}"
     short: Refused | None = None
 
     async def run(tx: Tx) -> Told:
-        room = None if short is None else -await tx.balance(chart.available(merchant), currency)
+        currency = name.partition(":")[0]
+        room = None if short is None else -await tx.balance(chart.available(scope.merchant), currency)
         return await _unit(tx, name, group, room, short)
 
     for _ in range(ATTEMPTS):
