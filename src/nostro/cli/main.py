@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from . import backup, booking, bulk, events, keys, ledger, logs, payouts, server
+from . import backup, bank, booking, bulk, events, keys, ledger, logs, payouts, server
 from .config import config
 from .config_file import named_database
 from .doctor import doctor
@@ -51,6 +51,7 @@ app.command(rich_help_panel=LOOK)(listen)
 app.command(rich_help_panel=LOOK)(openapi)
 app.add_typer(logs.app, name="logs", rich_help_panel=LOOK)
 app.add_typer(events.app, name="events", rich_help_panel=LOOK)
+app.add_typer(bank.app, name="bank", rich_help_panel=LOOK)
 ledger.app.command("open", rich_help_panel=WRITE)(booking.open_)
 ledger.app.command("post", rich_help_panel=WRITE)(booking.post)
 ledger.app.command("reverse", rich_help_panel=WRITE)(booking.reverse)
