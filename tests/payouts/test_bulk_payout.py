@@ -145,10 +145,7 @@ async def test_each_line_is_paid_from_the_balance_of_its_merchant(desk: Desk) ->
     await desk.open()
     seller = await desk.post("accounts", type="custom", country="US", capabilities={"transfers": {"requested": True}})
     client = _as(desk.client, seller["id"])
-    form = {"amount": 5000, "currency": "usd", "source": "tok_bypassPending"}
-    answer = await client("POST", "/v1/charges", form)
-    assert answer.status == 200, answer.body
-    await desk.settle()
+    await desk.post("transfers", amount=5000, currency="usd", destination=seller["id"])
     before = await desk.available()
     body = f"{HEAD},merchant\na,100,usd,Ann,021000021,5550001,\nb,300,usd,Bob,021000021,5550002,{seller['id']}\n"
     results = await desk.lines(body)
