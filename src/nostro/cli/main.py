@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from . import backup, bank, booking, books, books_export, bulk, events, keys, ledger, logs, reconcile, server
+from . import backup, bank, booking, books, books_export, bulk, events, keys, ledger, logs, payouts, reconcile, server
 from .config import config
 from .config_file import named_database
 from .doctor import doctor
@@ -62,6 +62,7 @@ app.add_typer(ledger.app, name="ledger", rich_help_panel=BOOKS)
 app.add_typer(reconcile.app, name="reconcile", rich_help_panel=BOOKS)
 books.app.command("export")(books_export.export)
 app.add_typer(books.app, name="books", rich_help_panel=BOOKS)
+app.add_typer(payouts.app, name="payouts", rich_help_panel=LOOK)
 app.add_typer(keys.app, name="keys", rich_help_panel=BOOKS)
 app.command(rich_help_panel=KEEP)(backup.backup)
 app.command(rich_help_panel=KEEP)(backup.restore)
