@@ -40,11 +40,17 @@ class Marketplace:
         form: Any = {"account": account.id, "type": "account_onboarding", "return_url": "https://shop.example",
                      "refresh_url": "https://shop.example"}  # fmt: skip
         url = urlsplit(self.client.v1.account_links.create(form).url)
-        page = HTTPConnection(url.netloc)
-        page.request("POST", url.path, urlencode({"outcome": "complete"}))
-        assert page.getresponse().status == 303
-        page.close()
+        assert self._ask(url.netloc, "POST", self._ask(url.netloc, "GET", f"{url.path}?{url.query}"), do="everything")
         return account.id
+
+    def _ask(self, host: str, method: str, path: str, **form: str) -> str:
+        """Where a page leads."""
+        page = HTTPConnection(host)
+        page.request(method, path, urlencode(form) if form else None)
+        answer = page.getresponse()
+        page.close()
+        assert answer.status == 303, answer.status
+        return answer.headers["location"]
 
     def of(self, account: str | None) -> Any:
         """The options of a request that is made for this account, or for the platform."""

@@ -17,7 +17,7 @@ from nostro.balances import balance_transaction
 from nostro.balances.balance_transaction import Line, Type
 from nostro.balances.calendar import business_midnight, next_cut_off
 from nostro.balances.settings import check_descriptor
-from nostro.connect.external_account import TEST_TOKENS
+from nostro.connect.external_form import TEST_TOKENS
 from nostro.kernel.clock import utc_date
 from nostro.kernel.errors import invalid, no_such
 from nostro.kernel.lifecycle import Lifecycle, Move
