@@ -129,9 +129,10 @@ def test_only_a_known_originator_may_send() -> None:
     assert taken(made, ach(entry(1))).orders[0].account == "2"
 
 
-def test_a_rejected_instruction_is_left_out_of_the_booking() -> None:
+def test_a_refused_instruction_is_not_booked_and_comes_back_at_once() -> None:
     made = bank()
-    answer = taken(made, ach(entry(1), entry(2, "Reject R04")))
+    answer, letters = take(made, calendar, ach(entry(1), entry(2, "Reject R04")))
+    assert addenda(letters, "returns") == [("R04", "091000010000002")]
     assert answer.status == "partly_accepted"
     assert [(one.id, one.code) for one in answer.orders[0].refused] == [("091000010000002", "R04")]
     assert made.books.accounts[NUMBER].balance == 999_000
@@ -257,7 +258,7 @@ def test_each_instruction_has_one_fate_and_statements_chain(terms: Terms, events
             for one in order.instructions:
                 fate = fate_of(terms, msgspec.structs.replace(order.head, file=number), one)
                 fates[fate.kind] += 1
-                if fate.kind == "returned":
+                if fate.kind in ("returned", "rejected"):
                     expected["returned", one.id] += 1
                 if fate.kind == "corrected":
                     expected["corrected", one.id] += 1

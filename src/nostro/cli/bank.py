@@ -13,7 +13,7 @@ from nostro.kernel.clock import SECOND, SystemClock
 from nostro.kernel.money import text
 
 from . import show
-from .options import Json
+from .options import ApiBase, ApiKey, Json
 
 if TYPE_CHECKING:
     from .bank_folder import BankFolder
@@ -28,11 +28,13 @@ A whole loop:
   nostro bank statement --format csv    what it has booked
   nostro bank accounts                  what there is
   nostro bank fates                     what decides how payments end
+  nostro bank carry --watch             all of it, with nostro dev
 
 `nostro bank serve` does the same for a folder that is watched. Time stands still unless it is advanced.
 """
 app = typer.Typer(no_args_is_help=True, help=HELP)
 DEFAULT = Path(".nostro/bank")
+POLL = 1.0  # seconds between two looks at a server
 Folder = Annotated[
     Path, typer.Option("--bank", envvar="NOSTRO_BANK", metavar="DIR", file_okay=False, help="Where the bank lives.")
 ]
@@ -130,6 +132,37 @@ def serve(
     from .bank_serve import run
 
     run(bank, outbox, inbox, day, host, port)
+
+
+@app.command()
+def carry(
+    watch: Annotated[bool, typer.Option("--watch", help="Again and again, until it is stopped.")] = False,
+    bank: Folder = DEFAULT,
+    api_base: ApiBase = None,
+    api_key: ApiKey = None,
+    json: Json = False,
+) -> None:
+    """Carry files between a running server and the bank: what was sent, there; what the bank answers, back.
+
+    The bank's clock follows the sandbox's, so time passes for both with the sandbox. Files of originating accounts
+    with the delivery `download` are fetched; for those with an outbox there is `nostro bank serve`.
+
+    Example: nostro bank carry --watch
+    """
+    import time
+
+    from . import bank_carry
+    from .client import Client
+
+    client = Client(api_base, api_key, quiet=True)
+    while True:
+        with _opened(bank) as folder:
+            for each in bank_carry.carry(folder, client):
+                show.as_line(each) if json else bank_carry.tell(each)
+                folder.save()
+        if not watch:
+            return
+        time.sleep(POLL)
 
 
 # What happens ----------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,7 @@ def _opened(bank: Path) -> Any:
 
 
 def _take_all(bank: Path, outbox: Path) -> None:
-    files = sorted(file for file in outbox.iterdir() if file.is_file() and not file.name.startswith("."))
+    files = sorted(_there(outbox))
     if not files:
         return
     with _opened(bank) as folder:
@@ -68,6 +68,13 @@ def _take_all(bank: Path, outbox: Path) -> None:
             tell_receipt(folder.receipts[-1])
             folder.save()
         tell(folder)
+
+
+def _there(folder: Path) -> Iterator[Path]:
+    """Here and in folders of this one. What begins with a dot is still being written."""
+    for path in folder.iterdir():
+        if not path.name.startswith("."):
+            yield from _there(path) if path.is_dir() else (path,)
 
 
 # HTTP ------------------------------------------------------------------------

@@ -40,6 +40,11 @@ class Client:
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
         return self._send("GET", path, params=dict(flat(params or {})))
 
+    def content(self, path: str) -> bytes:
+        """What is no JSON: a file's bytes."""
+        found: bytes = self._ask("GET", path, raw=True).content
+        return found
+
     def post(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
         return self._send("POST", path, data=dict(flat(params or {})))
 
@@ -61,13 +66,14 @@ class Client:
     def _send(self, method: str, path: str, **more: Any) -> Any:
         return self._ask(method, path, **more).json()
 
-    def _ask(self, method: str, path: str, **more: Any) -> Any:
-        """The answer, JSON unless it is a success of another type. Raises what is wrong with it."""
+    def _ask(self, method: str, path: str, raw: bool = False, **more: Any) -> Any:
+        """The answer, JSON unless it is a success of another type (`raw`). Raises what is wrong with it."""
         import httpx
 
         try:
             answer = self._http.request(method, path, **more)
-            wire = {} if answer.headers.get("content-type") == "application/x-ndjson" else answer.json()
+            other = answer.headers.get("content-type") == "application/x-ndjson" or (raw and answer.is_success)
+            wire = {} if other else answer.json()
         except httpx.HTTPError as error:
             raise Trouble(
                 f"No answer from {self.base}: {error or type(error).__name__}.",

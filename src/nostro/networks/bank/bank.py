@@ -94,6 +94,8 @@ def take(bank: Bank, calendar: Calendar, content: bytes, name: str = "") -> tupl
     currency = received.orders[0].head.currency if received.orders else ""
     currency = currency if currency in bank.days else next(iter(bank.days), "")
     letters = dispatch(bank, calendar, currency, answers.receipt(receipt))
+    if refused_items := [] if refusal or received.format != NACHA else _refused_items(judged):
+        letters += dispatch(bank, calendar, currency, answers.returns(refused_items, bank.now, bank.post.made))
     for touched in dict.fromkeys(each.order.head.currency for each in judged if each.order.head.currency in bank.days):
         letters += run(bank, calendar, touched)
     return receipt, letters
@@ -188,6 +190,18 @@ def _accept(bank: Bank, calendar: Calendar, judged: Judged) -> None:
                      else Correct(due=due, group=group))  # fmt: skip
 
 
+def _refused_items(judged: Sequence[Judged]) -> list[Group]:
+    """ACH has no message for entries that the originator's own bank refuses: they come back as returns, at once."""
+    groups = []
+    for each in judged:
+        head, pairs = each.order.head, zip(each.order.instructions, each.fates, strict=True)
+        items = tuple(Item(instruction=one, code=_code(head.format, fate), reason=fate.reason)
+                      for one, fate in pairs if fate.kind == "rejected")  # fmt: skip
+        if items:
+            groups.append(Group(head=head, items=items))
+    return groups
+
+
 def _code(format: str, fate: Fate) -> str:
     """The code that was asked for, if it is one of the scheme; else the scheme's for the reason."""
     is_ach = len(fate.code) == 3
@@ -223,7 +237,7 @@ def _taken(judged: Judged, refusal: str) -> Taken:
     pairs = zip(judged.order.instructions, judged.fates, strict=True)
     refused = tuple(_refused(head, one, fate) for one, fate in pairs if fate.kind == "rejected")
     return Taken(
-        id=head.id, status="accepted" if not refused else "partly_accepted" if accepted else "rejected",
+        id=head.id, status="partly_accepted" if refused else "accepted",
         account=account, currency=head.currency, accepted=len(accepted), amount=sum(one.amount for one, _ in accepted),
         settles=judged.settles, refused=refused,
     )  # fmt: skip

@@ -1,0 +1,136 @@
+"""The whole loop with a bank: a payout by the SDK, a file, the bank, its answers, the money back where it belongs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from nostro.balances.calendar import next_cut_off
+from nostro.cli.main import app
+from nostro.payouts.bank_file import BUILD_AFTER
+from nostro.testing.sandbox import Sandbox
+from till import Till
+
+NACHA = {"company_id": "1234567890", "company_name": "MARKET INC", "routing_number": "091000019"}
+
+
+class Market:
+    """A platform with money, whose payouts leave through its own bank: the simulated one, in a folder."""
+
+    def __init__(self, nostro: Sandbox, client: Any) -> None:
+        self.nostro, self.client, self.till = nostro, client, Till(nostro, client)
+        self.till.pay(amount=100_000)
+        self.post("originating_accounts", format="nacha", nacha=NACHA, approval="none")
+
+    def post(self, path: str, **form: Any) -> Any:
+        return self.client.raw_request("post", f"/v1/{path}", **form).data
+
+    def get(self, path: str, **form: Any) -> Any:
+        return self.client.raw_request("get", f"/v1/{path}", **form).data
+
+    def bank(self, *words: str) -> str:
+        done = CliRunner().invoke(app, ["bank", *words])
+        assert done.exit_code == 0, done.output or done.exception
+        return done.output
+
+    def carry(self) -> list[Any]:
+        carried = [json.loads(line) for line in self.bank("carry", "--json").splitlines()]
+        self.nostro.settle()
+        return carried
+
+    def pay_out(self, name: str, number: str = "5551234567", amount: int = 4000) -> Any:
+        me = self.client.v1.accounts.retrieve_current()
+        account = {"object": "bank_account", "account_number": number, "country": "US", "routing_number": "021000021",
+                   "account_holder_name": name}  # fmt: skip
+        bank = self.client.v1.accounts.external_accounts.create(me.id, {"external_account": account})
+        return self.client.v1.payouts.create({"amount": amount, "currency": "usd", "destination": bank.id})
+
+    def send(self) -> Any:
+        """The file of the next cut-off, handed over."""
+        now = self.nostro.now
+        self.nostro.advance(next_cut_off("usd", now)[0] + BUILD_AFTER - now)
+        (built,) = self.get("bank_files", status="built")["data"]
+        sent = self.post(f"bank_files/{built['id']}/send")
+        self.nostro.settle()
+        return sent
+
+    def status(self, payout: Any) -> str:
+        return str(self.client.v1.payouts.retrieve(payout.id).status)
+
+    def balance(self) -> int:
+        return int(json.loads(self.bank("accounts", "--json"))["data"][0]["balance"])
+
+
+@pytest.fixture
+def market(nostro: Sandbox, client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Market:
+    monkeypatch.setenv("NOSTRO_API_BASE", nostro.api_base)
+    monkeypatch.setenv("NOSTRO_API_KEY", nostro.key)
+    monkeypatch.setenv("NOSTRO_BANK", str(tmp_path / "bank"))
+    return Market(nostro, client)
+
+
+def test_a_payout_is_accepted_paid_and_another_one_comes_back_days_later(market: Market) -> None:
+    market.bank("open", "--account", "000900900900:usd:5000.00")
+    before = market.till.available()
+    paid, returned = market.pay_out("Jenny Rosen"), market.pay_out("Return R03 3d", "5557654321", 2500)
+    refused, corrected = (
+        market.pay_out("Reject R13", "5550000001", 100),
+        market.pay_out("Change C01", "5550000002", 300),
+    )
+    assert market.till.available() == before - 4000 - 2500 - 100 - 300
+
+    file = market.send()
+    carried = market.carry()
+    assert [(each["to"], each["outcome"]) for each in carried] == [
+        ("bank", "partly_accepted"), ("server", f"{file['filename']} accepted"), ("server", "1 returns"),
+    ]  # fmt: skip
+    assert market.get(f"bank_files/{file['id']}")["status"] == "accepted"
+    assert (market.status(paid), market.status(refused)) == ("in_transit", "failed")
+
+    market.nostro.advance(days=5)
+    assert (market.status(paid), market.status(returned)) == ("paid", "paid")
+    assert [each["outcome"] for each in market.carry()] == ["1 changes"], "two days after it settled"
+
+    market.nostro.advance(days=3)
+    assert [each["outcome"] for each in market.carry()] == ["1 returns"]
+    failed = market.client.v1.payouts.retrieve(returned.id)
+    assert (failed.status, failed.failure_code) == ("failed", "no_account")
+    assert market.till.available() == before - 4000 - 300, "what came back is there again"
+    assert market.balance() == 500_000 - 4000 - 300, "and the bank says the same"
+    account = market.client.v1.accounts.external_accounts.retrieve(
+        market.client.v1.accounts.retrieve_current().id, corrected.destination
+    )
+    assert account.last4 == "6789", "as the bank has corrected it"
+    assert market.carry() == [], "nothing is carried twice"
+
+
+def test_a_file_that_the_bank_refuses_gives_its_money_back(market: Market) -> None:
+    market.bank("open", "--account", "000900900900:usd:1.00")
+    before = market.till.available()
+    payout = market.pay_out("Jenny Rosen")
+    file = market.send()
+    assert market.carry()[-1]["outcome"] == f"{file['filename']} rejected"
+    rejected = market.get(f"bank_files/{file['id']}")
+    assert (rejected["status"], rejected["rejection_reason"]) == ("rejected", "R01: there is too little money")
+    assert (market.status(payout), market.till.available(), market.balance()) == ("failed", before, 100)
+
+
+def test_answers_that_are_late_doubled_and_cut_off_come_to_the_same(market: Market) -> None:
+    market.bank("open", "--account", "000900900900:usd:5000.00", "--late", "20%", "--duplicate", "50%", "--partial",
+                "50%", "--reorder", "30%", "--seed", "22")  # fmt: skip
+    before = market.till.available()
+    payouts = [market.pay_out(f"Return R0{n} {n}d", f"555000000{n}", 1000 + n) for n in range(1, 5)]
+    kept = market.pay_out("Settle", "5550000009", 5000)
+    market.send()
+    outcomes = []
+    for _ in range(14):
+        outcomes += [each["outcome"] for each in market.carry()]
+        market.nostro.advance(days=1)
+    assert any("refused" in outcome for outcome in outcomes), "a file that was cut off is refused"
+    assert [market.status(payout) for payout in payouts] == ["failed"] * 4 and market.status(kept) == "paid"
+    assert market.till.available() == before - 5000
+    assert market.balance() == 500_000 - 5000
