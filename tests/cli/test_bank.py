@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -156,3 +157,13 @@ def wait(until: Any) -> None:
     while not until():
         assert time.monotonic() < end, "it takes too long"
         time.sleep(0.05)
+
+
+def test_the_loop_of_the_documentation_runs(shell: Shell) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "concepts" / "simulated-bank.md").read_text()
+    commands = page.split("```sh\n")[1].split("```")[0].splitlines()
+    said = [shell(*shlex.split(command)[2:]) for command in commands]
+    assert len(said) == 5 and "RETURN R03" in said[3]
+    assert sorted(file.name[8:] for file in Path(".nostro/bank/inbox").iterdir()) == [
+        "receipt.json", "returns.ach", "returns.ach",
+    ]  # fmt: skip
