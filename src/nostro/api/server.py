@@ -20,7 +20,7 @@ from nostro.kernel.form import FormError, decode
 from nostro.kernel.http import Incoming, Reply
 from nostro.kernel.ids import time_code
 from nostro.kernel.params import convert
-from nostro.kernel.resource import Params, Stored, View
+from nostro.kernel.resource import Params, Stored
 from nostro.storage.tx import Request, Tx
 from nostro.storage.world import World
 
@@ -262,7 +262,7 @@ class Api:
         return body
 
     def _error(self, error: ApiError, request_id: str, caller: Caller | None = None) -> Reply:
-        view = View(self.world.registry, self.world.clock.micros() // SECOND)
+        view = self.world.view(self.world.clock.micros() // SECOND)
         wire = error_wire(error, view, self.world.settings.public_url)
         if self.world.settings.dev and caller is not None and caller.kind == "secret":
             wire["request_log_url"] = f"{self.world.settings.public_url}/logs/{request_id}"

@@ -182,6 +182,10 @@ class Resource(Struct, Generic[R], frozen=True, kw_only=True):
     noun: str = ""
     id_param: str = "id"
     own_name: str = ""
+    table: str = ""
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "table", self.name.replace(".", "_"))  # once: it is asked for often
 
     @property
     def name(self) -> str:
@@ -189,19 +193,10 @@ class Resource(Struct, Generic[R], frozen=True, kw_only=True):
         return self.own_name or self.object
 
     @property
-    def table(self) -> str:
-        return _table(self.name)
-
-    @property
     def asked(self) -> tuple[Filter, ...]:
         """Every filter that a list or a verb asks by, each field once."""
         lists = [filter for verb in self.verbs for filter in verb.filters]
         return tuple({filter.field: filter for filter in (*lists, *self.filters) if not filter.among}.values())
-
-
-@cache
-def _table(name: str) -> str:
-    return name.replace(".", "_")
 
 
 def wire_fields(shape: type[Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
@@ -266,10 +261,15 @@ class Registry:
 
 
 class View(Struct, frozen=True):
-    """How answers are rendered: by which resources, and at what moment (seconds, the sandbox's time)."""
+    """How answers are rendered: by which resources, and at what moment (seconds, the sandbox's time).
+
+    `rails` know how what is kept of a way to pay is shown, `url` is where pages stand.
+    """
 
     registry: Registry
     now: int
+    rails: Mapping[str, Any] = {}
+    url: str = ""
 
     def render(self, value: Any) -> Any:
         """Any verb's answer as wire values. Private fields cannot appear: only the shape's are read."""

@@ -15,11 +15,11 @@ from msgspec import UNSET, Meta
 
 from nostro.balances import balance_transaction
 from nostro.balances.availability import available_on, waiting_account
-from nostro.balances.balance_transaction import FeeDetail, Line
+from nostro.balances.balance_transaction import Line
 from nostro.kernel.address import Shipping, ShippingParams
 from nostro.kernel.errors import invalid
 from nostro.kernel.lifecycle import Lifecycle, Move
-from nostro.kernel.money import LARGEST_AMOUNT, portion, text
+from nostro.kernel.money import LARGEST_AMOUNT
 from nostro.kernel.posting import Posting, credit, debit
 from nostro.kernel.resource import (
     Filter,
@@ -42,8 +42,9 @@ from nostro.ledger import chart
 from nostro.rails.rail import Accepted, Attempt, Challenge, Declined, Outcome, Rail, rail_of
 from nostro.storage.tx import Tx
 
-from . import charge_source, refund
+from . import charge_source, refund, shown
 from .billing_details import EMPTY, BillingDetails
+from .processing_fee import processing_fee
 from .rules import check_amount, check_carried, check_descriptor, check_email, check_platform, descriptor
 
 State = Literal["authorized", "captured", "failed", "released", "expired"]
@@ -189,8 +190,7 @@ def new(tx: Tx, rail: str, token: str, report: Accepted | Declined, **given: Any
         livemode=tx.scope.livemode,
         calculated_statement_descriptor=descriptor(*descriptors),
         outcome=report.outcome,
-        payment_method_details={"type": rail, rail: report.details},
-        receipt_url=f"{tx.world.settings.public_url}/receipts/{given['id']}",
+        payment_method_details={"type": rail, rail: rail_of(tx, rail).kept(report.details)},
         status="pending",
         merchant=tx.merchant,
         rail=rail,
@@ -253,10 +253,7 @@ def expire(tx: Tx, charge: Record) -> Record:
 
 def _with_money(tx: Tx, charge: Record, amount: int) -> Record:
     """The captured amount, its fee and day, and the statement line that tells of them."""
-    plan = tx.world.settings.fees
-    fee = portion(amount, plan.rate) + plan.fixed
-    rate = f"{(plan.rate * 100).normalize():f}%"
-    why = f"Card payment fee: {rate} + {text(plan.fixed, charge.currency)}"
+    fee = processing_fee(tx.world.settings.fees, amount, charge.currency)
     line = balance_transaction.write(
         tx,
         Line(
@@ -265,12 +262,12 @@ def _with_money(tx: Tx, charge: Record, amount: int) -> Record:
             currency=charge.currency,
             source=charge.id,
             available_on=charge.available_on or available_on(tx.now, charge.currency),
-            fees=(FeeDetail(amount=fee, currency=charge.currency, description=why),),
+            fees=(fee,),
             description=charge.description,
         ),
     )
     return msgspec.structs.replace(
-        charge, amount_captured=amount, fee=fee, available_on=line.available_on,
+        charge, amount_captured=amount, fee=fee.amount, available_on=line.available_on,
         balance_transaction=line.id, effective_at=tx.now,
     )  # fmt: skip
 
@@ -460,6 +457,7 @@ CHARGE: Resource[Record] = Resource(
     shape=Charge,
     life=LIFE,
     example=example,
+    present=shown.charge,
     doc="One attempt to take money from a payment method, and what became of it.",
     filters=(BY_INTENT, BY_CUSTOMER, BY_GROUP),
     expands=("balance_transaction", "customer", "failure_balance_transaction", "payment_intent", "payment_method",

@@ -23,7 +23,7 @@ from nostro.kernel.search import SearchField
 from nostro.storage.tx import Tx
 
 from . import charge as charges
-from . import choice, confirmation
+from . import choice, confirmation, shown
 from . import confirmation_token as confirmation_tokens
 from . import mandate as mandates
 from . import payment_method as methods
@@ -121,17 +121,17 @@ def _changed(tx: Tx, intent: Record, params: Any) -> dict[str, Any]:
         out |= _amount_details(details)
     if getattr(params, "payment_details", UNSET) not in (UNSET, None):
         out["payment_details"] = msgspec.structs.asdict(params.payment_details)
-    return out | choice.options(tx, intent.payment_method_types, intent.options, params.payment_method_options)
+    return out | choice.options(tx, intent.options, params.payment_method_options)
 
 
 def _amount_details(details: AmountDetailsParams) -> dict[str, Any]:
-    shown = {
+    given = {
         name: value for name in ("discount_amount", "shipping", "tax") if (value := getattr(details, name)) is not None
     }
-    out: dict[str, Any] = {"amount_details": msgspec.convert(shown, dict[str, Any])}
+    out: dict[str, Any] = {"amount_details": msgspec.convert(given, dict[str, Any])}
     for part in ("shipping", "tax"):
-        if part in shown:
-            out["amount_details"][part] = {k: int(v) if k.endswith("amount") else v for k, v in shown[part].items()}
+        if part in given:
+            out["amount_details"][part] = {k: int(v) if k.endswith("amount") else v for k, v in given[part].items()}
     if details.line_items is not None:
         out["line_items"] = [msgspec.to_builtins(item) for item in details.line_items]
     return out
@@ -363,6 +363,7 @@ PAYMENT_INTENT: Resource[Record] = Resource(
     record=Record,
     shape=PaymentIntent,
     life=LIFE,
+    present=shown.payment_intent,
     doc="The wish to be paid an amount, through every attempt until it succeeds or is canceled.",
     filters=(BY_CUSTOMER,),
     browser=(

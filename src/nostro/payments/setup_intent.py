@@ -22,7 +22,7 @@ from nostro.kernel.resource import (
 )  # fmt: skip
 from nostro.storage.tx import Tx
 
-from . import choice
+from . import choice, shown
 from . import confirmation_token as confirmation_tokens
 from . import mandate as mandates
 from . import payment_method as methods
@@ -113,9 +113,7 @@ def _single_use(given: SingleUseParams | None) -> SingleUse | None:
 
 
 def _options(tx: Tx, intent: Record, params: MethodParams) -> dict[str, Any]:
-    return choice.options(
-        tx, intent.payment_method_types, intent.options, params.payment_method_options, setup=True
-    )  # fmt: skip
+    return choice.options(tx, intent.options, params.payment_method_options, setup=True)
 
 
 # Verbs -----------------------------------------------------------------------
@@ -254,6 +252,7 @@ SETUP_INTENT: Resource[Record] = Resource(
     record=Record,
     shape=SetupIntent,
     life=LIFE,
+    present=shown.setup_intent,
     doc="The wish to save a payment method, authenticated if need be, for payments to come.",
     filters=(BY_CUSTOMER, BY_METHOD),
     browser=(

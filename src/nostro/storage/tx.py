@@ -15,7 +15,7 @@ from nostro.kernel.clock import SECOND
 from nostro.kernel.errors import ApiError, no_such
 from nostro.kernel.lifecycle import Move
 from nostro.kernel.posting import Posting, balanced
-from nostro.kernel.resource import Registry, Resource, Stored, View
+from nostro.kernel.resource import Resource, Stored, View
 from nostro.kernel.search import term
 
 from .body import ROW, kept, whole
@@ -64,6 +64,7 @@ class Tx:
 
     def __init__(self, world: World, scope: Scope, request: Request | None = None) -> None:
         self.world = world
+        self.registry = world.registry
         self.scope = scope
         self.request = request or Request()
         self.unit = Unit(scope=scope, micros=world.clock.micros())
@@ -76,16 +77,12 @@ class Tx:
         self._bodies: dict[int, tuple[Stored, bytes]] = {}
 
     @property
-    def registry(self) -> Registry:
-        return self.world.registry
-
-    @property
     def merchant(self) -> str:
         return self.scope.merchant
 
     @property
     def view(self) -> View:
-        return View(self.world.registry, self.now)
+        return self.world.view(self.now)
 
     def enter(self, scope: Scope) -> None:
         """Act in another scope of the same book from here on. Only before anything was read or written."""
@@ -184,14 +181,15 @@ class Tx:
 
     def move(self, record: R, move: Move[R], **changes: Any) -> R:
         """The only way a status changes: the new state, its postings and its events, together."""
-        life = self.registry.of(record).life
+        resource = self.registry.of(record)
+        life = resource.life
         assert life is not None, f"{type(record).__name__} has no life"
         assert life.moves.get(move.name) is move, f"{move.name} is not a move of {type(record).__name__}"
         if move.source:
             state = getattr(record, life.field)
             assert state in move.source, f"{record.id} cannot {move.name} from {state}"
         moved: R = msgspec.structs.replace(record, **{life.field: move.target}, **changes)
-        self.post(f"{self.registry.of(record).object}.{move.name}", record.id, move.posts(moved))
+        self.post(f"{resource.object}.{move.name}", record.id, move.posts(moved))
         return self.save(moved, *move.emits)
 
     def emit(self, type: str, record: Stored, before: Stored | None = None) -> None:

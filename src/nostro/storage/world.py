@@ -10,7 +10,7 @@ from msgspec import Struct, field
 
 from nostro.kernel.clock import Clock
 from nostro.kernel.ids import Ids
-from nostro.kernel.resource import Registry
+from nostro.kernel.resource import Registry, View
 from nostro.kernel.settings import Settings
 from nostro.kernel.trace import Trace, untraced
 
@@ -43,6 +43,10 @@ class World(Struct, kw_only=True):
     leaving: bool = False
     trace: Trace = untraced
     meter: Meter = field(default_factory=Meter)
+
+    def view(self, now: int) -> View:
+        """How answers are rendered at that moment, in seconds of the sandbox's time."""
+        return View(self.registry, now, self.rails, self.settings.public_url)
 
     def __post_init__(self) -> None:
         self.engine.watch = self.meter.committed
