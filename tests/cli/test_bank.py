@@ -58,7 +58,7 @@ def test_a_whole_loop(shell: Shell) -> None:
     assert (account["balance"], account["statements"]) == (5000 - 2000 + 1000 + 1234, 5)
     lines = shell("statement", "--all").splitlines()
     assert [line.split(",")[4] for line in lines[1:]] == ["-1000", "-1000", "1000", "1234"]
-    assert lines[-1].endswith("INV-7,transfer,,Jenny Rosen,,5234")
+    assert lines[-1].endswith("INV-7,transfer,,Jenny Rosen,,,,5234")
 
 
 def test_without_opening_it_there_is_a_bank_and_a_refused_file_says_so(shell: Shell) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from nostro.balances import calendar
 from nostro.networks import nacha
+from nostro.networks.bank import paper
 from nostro.networks.bank.account import Account
 from nostro.networks.bank.answer import Receipt
 from nostro.networks.bank.bank import deposit, fate_of, open_account, open_bank, take
@@ -19,7 +20,10 @@ from nostro.networks.bank.day import advance
 from nostro.networks.bank.order import receive
 from nostro.networks.bank.post import Faults, Letter
 from nostro.networks.bank.state import Bank, Terms
-from nostro.networks.statement import Line, Statement
+from nostro.networks.iso20022 import camt, pain001
+from nostro.networks.iso20022.parties import Account as IsoAccount
+from nostro.networks.iso20022.parties import Party
+from nostro.networks.statement import Line, Statement, whole
 from payments_of_bank import GOOD, ach, entry
 
 NUMBER, DAY = "9876543210", 86_400
@@ -179,6 +183,88 @@ def test_money_from_elsewhere_stands_on_the_statement_of_its_day() -> None:
     _, statements = days(made, 8)
     (line,) = [line for each in statements for line in each.lines]
     assert (line.booked, line.end_to_end) == (date(2026, 11, 23), "INV-7") and line.reference.startswith("NB261123")
+
+
+# In ISO 20022 ----------------------------------------------------------------
+
+OURS, IBAN = "DE75512108001245126199", "DE89370400440532013000"
+
+
+def sepa(*names: str, id: str = "M1", one_booking: bool | None = None, currency: str = "eur") -> bytes:
+    transfers = tuple(
+        pain001.Transfer(end_to_end=f"E{n}", amount=1000 + n, currency=currency, creditor=Party(name=name),
+                         account=IsoAccount(iban=IBAN), remittance=f"invoice {n}")
+        for n, name in enumerate(names, 1)
+    )  # fmt: skip
+    payment = pain001.Payment(id="P1", execution=date(2026, 11, 17), debtor=Party(name="Acme"), transfers=transfers,
+                              account=IsoAccount(iban=OURS), service="SEPA", one_booking=one_booking)  # fmt: skip
+    made = pain001.Message(id=id, created=datetime(2026, 11, 16, 9), initiator=Party(name="Acme"), payments=(payment,))
+    return pain001.build(made)
+
+
+def sepa_bank(**terms: object) -> Bank:
+    made = open_bank(MONDAY, Terms(**terms))  # type: ignore[arg-type]
+    open_account(made, calendar, Account(number=OURS, currency="eur"), 1_000_000)
+    return made
+
+
+def iso(letters: list[Letter], kind: str) -> list[Statement]:
+    return [each for letter in letters if kind in letter.name for each in whole(camt.read(letter.content))]
+
+
+def test_a_sepa_file_is_booked_on_its_day_and_comes_back_with_its_reasons() -> None:
+    made = sepa_bank(statements=("camt.053",))
+    answer = taken(made, sepa("Jenny Rosen", "Return AC04", "Return R03 1d", "Reject AC01"))
+    assert (answer.status, answer.message_id, answer.orders[0].settles) == ("partly_accepted", "M1", date(2026, 11, 17))
+    assert [(one.id, one.code) for one in answer.orders[0].refused] == [("E4", "AC01")]
+    letters, statements = days(made, 4)
+    (notice,) = iso(letters, "camt054")
+    assert [(line.end_to_end, line.return_reason, line.amount) for line in notice.lines] == [
+        ("E2", "AC04", 1002), ("E3", "AC01", 1003),
+    ]  # fmt: skip
+    sent = iso(letters, "camt053")
+    assert [each.closing.balance for each in sent] == [each.closing.balance for each in statements]
+    assert [line.amount for line in sent[0].lines] == [-1001, -1002, -1003]
+    assert {line.batch for line in sent[0].lines} == {"P1"} and sent[0].lines[0].code == "PMNT/ICDT/ESCT"
+    assert [line.reference for line in sent[1].lines] == [line.reference for line in notice.lines]
+
+
+def test_a_file_may_ask_for_one_booking_and_what_comes_back_is_told_one_by_one() -> None:
+    made = sepa_bank()
+    take(made, calendar, sepa("Jenny Rosen", "Return AC04", "Return AC06", one_booking=True))
+    letters, (second, third, *_) = days(made, 4)
+    assert [line.amount for line in second.lines] == [-1001 - 1002 - 1003]
+    assert [line.amount for line in third.lines] == [1002 + 1003]
+    (notice,) = iso(letters, "camt054")
+    assert [(part.end_to_end, part.return_reason) for part in notice.lines[0].parts] == [("E2", "AC04"), ("E3", "AC06")]
+
+
+def test_a_sepa_file_in_another_currency_or_of_another_account_is_refused() -> None:
+    made = sepa_bank()
+    assert taken(made, sepa("Jenny Rosen", currency="usd")).reason == "unknown_originator"
+    assert taken(made, sepa("Jenny Rosen").replace(OURS.encode(), IBAN.encode(), 1)).reason == "unknown_originator"
+    assert taken(made, sepa("Jenny Rosen").replace(b"<NbOfTxs>1", b"<NbOfTxs>2", 1)).reason == "unreadable"
+    assert made.books.accounts[OURS].committed == 0
+    assert taken(made, sepa("Jenny Rosen")).status == "accepted", "under the same name, as none was accepted"
+
+
+@pytest.mark.parametrize("format", ["camt.053", "camt.052"])
+def test_statements_in_a_format_say_what_the_bank_booked(format: str) -> None:
+    made = bank(booking="batch", fee=2500, interest=100)
+    take(made, calendar, ach(entry(1), entry(2, "Return R02"), entry(3, code=27)))
+    for kind, amount in (("transfer", 4200), ("card_settlement", 99), ("charge", -7)):
+        deposit(
+            made, calendar, NUMBER, Line(amount=amount, booked=date(2026, 11, 16), valued=date(2026, 11, 16), code=kind)
+        )
+    _, statements = days(made, 18)
+    read = list(whole(camt.read(paper.write(format, statements, made.now))))
+    assert [each.opening for each in read] == [each.opening for each in statements]
+    fields = ("amount", "booked", "valued", "reference", "end_to_end", "description")
+    for ours, theirs in zip(statements, read, strict=True):
+        assert ours.closing == theirs.closing
+        assert [[getattr(line, name) for name in fields] for line in ours.lines] == [
+            [getattr(line, name) for name in fields] for line in theirs.lines
+        ]  # fmt: skip
 
 
 # Whatever happens ------------------------------------------------------------

@@ -72,6 +72,9 @@ def open_(
     booking: Annotated[Literal["batch", "single"], typer.Option(help="A line an order, or one a payment.")] = "single",
     fee: Annotated[str, typer.Option(metavar="AMOUNT", help="What each account costs a month: 25.00")] = "0",
     interest: Annotated[str, typer.Option(metavar="RATE", help="A year, on what is there each night: 1.5%")] = "0",
+    statements: Annotated[
+        str, typer.Option(metavar="FORMATS", help="In which it sends each day's statement: camt.053,csv")
+    ] = "",
     start: Annotated[str | None, typer.Option("--from", metavar="DAY", help="The bank's first day: 2026-11-16")] = None,
     inbox: Annotated[
         Path | None, typer.Option(file_okay=False, help="Where its answers go. Default: inbox in its folder.")
@@ -93,7 +96,7 @@ def open_(
     )
     terms = Terms(
         seed=seed, returns=words.rate(returns), corrections=words.rate(corrections), faults=faults, booking=booking,
-        fee=words.amount(fee, "usd"), interest=words.basis_points(interest),
+        fee=words.amount(fee, "usd"), interest=words.basis_points(interest), statements=words.formats(statements),
     )  # fmt: skip
     make(bank, terms, [words.account(each) for each in account or ()], words.start(start), inbox)
     typer.echo(f"A bank is open in {bank}. Give it a file: nostro bank take FILE")
@@ -273,7 +276,7 @@ def accounts(bank: Folder = DEFAULT, json: Json = False) -> None:
 @app.command()
 def statement(
     account: ForAccount = None,
-    format: Annotated[str, typer.Option("--format", help="csv")] = "csv",
+    format: Annotated[str, typer.Option("--format", help="camt.053, camt.052 or csv")] = "csv",
     number: Annotated[
         int | None, typer.Option(min=1, help="Which one; the last closed day's otherwise. They count from 1.")
     ] = None,
@@ -299,7 +302,7 @@ def statement(
             for value in values:
                 show.as_line(value)
             return
-        content = written(format, values)
+        content = written(format, values, folder.bank.now)
     if out is None:
         typer.echo(content.decode(), nl=False)
     else:

@@ -129,7 +129,7 @@ def _statement(folder: BankFolder, asked: dict[str, str], body: bytes) -> bytes:
     number = asked.get("number") or str(account.statements)
     if not number.isdigit() or number == "0":
         raise Trouble("There is no such statement.", "They count from 1, and the first is there when a day was closed.")
-    return written(asked.get("format", "csv"), [folder.statement(account, int(number))])
+    return written(asked.get("format", "csv"), [folder.statement(account, int(number))], folder.bank.now)
 
 
 def _json(value: Any) -> bytes:

@@ -85,11 +85,13 @@ def take(bank: Bank, calendar: Calendar, content: bytes, name: str = "") -> tupl
     judged = [] if refusal else _judge(bank, calendar, received)
     if received.format == NACHA and (refused := next((each.refusal for each in judged if each.refusal), "")):
         refusal = refused  # an ACH file is taken whole or not at all
-    if not refusal:
+    accepted = [] if refusal else [each for each in judged if not each.refusal]
+    if accepted:
         bank.known[received.hash] = bank.known[received.message_id] = bank.files
-        for each in judged:
-            if not each.refusal:
-                _accept(bank, calendar, each)
+    elif not refusal:
+        refusal = judged[0].refusal if judged else "empty"
+    for each in accepted:
+        _accept(bank, calendar, each)
     receipt = _receipt(bank, received, refusal, judged, name)
     currency = received.orders[0].head.currency if received.orders else ""
     currency = currency if currency in bank.days else next(iter(bank.days), "")
@@ -155,7 +157,7 @@ def fate_of(terms: Terms, head: Head, one: Instruction) -> Fate:
     """The one thing that becomes of an instruction of a taken file, whatever happens to the answers."""
     if terms.largest_payment and one.amount > terms.largest_payment:
         return Fate("rejected", "over_limit")
-    fate = asked(one.name, one.reference or one.id) or by_account(one.account)
+    fate = asked(one.name, one.reference, one.id) or by_account(one.account)
     fate = fate or by_chance(terms.seed, (head.file, one.index), head.way, terms.returns, terms.corrections)
     if fate.kind == "corrected" and head.format != NACHA:
         return SETTLED  # other schemes have no such message
@@ -175,8 +177,8 @@ def _accept(bank: Bank, calendar: Calendar, judged: Judged) -> None:
     if head.way == "credit":
         account.committed += amount
     tasks = bank.tasks[head.currency]
+    single = bank.terms.booking == "single" if head.one_booking is None else not head.one_booking
     if accepted:
-        single = bank.terms.booking == "single"
         tasks.append(Settle(due=settles, head=head, account=account.number, count=len(accepted), amount=amount,
                             instructions=tuple(one for one, _ in accepted) if single else ()))  # fmt: skip
     later: dict[tuple[str, int], list[Item]] = {}
@@ -186,7 +188,7 @@ def _accept(bank: Bank, calendar: Calendar, judged: Judged) -> None:
             later.setdefault((fate.kind, fate.days), []).append(item)
     for (kind, days), items in sorted(later.items()):
         due, group = calendar.add_business_days(head.currency, settles, days), Group(head=head, items=tuple(items))
-        tasks.append(GiveBack(due=due, group=group, account=account.number) if kind == "returned"
+        tasks.append(GiveBack(due=due, group=group, account=account.number, single=single) if kind == "returned"
                      else Correct(due=due, group=group))  # fmt: skip
 
 
@@ -217,13 +219,12 @@ def _receipt(bank: Bank, received: Received, refusal: str, judged: Sequence[Judg
     for order in orders:
         for word, count in (("accepted", order.accepted), ("rejected", len(order.refused))):
             bank.counts[word] = bank.counts.get(word, 0) + count
-    reason = refusal or (orders[0].reason if states == {"rejected"} else "")
     return Receipt(
         file=name, format=received.format, hash=received.hash, message_id=received.message_id,
         received=datetime.fromtimestamp(bank.now, UTC),
         status="rejected" if refusal else states.pop() if len(states) == 1 else "partly_accepted",
-        reason=reason, code=scheme_code(received.format, reason) if reason else "",
-        message=received.error or (REASONS[reason].meaning if reason else ""), orders=orders,
+        reason=refusal, code=scheme_code(received.format, refusal) if refusal else "",
+        message=received.error or (REASONS[refusal].meaning if refusal else ""), orders=orders,
     )  # fmt: skip
 
 

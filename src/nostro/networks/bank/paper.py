@@ -1,0 +1,115 @@
+"""The simulated bank's statements as files: what a day's value says, in the formats that banks send.
+
+`Line.code` holds the bank's own kind of booking until here; each format has its own codes for it.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from io import StringIO
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from nostro.networks.iso20022 import camt_writing
+from nostro.networks.statement import Closing, Line, Opening, Statement
+
+from .account import Account
+from .answer import Named
+
+# Statements, and the moment (seconds since 1970) at which they are written.
+Writer = Callable[[Iterable[Statement], int], bytes]
+
+
+class Codes(Struct, frozen=True):
+    """`iso` is domain/family/sub-family of the ISO 20022 bank transaction codes."""
+
+    iso: str
+
+
+KINDS: Final[dict[str, Codes]] = {
+    "credit_transfer": Codes("PMNT/ICDT/ESCT"),
+    "credit_transfer_return": Codes("PMNT/ICDT/RRTN"),
+    "direct_debit": Codes("PMNT/IDDT/ESDD"),
+    "direct_debit_return": Codes("PMNT/IDDT/UPDD"),
+    "transfer": Codes("PMNT/RCDT/ESCT"),
+    "card_settlement": Codes("PMNT/MCRD/POSC"),
+    "charge": Codes("PMNT/RDDT/ESDD"),
+    "fee": Codes("ACMT/MDOP/CHRG"),
+    "interest": Codes("ACMT/MCOP/INTR"),
+}
+
+
+def notice(account: Account, lines: Sequence[Line], now: int, number: int) -> Named:
+    """What came back to an account this morning, each payment with its reason (camt.054)."""
+    day = lines[0].booked
+    statement = Statement(
+        opening=Opening(account=account.number, currency=account.currency, number=f"N{number}", balance=None, date=day),
+        lines=_coded(lines, "iso"), closing=Closing(balance=None, date=day, lines=len(lines)),
+    )  # fmt: skip
+    content = camt_writing.build([statement], message=f"N{number}", created=_moment(now), kind="camt.054")
+    return Named("returns.camt054.xml", content)
+
+
+def letter(format: str, statement: Statement, now: int) -> Named:
+    """A closed day's statement, as it is sent."""
+    return Named(f"statement.{SUFFIXES[format]}", write(format, [statement], now))
+
+
+def write(format: str, statements: Iterable[Statement], now: int) -> bytes:
+    return WRITERS[format](statements, now)
+
+
+def _camt(kind: camt_writing.Kind) -> Writer:
+    def written(statements: Iterable[Statement], now: int) -> bytes:
+        return camt_writing.build(_iso(statements), message=_message(now), created=_moment(now), kind=kind)
+
+    return written
+
+
+def _iso(statements: Iterable[Statement]) -> Iterator[Statement]:
+    return (replace(each, lines=_coded(each.lines, "iso")) for each in statements)
+
+
+def _coded(lines: Sequence[Line], scheme: str) -> tuple[Line, ...]:
+    return tuple(
+        replace(line, code=getattr(KINDS[line.code], scheme), parts=_coded(line.parts, scheme)) for line in lines
+    )
+
+
+def _message(now: int) -> str:
+    return f"NB-{_moment(now):%Y%m%d%H%M%S}"
+
+
+def _moment(now: int) -> datetime:
+    return datetime.fromtimestamp(now, UTC)
+
+
+# Amounts in minor units, as everywhere in Nostro; `balance` is the one after the line.
+COLUMNS: Final = ("account", "statement", "booked", "valued", "amount", "currency", "reference", "end_to_end", "code",
+                  "description", "counterparty", "counterparty_account", "batch", "return_reason", "balance")  # fmt: skip
+
+
+def _csv(statements: Iterable[Statement], now: int) -> bytes:
+    out = StringIO()
+    rows = csv.writer(out)
+    rows.writerow(COLUMNS)
+    for each in statements:
+        opening, balance = each.opening, each.opening.balance or 0
+        for line in each.lines:
+            balance += line.amount
+            rows.writerow((opening.account, opening.number, line.booked, line.valued, line.amount, opening.currency,
+                           line.reference, line.end_to_end, line.code, line.description, line.counterparty,
+                           line.counterparty_account, line.batch, line.return_reason, balance))  # fmt: skip
+    return out.getvalue().encode()
+
+
+WRITERS: Final[dict[str, Writer]] = {
+    "camt.052": _camt("camt.052"),
+    "camt.053": _camt("camt.053"),
+    "csv": _csv,
+}
+SUFFIXES: Final = {"camt.052": "camt052.xml", "camt.053": "camt053.xml", "csv": "csv"}
