@@ -89,8 +89,10 @@ def _moment(now: int) -> datetime:
 
 
 # Amounts in minor units, as everywhere in Nostro; `balance` is the one after the line.
-COLUMNS: Final = ("account", "statement", "booked", "valued", "amount", "currency", "reference", "end_to_end", "code",
-                  "description", "counterparty", "counterparty_account", "batch", "return_reason", "balance")  # fmt: skip
+COLUMNS: Final = (
+    "account", "statement", "booked", "valued", "amount", "currency", "reference", "end_to_end", "code", "description",
+    "counterparty", "counterparty_account", "batch", "return_reason", "balance",
+)  # fmt: skip
 
 
 def _csv(statements: Iterable[Statement], now: int) -> bytes:
