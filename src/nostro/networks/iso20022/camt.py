@@ -103,7 +103,8 @@ class _Detail:
         self.charges = _charges(element)
         self.names = _names(element.get("RltdPties"))
         # For a refusal, its place; what stood in it is not kept.
-        self.element = Element(element.spot, element.line, element.column, {})
+        self.element = element
+        element.children = ()
 
     def line(self, amount: int, currency: str, **fields: Any) -> Line:
         name, number = self.counterparty(amount, fields["reversal"])

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from decimal import Decimal
-from typing import Final, Protocol
+from typing import Any, BinaryIO, Final, Generic, NamedTuple, Protocol, TypeVar
 
 from nostro.kernel.money import exponent
 from nostro.networks.file_error import FileError
@@ -16,6 +17,7 @@ from nostro.networks.iso20022.reading import Element
 from nostro.networks.iso20022.writing import code_or_own, leaf, required, tag
 
 NOT_PROVIDED: Final = "NOTPROVIDED"  # an end-to-end id that says that there is none
+BEARERS: Final = ("SLEV", "SHAR", "DEBT", "CRED")
 UETR: Final = re.compile(r"[a-f0-9]{8}-[a-f0-9]{4}-4[a-f0-9]{3}-[89ab][a-f0-9]{3}-[a-f0-9]{12}", re.ASCII)
 
 
@@ -71,7 +73,25 @@ class Unique:
             self.seen.add((element, text))
 
 
-class Head(Protocol):
+class Single(Protocol):
+    """A transfer or a debit."""
+
+    @property
+    def end_to_end(self) -> str: ...
+    @property
+    def amount(self) -> int: ...
+    @property
+    def currency(self) -> str: ...
+
+
+class Part(Protocol):
+    """A payment, or a collection."""
+
+    @property
+    def id(self) -> str: ...
+
+
+class Message(Protocol):
     @property
     def id(self) -> str: ...
     @property
@@ -80,15 +100,124 @@ class Head(Protocol):
     def initiator(self) -> Party: ...
 
 
-def write_head(message: Head, total: Sum, style: Style) -> str:
+P = TypeVar("P", bound=Part)
+S = TypeVar("S", bound=Single)
+
+
+class Kind(NamedTuple, Generic[P, S]):
+    """What tells one order from another: its elements, and how its parts and singles are written and read."""
+
+    messages: tuple[str, ...]
+    root: str
+    single: str
+    singles: Callable[[P], tuple[S, ...]]
+    write_part: Callable[[P, Sum, Style], str]
+    write_single: Callable[[S, Style], str]
+    read_part: Callable[[Element, tuple[S, ...]], P]
+    read_single: Callable[[Element], S]
+
+
+def write(kind: Kind[P, S], message: Message, parts: tuple[P, ...], style: Style) -> Iterator[str]:
+    unique = Unique()
+    total = Sum()
+    for part in parts:
+        total.include(_total(kind, part))
+    if not parts:
+        raise FileError(0, "at least one", path="PmtInf")
+    yield f"<{kind.root}>" + _write_head(message, total, style)
+    for part in parts:
+        unique.add("PmtInfId", part.id)
+        yield "<PmtInf>" + kind.write_part(part, _total(kind, part), style)
+        for single in kind.singles(part):
+            unique.add("EndToEndId", single.end_to_end)
+            yield kind.write_single(single, style)
+        yield "</PmtInf>"
+    yield f"</{kind.root}>"
+
+
+def read(kind: Kind[P, S], source: bytes | BinaryIO) -> tuple[str, datetime, Party, tuple[P, ...]]:
+    """The id of the message, when it was made, who made it, and its parts: all of it, or a FileError."""
+    head: Element | None = None
+    parts: list[P] = []
+    singles: list[S] = []
+    unique, total, sum_of_part = Unique(), Sum(), Sum()
+    wanted = (f"{kind.root}/GrpHdr", f"{kind.root}/PmtInf", f"{kind.root}/PmtInf/{kind.single}")
+    for _, _, element in reading.elements(source, kind.messages, wanted):
+        name = element.spot.name
+        if name == "GrpHdr":
+            if head is not None:
+                raise element.refused("one GrpHdr")
+            head = element
+        elif name == kind.single:
+            single = kind.read_single(element)
+            unique.add("EndToEndId", single.end_to_end, element)
+            sum_of_part.add(single.amount, single.currency)
+            singles.append(single)
+        else:
+            if not singles:
+                raise element.refused(kind.single)
+            parts.append(kind.read_part(element, tuple(singles)))
+            unique.add("PmtInfId", parts[-1].id, element)
+            sum_of_part.check(element, must=False)
+            total.include(sum_of_part)
+            singles, sum_of_part = [], Sum()
+    if head is None or not parts:
+        raise FileError(1, "a GrpHdr and a PmtInf", path=kind.root)
+    total.check(head, must=True)
+    created, initiator = reading.moment(head.one("CreDtTm")), read_party(head.one("InitgPty"))
+    return head.need("MsgId"), created, initiator, tuple(parts)
+
+
+def _total(kind: Kind[P, S], part: P) -> Sum:
+    total = Sum()
+    for single in kind.singles(part):
+        total.add(single.amount, single.currency)
+    if not total.count:
+        raise FileError(0, f"at least one in each payment, {part.id!r}", path=kind.single)
+    return total
+
+
+def _write_head(message: Message, total: Sum, style: Style) -> str:
     who = write_party("InitgPty", message.initiator, style) or "<InitgPty/>"
     return tag(
         "GrpHdr", identifier("MsgId", message.id), writing.moment("CreDtTm", message.created), total.write(), who
     )
 
 
-def read_head(head: Element) -> tuple[str, datetime, Party]:
-    return head.need("MsgId"), reading.moment(head.one("CreDtTm")), read_party(head.one("InitgPty"))
+def write_ids(instruction: str, end_to_end: str, uetr: str, style: Style) -> str:
+    if uetr and not UETR.fullmatch(uetr):
+        raise FileError(0, f"a UUID of version 4 in small letters, not {uetr!r}", path="UETR")
+    return tag(
+        "PmtId", identifier("InstrId", instruction) if instruction else "", identifier("EndToEndId", end_to_end),
+        "" if style.old else leaf("UETR", uetr, 36),
+    )  # fmt: skip
+
+
+def read_ids(element: Element) -> dict[str, Any]:
+    ids = element.one("PmtId")
+    return {"end_to_end": ids.need("EndToEndId"), "instruction": ids.read("InstrId"), "uetr": ids.read("UETR")}
+
+
+def write_amount(amount: int, currency: str) -> str:
+    if amount <= 0:
+        raise FileError(0, f"an amount above zero, not {amount}", path="InstdAmt")
+    return writing.money("InstdAmt", amount, currency)
+
+
+def read_amount(element: Element) -> dict[str, Any]:
+    amount, currency = reading.amount(element)
+    if not amount:
+        raise element.refused("an amount above zero")
+    return {"amount": amount, "currency": currency}
+
+
+def write_booking(one_booking: bool | None) -> str:
+    return "" if one_booking is None else f"<BtchBookg>{'true' if one_booking else 'false'}</BtchBookg>"
+
+
+def read_booking(element: Element) -> bool | None:
+    booking = element.get("BtchBookg")
+    return None if booking is None else reading.yes(booking)
 
 
 def identifier(name: str, text: str) -> str:

@@ -12,22 +12,8 @@ from typing import Any, BinaryIO, Final, Literal
 
 from msgspec import Struct
 
-from nostro.networks.file_error import FileError
-from nostro.networks.iso20022 import reading, writing
+from nostro.networks.iso20022 import orders, reading, writing
 from nostro.networks.iso20022.characters import latin
-from nostro.networks.iso20022.orders import (
-    UETR,
-    Sum,
-    Unique,
-    choice,
-    identifier,
-    read_head,
-    read_remittance,
-    read_type,
-    write_head,
-    write_remittance,
-    write_type,
-)
 from nostro.networks.iso20022.parties import (
     NOBODY,
     Account,
@@ -44,9 +30,7 @@ from nostro.networks.iso20022.reading import Element
 from nostro.networks.iso20022.writing import code_or_own, leaf, tag
 
 Version = Literal["03", "09"]
-MESSAGES: Final = ("pain.001.001.03", "pain.001.001.09")
 Bearer = Literal["", "SLEV", "SHAR", "DEBT", "CRED"]
-BEARERS: Final = ("SLEV", "SHAR", "DEBT", "CRED")
 
 
 class Transfer(Struct, frozen=True, kw_only=True):
@@ -93,10 +77,6 @@ class Message(Struct, frozen=True, kw_only=True):
     initiator: Party
     payments: tuple[Payment, ...]
 
-    @property
-    def count(self) -> int:
-        return sum(len(payment.transfers) for payment in self.payments)
-
 
 # ---------------------------------------------------------------- building
 
@@ -109,42 +89,14 @@ def build(message: Message, *, version: Version = "09", plain: bool = True) -> b
 def pieces(message: Message, *, version: Version = "09", plain: bool = True) -> Iterator[bytes]:
     """The same, a transfer at a time."""
     style = Style(version == "03", latin if plain else str)
-    return writing.document(f"pain.001.001.{version}", _message(message, style))
+    return writing.document(f"pain.001.001.{version}", orders.write(KIND, message, message.payments, style))
 
 
-def _message(message: Message, style: Style) -> Iterator[str]:
-    unique = Unique()
-    total = Sum()
-    for payment in message.payments:
-        total.include(_total(payment))
-    if not total.count:
-        raise FileError(0, "at least one transfer", path="PmtInf")
-    yield "<CstmrCdtTrfInitn>" + write_head(message, total, style)
-    for payment in message.payments:
-        unique.add("PmtInfId", payment.id)
-        yield "<PmtInf>" + _payment(payment, style)
-        for transfer in payment.transfers:
-            unique.add("EndToEndId", transfer.end_to_end)
-            yield _transfer(transfer, style)
-        yield "</PmtInf>"
-    yield "</CstmrCdtTrfInitn>"
-
-
-def _total(payment: Payment) -> Sum:
-    total = Sum()
-    for transfer in payment.transfers:
-        total.add(transfer.amount, transfer.currency)
-    if not total.count:
-        raise FileError(0, "at least one transfer in each payment", path="CdtTrfTxInf")
-    return total
-
-
-def _payment(payment: Payment, style: Style) -> str:
-    booking = {None: "", True: "<BtchBookg>true</BtchBookg>", False: "<BtchBookg>false</BtchBookg>"}
+def _write_payment(payment: Payment, total: orders.Sum, style: Style) -> str:
     execution = writing.day("ReqdExctnDt" if style.old else "Dt", payment.execution)
     return "".join((
-        identifier("PmtInfId", payment.id), "<PmtMtd>TRF</PmtMtd>", booking[payment.one_booking],
-        _total(payment).write(), write_type(payment.service, payment.local, payment.category, payment.priority),
+        orders.identifier("PmtInfId", payment.id), "<PmtMtd>TRF</PmtMtd>", orders.write_booking(payment.one_booking),
+        total.write(), orders.write_type(payment.service, payment.local, payment.category, payment.priority),
         execution if style.old else tag("ReqdExctnDt", execution),
         writing.expected("Dbtr", write_party("Dbtr", payment.debtor, style)),
         writing.expected("DbtrAcct", write_account("DbtrAcct", payment.account)),
@@ -153,73 +105,35 @@ def _payment(payment: Payment, style: Style) -> str:
     ))  # fmt: skip
 
 
-def _transfer(transfer: Transfer, style: Style) -> str:
-    if transfer.amount <= 0:
-        raise FileError(0, f"an amount above zero, not {transfer.amount}", path="InstdAmt")
-    if transfer.uetr and not UETR.fullmatch(transfer.uetr):
-        raise FileError(0, f"a UUID of version 4 in small letters, not {transfer.uetr!r}", path="UETR")
-    ids = tag(
-        "PmtId", identifier("InstrId", transfer.instruction) if transfer.instruction else "",
-        identifier("EndToEndId", transfer.end_to_end), "" if style.old else leaf("UETR", transfer.uetr, 36),
-    )  # fmt: skip
+def _write_transfer(transfer: Transfer, style: Style) -> str:
     return tag(
-        "CdtTrfTxInf", ids, tag("Amt", writing.money("InstdAmt", transfer.amount, transfer.currency)),
+        "CdtTrfTxInf", orders.write_ids(transfer.instruction, transfer.end_to_end, transfer.uetr, style),
+        tag("Amt", orders.write_amount(transfer.amount, transfer.currency)),
         leaf("ChrgBr", transfer.bearer), write_party("UltmtDbtr", transfer.ultimate_debtor, style),
         write_bank("CdtrAgt", transfer.account, style),
         writing.expected("Cdtr", write_party("Cdtr", transfer.creditor, style)),
         writing.expected("CdtrAcct", write_account("CdtrAcct", transfer.account)),
         write_party("UltmtCdtr", transfer.ultimate_creditor, style), code_or_own("Purp", transfer.purpose),
-        write_remittance(transfer.remittance, transfer.creditor_reference, style),
+        orders.write_remittance(transfer.remittance, transfer.creditor_reference, style),
     )  # fmt: skip
 
 
 # ---------------------------------------------------------------- reading
 
 
-_ROOT: Final = "CstmrCdtTrfInitn"
-
-
 def read(source: bytes | BinaryIO) -> Message:
     """The whole message, or a FileError."""
-    head: Element | None = None
-    payments: list[Payment] = []
-    transfers: list[Transfer] = []
-    unique, total, part = Unique(), Sum(), Sum()
-    wanted = (f"{_ROOT}/GrpHdr", f"{_ROOT}/PmtInf", f"{_ROOT}/PmtInf/CdtTrfTxInf")
-    for _, _, element in reading.elements(source, MESSAGES, wanted):
-        if element.spot.name == "GrpHdr":
-            if head is not None:
-                raise element.refused("one GrpHdr")
-            head = element
-            read_head(head)
-        elif element.spot.name == "CdtTrfTxInf":
-            transfer = _read_transfer(element)
-            unique.add("EndToEndId", transfer.end_to_end, element)
-            part.add(transfer.amount, transfer.currency)
-            transfers.append(transfer)
-        else:
-            payments.append(_read_payment(element, tuple(transfers)))
-            unique.add("PmtInfId", payments[-1].id, element)
-            part.check(element, must=False)
-            total.include(part)
-            transfers, part = [], Sum()
-    if head is None or not payments:
-        raise FileError(1, "a GrpHdr and a PmtInf", path=_ROOT)
-    total.check(head, must=True)
-    message, created, initiator = read_head(head)
-    return Message(id=message, created=created, initiator=initiator, payments=tuple(payments))
+    message, created, initiator, payments = orders.read(KIND, source)
+    return Message(id=message, created=created, initiator=initiator, payments=payments)
 
 
 def _read_payment(element: Element, transfers: tuple[Transfer, ...]) -> Payment:
-    method, kind, execution = element.one("PmtMtd"), element.get("PmtTpInf"), element.one("ReqdExctnDt")
-    if not transfers:
-        raise element.refused("a CdtTrfTxInf")
-    choice(method, ("TRF", "TRA"))
-    booking = element.get("BtchBookg")
+    kind, execution = element.get("PmtTpInf"), element.one("ReqdExctnDt")
+    orders.choice(element.one("PmtMtd"), ("TRF", "TRA"))
     fields: dict[str, Any] = {
-        **read_type(kind),
-        "priority": choice(kind.get("InstrPrty"), ("NORM", "HIGH")) if kind else "",
-        "bearer": choice(element.get("ChrgBr"), BEARERS),
+        **orders.read_type(kind),
+        "priority": orders.choice(kind.get("InstrPrty"), ("NORM", "HIGH")) if kind else "",
+        "bearer": orders.choice(element.get("ChrgBr"), orders.BEARERS),
     }
     return Payment(
         id=element.need("PmtInfId"),
@@ -227,24 +141,18 @@ def _read_payment(element: Element, transfers: tuple[Transfer, ...]) -> Payment:
         debtor=read_party(element.one("Dbtr")),
         account=read_order_account(element.one("DbtrAcct"), element.get("DbtrAgt")),
         transfers=transfers,
-        one_booking=None if booking is None else reading.yes(booking),
+        one_booking=orders.read_booking(element),
         ultimate_debtor=read_party(element.get("UltmtDbtr")),
         **fields,
     )
 
 
 def _read_transfer(element: Element) -> Transfer:
-    amount, currency = reading.amount(element.one("Amt", "InstdAmt"))
-    if not amount:
-        raise element.one("Amt", "InstdAmt").refused("an amount above zero")
-    text, reference = read_remittance(element.get("RmtInf"))
-    fields: dict[str, Any] = {"bearer": choice(element.get("ChrgBr"), BEARERS)}
+    text, reference = orders.read_remittance(element.get("RmtInf"))
+    fields: dict[str, Any] = {"bearer": orders.choice(element.get("ChrgBr"), orders.BEARERS)}
     return Transfer(
-        end_to_end=element.need("PmtId", "EndToEndId"),
-        instruction=element.read("PmtId", "InstrId"),
-        uetr=element.read("PmtId", "UETR"),
-        amount=amount,
-        currency=currency,
+        **orders.read_ids(element),
+        **orders.read_amount(element.one("Amt", "InstdAmt")),
         creditor=read_party(element.one("Cdtr")),
         account=read_order_account(element.one("CdtrAcct"), element.get("CdtrAgt")),
         remittance=text,
@@ -254,3 +162,15 @@ def _read_transfer(element: Element) -> Transfer:
         ultimate_creditor=read_party(element.get("UltmtCdtr")),
         **fields,
     )
+
+
+KIND: Final = orders.Kind(
+    messages=("pain.001.001.03", "pain.001.001.09"),
+    root="CstmrCdtTrfInitn",
+    single="CdtTrfTxInf",
+    singles=lambda payment: payment.transfers,
+    write_part=_write_payment,
+    write_single=_write_transfer,
+    read_part=_read_payment,
+    read_single=_read_transfer,
+)

@@ -8,7 +8,7 @@ for is given out when it ends and forgotten, so a file of any length needs the m
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import date, datetime
 from io import BytesIO
 from typing import BinaryIO, Final
@@ -36,22 +36,24 @@ MOMENT: Final = re.compile(
 class Spot:
     """A place in the message, shared by all the elements that stand there."""
 
-    __slots__ = ("below", "name", "path", "wanted")
+    __slots__ = ("below", "depth", "name", "path", "wanted")
 
-    def __init__(self, name: str, path: str, wanted: bool) -> None:
-        self.name, self.path, self.wanted = name, path, wanted
+    def __init__(self, name: str, path: str, depth: int, wanted: bool) -> None:
+        self.name, self.path, self.depth, self.wanted = name, path, depth, wanted
         self.below: dict[str, Spot] = {}
 
 
 class Element:
-    """One element: its text if it is a leaf, else its children in their order."""
+    """One element: its text if it is a leaf, else its children in their order. `line` and `column` are where the
+    record began that it stands in, as finding them for each element costs as much as reading it."""
 
     __slots__ = ("attributes", "children", "column", "line", "spot", "text")
-
-    def __init__(self, spot: Spot, line: int, column: int, attributes: dict[str, str]) -> None:
-        self.spot, self.line, self.column, self.attributes = spot, line, column, attributes
-        self.text = ""
-        self.children: list[Element] = []
+    spot: Spot
+    line: int
+    column: int
+    attributes: dict[str, str]
+    text: str
+    children: list[Element] | tuple[Element, ...]
 
     def get(self, *path: str) -> Element | None:
         """The first element down the path, or None."""
@@ -175,88 +177,115 @@ def elements(
 
 
 class _Tree:
-    """The elements that are open, and those that have ended and were asked for."""
+    """The elements that are open, and those that have ended and were asked for.
+
+    Namespaces are compared as they are written: the root says its own, with a prefix or without, and what has that
+    prefix and does not change it is ours. Resolving the name of every element would cost a third of the time.
+    """
 
     def __init__(self, messages: Collection[str], wanted: Collection[str]) -> None:
-        self.messages, self.wanted, self.message, self.space = messages, frozenset(wanted), "", ""
-        self.open: list[Element] = []
+        self.messages, self.wanted, self.message = messages, frozenset(wanted), ""
+        self.space = self.declares = self.prefix = (
+            ""  # the attribute that names our namespace, and what our names begin with
+        )
+        self.top: Element | None = None
         self.done: list[tuple[str, Element, Element]] = []
-        self.marks: list[int] = []  # how many were alive when each open element that is wanted began
-        self.pieces: list[str] = []
-        self.length = self.alive = self.paths = 0
-        self.parser = parser = expat.ParserCreate(namespace_separator=" ")
-        parser.buffer_text = True
-        parser.StartElementHandler = self.start
-        parser.EndElementHandler = self.end
-        parser.CharacterDataHandler = self.characters
-        parser.StartDoctypeDeclHandler = self.doctype
+        self.paths = 0
+        self.parser = expat.ParserCreate()
+        self.parser.buffer_text = True
+        self.parser.StartDoctypeDeclHandler = self.doctype
+        self.alive = self.attach()
 
     def take(self) -> list[tuple[str, Element, Element]]:
-        done, self.done = self.done, []
+        if self.alive() > MOST_ELEMENTS:
+            raise self.refused(f"records of at most {MOST_ELEMENTS} elements")
+        done = self.done[:]
+        self.done.clear()
         return done
 
     def refused(self, expected: str) -> FileError:
-        path = self.open[-1].spot.path if self.open else ""
+        path = self.top.spot.path if self.top else ""
         return FileError(self.parser.CurrentLineNumber, expected, self.parser.CurrentColumnNumber + 1, path)
 
     def doctype(self, *_: object) -> None:
         raise self.refused("a file without a document type")
 
-    def start(self, tag: str, attributes: dict[str, str]) -> None:
-        parser = self.parser
-        if self.open:
-            above = self.open[-1].spot
-            spot = above.below.get(tag) or self.spot(above, tag)
-        else:
-            spot = self.root(tag)
+    def attach(self) -> Callable[[], int]:
+        """Build elements as the parser meets them: functions and no methods, as they are called for each tag."""
+        parser, done = self.parser, self.done
+        above: list[Element] = []
+        marks: list[int] = []  # how many were alive when each open element that is wanted began
+        top: Element | None = None
+        text = ""
+        alive = line = column = 0
+
+        def start(tag: str, attributes: dict[str, str]) -> None:
+            nonlocal top, text, alive, line, column
+            element = Element()
+            if attributes:
+                tag = self.checked(tag, attributes)
+            element.spot = spot = (top.spot.below.get(tag) or self.spot(top.spot, tag)) if top else self.root(tag)
+            if spot.depth < 4 or spot.wanted:
+                line, column = parser.CurrentLineNumber, parser.CurrentColumnNumber
+                if spot.wanted:
+                    marks.append(alive)
+            alive += 1
+            element.line, element.column, element.attributes = line, column, attributes
+            element.text, element.children = "", ()
+            if top:
+                above.append(top)
+            self.top = top = element
+            text = ""
+
+        def end(_: str) -> None:
+            nonlocal top, text, alive
+            assert top is not None
+            element = top
+            if not element.children:
+                element.text = text.strip()
+            text = ""
+            self.top = top = above.pop() if above else None
+            if top is None:
+                return
+            if element.spot.wanted:
+                done.append((self.message, top, element))
+                alive = marks.pop()
+            elif top.children:
+                top.children.append(element)  # type: ignore[union-attr]
+            else:
+                top.children = [element]
+
+        def characters(more: str) -> None:
+            nonlocal text
+            text = text + more if text else more
+            if len(text) > LARGEST_TEXT:
+                raise self.refused(f"a text of at most {LARGEST_TEXT} characters")
+
+        parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, characters
+        return lambda: alive
+
+    def checked(self, tag: str, attributes: dict[str, str]) -> str:
+        """The tag, marked as another's if our namespace ends here."""
         if len(attributes) > MOST_ATTRIBUTES:
             raise self.refused(f"at most {MOST_ATTRIBUTES} attributes")
-        if spot.wanted:
-            self.marks.append(self.alive)
-        self.alive += 1
-        if self.alive > MOST_ELEMENTS or len(self.open) > DEEPEST:
-            raise self.refused(f"records of at most {MOST_ELEMENTS} elements, {DEEPEST} deep")
-        if self.pieces:
-            self.pieces = []
-            self.length = 0
-        self.open.append(Element(spot, parser.CurrentLineNumber, parser.CurrentColumnNumber, attributes))
+        if self.top is None:
+            self.prefix = tag.partition(":")[0] + ":" if ":" in tag else ""
+            self.declares = f"xmlns:{self.prefix[:-1]}" if self.prefix else "xmlns"
+            self.space = attributes.get(self.declares, "")
+        return tag if attributes.get(self.declares, self.space) == self.space else f"{{other}}{tag}"
 
     def root(self, tag: str) -> Spot:
-        space, _, name = tag.rpartition(" ")
-        self.message, self.space = space.removeprefix(NAMESPACE), space
-        if name != "Document" or self.message not in self.messages or not space.startswith(NAMESPACE):
+        self.message = self.space.removeprefix(NAMESPACE)
+        if tag != f"{self.prefix}Document" or self.message not in self.messages or self.message == self.space:
             raise self.refused(f"a Document of {', '.join(sorted(self.messages))}")
-        return Spot("", "", False)
+        return Spot("", "", 0, False)
 
     def spot(self, above: Spot, tag: str) -> Spot:
-        """A place not seen before. What is of another namespace keeps it in its name, and so is nothing we read."""
+        """A place not seen before. A name of another namespace is written in full, and so is none that we read."""
         self.paths += 1
-        if self.paths > MOST_PATHS:
-            raise self.refused(f"at most {MOST_PATHS} kinds of element")
-        space, _, name = tag.rpartition(" ")
-        name = name if space == self.space else tag
+        if self.paths > MOST_PATHS or above.depth >= DEEPEST:
+            raise self.refused(f"at most {MOST_PATHS} kinds of element, {DEEPEST} deep")
+        name = tag.removeprefix(self.prefix) if tag.startswith(self.prefix) else f"{{other}}{tag}"
         path = f"{above.path}/{name}" if above.path else name
-        above.below[tag] = spot = Spot(name, path, path in self.wanted)
+        above.below[tag] = spot = Spot(name, path, above.depth + 1, path in self.wanted)
         return spot
-
-    def characters(self, text: str) -> None:
-        self.length += len(text)
-        if self.length > LARGEST_TEXT:
-            raise self.refused(f"a text of at most {LARGEST_TEXT} characters")
-        self.pieces.append(text)
-
-    def end(self, tag: str) -> None:
-        element = self.open.pop()
-        if self.pieces:
-            if not element.children:
-                element.text = "".join(self.pieces).strip()
-            self.pieces = []
-            self.length = 0
-        if not self.open:
-            return
-        above = self.open[-1]
-        if element.spot.wanted:
-            self.done.append((self.message, above, element))
-            self.alive = self.marks.pop()
-        else:
-            above.children.append(element)
