@@ -17,10 +17,10 @@ from nostro.networks.bank.account import Account
 from nostro.networks.bank.answer import Receipt
 from nostro.networks.bank.bank import deposit, fate_of, open_account, open_bank, take
 from nostro.networks.bank.day import advance
-from nostro.networks.bank.order import receive
+from nostro.networks.bank.intake import receive
 from nostro.networks.bank.post import Faults, Letter
 from nostro.networks.bank.state import Bank, Terms
-from nostro.networks.iso20022 import camt, pain001
+from nostro.networks.iso20022 import camt, pain001, pain008
 from nostro.networks.iso20022.parties import Account as IsoAccount
 from nostro.networks.iso20022.parties import Party
 from nostro.networks.statement import Line, Statement, whole
@@ -227,6 +227,27 @@ def test_a_sepa_file_is_booked_on_its_day_and_comes_back_with_its_reasons() -> N
     assert [line.amount for line in sent[0].lines] == [-1001, -1002, -1003]
     assert {line.batch for line in sent[0].lines} == {"P1"} and sent[0].lines[0].code == "PMNT/ICDT/ESCT"
     assert [line.reference for line in sent[1].lines] == [line.reference for line in notice.lines]
+
+
+def test_sepa_debits_bring_money_and_those_that_fail_take_it_back() -> None:
+    mandate = pain008.Mandate(id="MANDATE-1", signed=date(2026, 1, 1))
+    debits = tuple(
+        pain008.Debit(end_to_end=f"D{n}", amount=500 + n, currency="eur", mandate=mandate, debtor=Party(name=name),
+                      account=IsoAccount(iban=IBAN))
+        for n, name in enumerate(("Jenny Rosen", "Return AM04", "Return MD06 8d"), 1)
+    )  # fmt: skip
+    collection = pain008.Collection(id="C1", due=date(2026, 11, 18), sequence="RCUR", creditor=Party(name="Acme"),
+                                    creditor_id="DE98ZZZ09999999999", account=IsoAccount(iban=OURS),
+                                    debits=debits)  # fmt: skip
+    message = pain008.Message(id="M8", created=datetime(2026, 11, 16, 9), initiator=Party(name="Acme"),
+                              collections=(collection,))  # fmt: skip
+    made = sepa_bank()
+    assert taken(made, pain008.build(message)).status == "accepted"
+    letters, statements = days(made, 16)
+    lines = [(line.booked.day, line.amount) for each in statements for line in each.lines]
+    assert lines == [(18, 501), (18, 502), (18, 503), (19, -502), (30, -503)]
+    told = [line for each in iso(letters, "camt054") for line in each.lines]
+    assert [(line.end_to_end, line.return_reason) for line in told] == [("D2", "AM04"), ("D3", "MD06")]
 
 
 def test_a_file_may_ask_for_one_booking_and_what_comes_back_is_told_one_by_one() -> None:

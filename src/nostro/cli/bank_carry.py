@@ -20,8 +20,13 @@ from .bank_report import advance
 from .client import Client, Refusal
 
 PAGE = 100
-# Which answers go to the server, and where. A receipt is told to the file that it is about.
-ANSWERS = {"returns.ach": "/v1/bank_answers", "changes.ach": "/v1/bank_answers"}
+# Which answers go to the server, where, and in which format if that is asked for. A receipt is told to its file.
+STATEMENTS = "/v1/reconciliation/statements"
+ANSWERS: dict[str, tuple[str, dict[str, str]]] = {
+    "returns.ach": ("/v1/bank_answers", {}),
+    "changes.ach": ("/v1/bank_answers", {}),
+    "statement.camt053.xml": (STATEMENTS, {"format": "camt.053"}),
+}
 
 
 class Carried(Struct, frozen=True):
@@ -66,7 +71,7 @@ def _answers(folder: BankFolder, client: Client) -> Iterator[Carried]:
         content = file.read_bytes()
         outcome = _receipt(client, content) if kind == "receipt.json" else ""
         if kind in ANSWERS:
-            outcome = _answer(client, ANSWERS[kind], content)
+            outcome = _answer(client, *ANSWERS[kind], file.name, content)
         folder.kept.carried = int(number)
         yield Carried("server", file.name, outcome or "not for it")
 
@@ -102,11 +107,13 @@ def _out(client: Client) -> Iterator[Any]:
         yield from _all(client, "/v1/bank_files", {"status": status})
 
 
-def _answer(client: Client, path: str, content: bytes) -> str:
+def _answer(client: Client, path: str, params: dict[str, str], name: str, content: bytes) -> str:
     try:
-        taken = client.post(path, {"content": content.decode("latin-1")})
+        taken = client.upload(path, name, content, params)
     except Refusal as refusal:
         return f"refused: {refusal}"
+    if path == STATEMENTS:
+        return f"{sum(each['lines'] for each in taken['data'])} lines"
     return ", ".join(f"{taken[name]} {name}" for name in ("returns", "changes", "duplicates") if taken.get(name))
 
 

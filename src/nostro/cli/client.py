@@ -48,6 +48,10 @@ class Client:
     def post(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
         return self._send("POST", path, data=dict(flat(params or {})))
 
+    def upload(self, path: str, name: str, content: bytes, params: Mapping[str, Any] | None = None) -> Any:
+        """A file, as the parameter `file`."""
+        return self._send("POST", path, data=dict(flat(params or {})), files={"file": (name, content)})
+
     def post_lines(
         self, path: str, lines: str, content_type: str, params: Mapping[str, Any] | None = None
     ) -> list[Any]:

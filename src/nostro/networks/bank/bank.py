@@ -27,7 +27,8 @@ from .account import Account, Books
 from .answer import Group, Item, Receipt, Refused, Taken, scheme_code
 from .day import arrive, begin_if_morning, dispatch, run
 from .fate import SETTLED, Fate, asked, by_account, by_chance
-from .order import NACHA, Head, Instruction, Order, Received, receive
+from .intake import receive
+from .order import NACHA, Head, Instruction, Order, Received
 from .post import Letter, Post
 from .reason import REASONS
 from .state import Arrive, Bank, Calendar, Correct, Day, GiveBack, Settle, Terms

@@ -149,7 +149,7 @@ def _line(head: Head, one: Instruction, sign: int, day: date, code: str, why: st
     return Line(
         amount=sign * one.amount, booked=day, valued=day, end_to_end=one.id, code=code, description=why,
         counterparty=one.name, counterparty_account=one.account, message=head.message_id, batch=head.id,
-        instruction=one.instruction, uetr=one.uetr, return_reason=returned,
+        instruction=one.instruction, uetr=one.uetr, mandate=one.mandate, return_reason=returned,
     )  # fmt: skip
 
 
