@@ -176,6 +176,12 @@ def test_fees_and_interest_come_on_the_last_banking_day_of_the_month() -> None:
     assert made.books.income == {"usd": -12_500} and made.books.off_by("usd") == 0
 
 
+def test_interest_of_less_than_a_cent_is_not_lost() -> None:
+    made = bank(balance=100, interest=100)
+    _, statements = days(made, 400)
+    assert [line.amount for each in statements for line in each.lines] == [1], "1 % of 1.00, in a year"
+
+
 def test_money_from_elsewhere_stands_on_the_statement_of_its_day() -> None:
     made = bank()
     saturday = date(2026, 11, 21)
@@ -227,6 +233,18 @@ def test_a_sepa_file_is_booked_on_its_day_and_comes_back_with_its_reasons() -> N
     assert [line.amount for line in sent[0].lines] == [-1001, -1002, -1003]
     assert {line.batch for line in sent[0].lines} == {"P1"} and sent[0].lines[0].code == "PMNT/ICDT/ESCT"
     assert [line.reference for line in sent[1].lines] == [line.reference for line in notice.lines]
+
+
+def test_the_orders_of_one_file_cannot_spend_the_same_money() -> None:
+    made = sepa_bank()
+    made.books.accounts[OURS].balance = 1500
+    first, second = (pain001.read(sepa("Jenny Rosen")).payments[0] for _ in range(2))
+    transfers = (msgspec.structs.replace(second.transfers[0], end_to_end="E9"),)
+    second = msgspec.structs.replace(second, id="P2", transfers=transfers)
+    message = pain001.read(sepa("Jenny Rosen"))
+    answer = taken(made, pain001.build(msgspec.structs.replace(message, payments=(first, second))))
+    assert answer.status == "partly_accepted"
+    assert [(order.id, order.reason) for order in answer.orders] == [("P1", ""), ("P2", "insufficient_funds")]
 
 
 def test_sepa_debits_bring_money_and_those_that_fail_take_it_back() -> None:
@@ -404,6 +422,13 @@ def test_another_seed_gives_other_fates() -> None:
     assert returned[0] != returned[1] and all(5 <= len(each) <= 45 for each in returned), "one in twenty of 400"
 
 
+def test_rates_are_of_all_payments() -> None:
+    made = bank(returns=50_000, corrections=100_000)
+    take(made, calendar, ach(*(entry(n) for n in range(1, 401))))
+    days(made, 10)
+    assert 5 <= made.counts["returned"] <= 45 and 20 <= made.counts["corrected"] <= 70
+
+
 @pytest.mark.parametrize("fault", ["late", "duplicate", "partial", "reorder"])
 def test_a_fault_is_felt_and_mended(fault: str) -> None:
     ways = []
@@ -416,6 +441,9 @@ def test_a_fault_is_felt_and_mended(fault: str) -> None:
         ways.append([(day, letter.name[8:], letter.content) for day, letter in came])
     plain, faulty = ways
     assert plain != faulty and {content for _, _, content in plain} <= {content for _, _, content in faulty}
+    if fault == "late":
+        waited = {content: day for day, _, content in faulty}
+        assert {waited[content] - day for day, _, content in plain} & {2, 3}, "some of them for more than a day"
     assert len(faulty) == {"late": 3, "duplicate": 6, "partial": 6, "reorder": 3}[fault]
 
 
