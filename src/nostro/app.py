@@ -26,6 +26,7 @@ from nostro.connect import (
     country,
     external_account,
     originating_account,
+    owed,
     person,
     standing,
 )
@@ -38,6 +39,7 @@ from nostro.kernel.resource import Registry, Resource
 from nostro.kernel.settings import Settings
 from nostro.ledger import alert, app_account, app_balance, app_entry, bulk, hold, merging, reference
 from nostro.payments import (
+    application_fee,
     bank_account,
     cash_balance,
     charge,
@@ -60,6 +62,8 @@ from nostro.payments import (
     setup_intent,
     tax_id,
     token,
+    transfer,
+    transfer_reversal,
 )  # fmt: skip
 from nostro.payments import card as legacy_card
 from nostro.payouts import automatic, bank_answer, bank_file, instruction, origination, outbox, payout, topup
@@ -107,6 +111,10 @@ RESOURCES: tuple[Resource[Any], ...] = (
     charge.RESOURCE,
     refund.RESOURCE,
     dispute.RESOURCE,
+    transfer.RESOURCE,
+    transfer_reversal.RESOURCE,
+    application_fee.APPLICATION_FEE,
+    application_fee.FEE_REFUND,
     early_fraud_warning.RESOURCE,
     review.RESOURCE,
     payout.RESOURCE,
@@ -151,6 +159,9 @@ JOBS: dict[str, Any] = {
     bank_file.STAGE: outbox.stage_job,
     bank_file.RELEASE: outbox.release_job,
     standing.JOB: standing.look_job,
+    balance_transaction.COVER_JOB: owed.cover_job,
+    owed.COLLECT_JOB: owed.collect_job,
+    owed.DEBIT_JOB: automatic.debit_job,
     topup.ARRIVE: topup.arrive_job,
     topup.RETURN: topup.return_job,
     app_account.ALERT: alert.alert_job,
@@ -163,6 +174,12 @@ RULES: tuple[Rule, ...] = (
          availability.release("acct_1", "2026-01-02", 100, "usd")),
     Rule("network.settle", "The network pays what it owes into the platform's bank account.",
          availability.settle("card", 100, "usd")),
+    Rule("connect.reserve", "What a connected account owes is reserved of its platform's balance, or free again.",
+         owed.hold_back("acct_1", "acct_2", 100, "usd")),
+    Rule("connect.collect", "The platform pays what its connected account will not.",
+         owed.collect("acct_1", "acct_2", 100, "usd")),
+    Rule("connect.write_off", "Nobody pays what a connected account owes: a loss.",
+         owed.write_off("acct_2", 100, "usd")),
     Rule("customer_balance_transaction.create", "The merchant gives a customer credit for invoices, or takes it back.",
          customer_balance_transaction.grant_credit("acct_1", "cus_1", 100, "usd")),
     Rule("customer_cash_balance_transaction.fund", "A customer's bank transfer arrives: cash, owed to the customer.",

@@ -94,9 +94,13 @@ def render(view: View, event: EventRecord) -> Wire:
 
 
 async def publish(tx: Tx) -> None:
-    """Turn what happened in `tx` into events, and one delivery for each endpoint that listens."""
-    if not tx.happened:
-        return
+    """Turn what happened in each part of `tx` into events, and one delivery for each endpoint that listens."""
+    for part in tx.parts:
+        if part.happened:
+            await _publish(part)
+
+
+async def _publish(tx: Tx) -> None:
     endpoints = await listeners(tx)
     for happened in tx.happened:
         listening = [e for e in endpoints if e.hears(happened.type)]

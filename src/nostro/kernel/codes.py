@@ -37,6 +37,10 @@ CODES: dict[str, tuple[str, str]] = {
     "charge_invalid_parameter": ("A parameter does not fit this charge.", "Read the message; it names the way."),
     "charge_not_capturable": ("The charge has nothing to capture.", "Look at its `status`."),
     "charge_not_refundable": ("The charge has no captured money.", "Cancel its payment intent instead."),
+    "charges_not_enabled": (
+        "The account may not take payments.",
+        "Look at its `requirements`, and ask for the capability card_payments.",
+    ),
     "client_secret_invalid": ("The client secret belongs to another object.", "Use the object's own secret."),
     "country_unsupported": ("No account can be opened in this country.", "Look at `/v1/country_specs`."),
     "customer_tax_location_invalid": ("The customer's location is not known.", "Set an address with a country."),
@@ -46,6 +50,10 @@ CODES: dict[str, tuple[str, str]] = {
     "incorrect_cvc": ("The security code is wrong.", "Ask the customer to check it."),
     "incorrect_number": ("The card number is wrong.", "Ask the customer to check it."),
     "instant_payouts_unsupported": ("The bank does not take instant payouts.", "Use the method standard."),
+    "insufficient_capabilities_for_transfer": (
+        "The destination may not receive transfers.",
+        "Ask for its capability transfers, and give what it requires.",
+    ),
     "insufficient_funds": ("The account has too little money.", "Ask for another way to pay."),
     "invalid_card_type": ("A card of this kind cannot be used here.", "Use what the message names."),
     "invalid_characters": ("A character is not allowed here.", "Leave it out."),
@@ -99,6 +107,10 @@ CODES: dict[str, tuple[str, str]] = {
     "payment_intent_unexpected_state": ("The intent's status does not allow this.", "Read its `status` first."),
     "payment_method_customer_mismatch": ("The method is another customer's.", "Pass the customer it belongs to."),
     "payment_method_unexpected_state": ("The method's state does not allow this.", "Read the message."),
+    "payouts_not_allowed": (
+        "The account may not be paid out.",
+        "Look at its `requirements`: `payouts_enabled` tells when that is over.",
+    ),
     "processing_error": ("Something failed on the way to the bank.", "Try again."),
     "rate_limit": (
         "The key asks for more, or for more at once, than it may.",
@@ -118,5 +130,9 @@ CODES: dict[str, tuple[str, str]] = {
     "smart_disputes_not_available": ("This dispute cannot be answered automatically.", "Submit evidence yourself."),
     "tax_id_invalid": ("The number does not have the form of its type.", "Correct it."),
     "token_already_used": ("A token can be used once.", "Make a new token."),
+    "transfer_source_balance_parameters_mismatch": (
+        "More would be transferred than the source was charged.",
+        "Transfer what is left of it, or leave `source_transaction` out.",
+    ),
     "url_invalid": ("The URL cannot be used.", "Send an absolute URL that can be reached."),
 }

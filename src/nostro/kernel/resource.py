@@ -157,6 +157,8 @@ class Resource(Struct, Generic[R], frozen=True, kw_only=True):
     `expands` is every field that names another object; `browser` is what a publishable key sees, all if empty.
     `shown` declares where `present` differs from `shape`: a field's type as it is shown, with `Unset` in it if it is
     not always there, or UNSET if it never is. The name "*" stands for a field that is named by the object's type.
+    `also` are other prefixes that ids of the table have. `elsewhere` are the fields that name an object of another
+    account, each with the field that names the account, or "" for the platform.
     """
 
     object: str
@@ -182,6 +184,8 @@ class Resource(Struct, Generic[R], frozen=True, kw_only=True):
     noun: str = ""
     id_param: str = "id"
     own_name: str = ""
+    also: tuple[str, ...] = ()
+    elsewhere: Mapping[str, str] = {}
     table: str = ""
 
     def __post_init__(self) -> None:
@@ -245,8 +249,8 @@ class Registry:
         self.by_record = {resource.record: resource for resource in self.resources}
         self.by_prefix: dict[str, list[Resource[Any]]] = {}
         for resource in self.resources:
-            if resource.stored:
-                self.by_prefix.setdefault(resource.prefix, []).append(resource)
+            for prefix in (resource.prefix, *resource.also) if resource.stored else ():
+                self.by_prefix.setdefault(prefix, []).append(resource)
 
     def of(self, record: Stored) -> Resource[Any]:
         return self.by_record[type(record)]

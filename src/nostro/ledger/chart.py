@@ -39,6 +39,11 @@ CHART = (
         "Withheld while a dispute is open.",
         clearing=True,
     ),
+    Account(
+        "merchant:{merchant}:connect_reserved:{account}",
+        "liability",
+        "Held back from a platform for what its connected account owes.",
+    ),
     Account("merchant:{merchant}:uncaptured", "memorandum", "Authorized for the merchant, not yet captured."),
     Account("merchant:{merchant}:credit_granted", "memorandum", "Credit the merchant has given to customers."),
     Account("customer:{customer}:credit", "memorandum", "Credit a customer may use on invoices; negative is owed."),
@@ -71,6 +76,11 @@ def in_transit(merchant: str) -> str:
 
 def withheld(merchant: str) -> str:
     return f"merchant:{merchant}:disputed"
+
+
+def connect_reserved(platform: str, account: str) -> str:
+    """Without an account, what the codes of all of a platform begin with."""
+    return f"merchant:{platform}:connect_reserved:{account}"
 
 
 def uncaptured(merchant: str) -> str:

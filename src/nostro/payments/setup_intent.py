@@ -22,7 +22,7 @@ from nostro.kernel.resource import (
 )  # fmt: skip
 from nostro.storage.tx import Tx
 
-from . import choice, shown
+from . import choice, shown, split
 from . import confirmation_token as confirmation_tokens
 from . import mandate as mandates
 from . import payment_method as methods
@@ -31,7 +31,7 @@ from .attempt import Terms
 from .customer import CUSTOMER
 from .intent_params import AuthenticateParams, AutomaticParams, MandateDataParams, MethodParams, MicrodepositsParams
 from .mandate import SingleUse
-from .rules import check_amount, check_platform, check_return_url
+from .rules import check_amount, check_return_url
 from .setup import LIFE, OPEN, CancellationReason, Record, SetupIntent, Usage
 
 CODE = "setup_intent_unexpected_state"
@@ -120,7 +120,7 @@ def _options(tx: Tx, intent: Record, params: MethodParams) -> dict[str, Any]:
 
 
 async def create(tx: Tx, params: CreateParams) -> Record:
-    check_platform(params)
+    await split.check(tx, 0, None, None, params.on_behalf_of)
     _check_self(params)
     if not params.confirm:
         _only_with_confirm(params)
@@ -135,7 +135,9 @@ async def create(tx: Tx, params: CreateParams) -> Record:
         client_secret=f"{id}_secret_{tx.world.ids.word(25)}",
         customer=params.customer,
         description=params.description,
+        application=await split.application(tx),
         metadata=merge_metadata({}, params.metadata),
+        on_behalf_of=params.on_behalf_of,
         single_use=_single_use(params.single_use),
         status="requires_payment_method",
         usage=params.usage,
@@ -262,6 +264,7 @@ SETUP_INTENT: Resource[Record] = Resource(
     ),
     expands=("customer", "latest_attempt", "mandate", "payment_method", "single_use_mandate",
              "last_setup_error.payment_method", "on_behalf_of", "application"),
+    elsewhere={"on_behalf_of": "on_behalf_of"},
     verbs=(
         Verb(name="create", method="POST", path="/v1/setup_intents", run=create, params=CreateParams, kind="create"),
         listing("/v1/setup_intents", BY_CUSTOMER, Filter("customer_account"), BY_METHOD,

@@ -55,7 +55,8 @@ async def pay_job(tx: Tx, currency: str) -> None:
     through = await originating(tx, currency)
     most = through.largest_payment if through is not None and through.largest_payment else payout.LARGEST_PAYOUT
     amount = _payable(total, currency, (settings.minimum_balance_by_currency or {}).get(currency, 0), most)
-    account = await default_account(tx, currency) if amount > 0 else None
+    may = amount > 0 and await payout.is_enabled(tx)
+    account = await default_account(tx, currency) if may else None
     if account is None or account.status == "errored":
         return
     made = payout.start(
@@ -68,6 +69,15 @@ async def pay_job(tx: Tx, currency: str) -> None:
     _keep(tx, made, total - amount)
     if len(found) == MOST_LINES:
         tx.schedule(JOB, currency, tx.now)
+
+
+async def debit_job(tx: Tx, currency: str) -> None:
+    """Job `payout.debit`: take what the balance owes from the bank account, which `debit_negative_balances` allows."""
+    available, pending = await balance.amounts(tx)
+    owed = -available.get(currency, 0) - pending.get(currency, 0)
+    account = await default_account(tx, currency) if owed > 0 else None
+    if account is not None and account.status != "errored":
+        payout.take_from_bank(tx, await originating(tx, currency), owed, currency, account.id)
 
 
 def _payable(total: int, currency: str, minimum: int, most: int) -> int:

@@ -25,7 +25,7 @@ from nostro.balances.availability import waiting_account
 from nostro.balances.balance_transaction import FeeDetail, Line, Type
 from nostro.balances.calendar import business_midnight, next_cut_off
 from nostro.balances.settings import check_descriptor
-from nostro.connect import originating_account
+from nostro.connect import originating_account, standing
 from nostro.connect.external_account import EXTERNAL_ACCOUNT, destination
 from nostro.kernel.clock import DAY
 from nostro.kernel.errors import invalid, no_such
@@ -178,7 +178,8 @@ def _line(tx: Tx, payout: Record, type: Type, amount: int, on: int | None = None
     return balance_transaction.write(
         tx, Line(type=type, amount=amount, currency=payout.currency, source=payout.id,
                  available_on=tx.now if on is None else on, description=why, fees=fees,
-                 payout=payout.id if type == "payout" else None, final=payout.automatic and type == "payout"),
+                 payout=payout.id if type == "payout" else None,
+                 final=type == "payout" and payout.automatic and payout.amount > 0),
     ).id  # fmt: skip
 
 
@@ -262,6 +263,9 @@ class ReverseParams(Params, frozen=True, kw_only=True):
 async def create(tx: Tx, params: CreateParams) -> Record:
     currency = params.currency.lower()
     _check(params, currency)
+    if not await is_enabled(tx):
+        raise invalid("Cannot create payouts: this account has requirements that have to be given first. Look at its "
+                      "`requirements`.", code="payouts_not_allowed")  # fmt: skip
     account = await destination(tx, params.destination, currency)
     if params.method not in account.available_payout_methods:
         raise invalid(
@@ -363,6 +367,34 @@ async def cancel(tx: Tx, payout: Record, params: NoParams) -> Record:
     )  # fmt: skip
 
 
+def take_from_bank(tx: Tx, through: Through, amount: int, currency: str, destination: str) -> Record:
+    """Take `amount` from the merchant's bank, as a payout with a negative amount; it is pending until it arrives."""
+    sent, arrives = _when(tx.now, "standard", currency, through)
+    taken = Record(
+        id=tx.new_id("po"),
+        created=tx.now,
+        livemode=tx.scope.livemode,
+        amount=-amount,
+        arrival_date=arrives,
+        automatic=True,
+        currency=currency,
+        description="Negative balance debited from the bank account",
+        destination=destination,
+        method="standard",
+        status="pending",
+        through=through.id if through else None,
+        merchant=tx.merchant,
+    )
+    tx.schedule("payout.send", taken.id, sent)
+    return tx.move(taken, LIFE["recall"], balance_transaction=_line(tx, taken, "payout", amount, arrives))
+
+
+async def is_enabled(tx: Tx) -> bool:
+    """Whether this merchant may be paid out: a connected account as its requirements say, any other always."""
+    account = await standing.own(tx) if tx.scope.connected else None
+    return account is None or account.payouts_enabled
+
+
 async def reverse(tx: Tx, payout: Record, params: ReverseParams) -> Record:
     if payout.original_payout is not None:
         raise invalid("A reversal cannot be reversed.")
@@ -433,6 +465,7 @@ PAYOUT: Resource[Record] = Resource(
         Verb(name="reverse", method="POST", path=f"{_ID}/reverse", run=reverse, params=ReverseParams,
              summary="Take a paid payout back from the bank."),
     ),
-    errors=("amount_too_large", "balance_insufficient", "instant_payouts_unsupported", "invalid_characters"),
+    errors=("amount_too_large", "balance_insufficient", "payouts_not_allowed", "instant_payouts_unsupported",
+            "invalid_characters"),
 )  # fmt: skip
 RESOURCE = PAYOUT

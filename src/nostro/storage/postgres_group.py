@@ -182,7 +182,7 @@ class Group:
         self.made = books = Books(head, self._known.standings.find)
         touched: set[tuple[int, str, str]] = set()
         for unit in self._units:
-            keys = {(unit.scope.number, write.table, write.id) for write in unit.writes}
+            keys = {(unit.whose(write), write.table, write.id) for write in unit.writes}
             if not touched.isdisjoint(keys) or books.refusal(unit):
                 return False
             touched |= keys
@@ -245,7 +245,7 @@ class Group:
                     in_vain = in_vain or bool(claimed)
             self.verdicts[n] = verdict
             if verdict is None:
-                touched.update((unit.scope.number, write.table, write.id) for write in unit.writes)
+                touched.update((unit.whose(write), write.table, write.id) for write in unit.writes)
                 books.book(unit)
         return not in_vain
 
@@ -287,7 +287,7 @@ def _read(units: Sequence[Unit]) -> dict[str, list[tuple[int, str, int]]]:
     for unit in units:
         for write in unit.writes:
             if write.read:
-                read.setdefault(write.table, []).append((unit.scope.number, write.id, write.read))
+                read.setdefault(write.table, []).append((unit.whose(write), write.id, write.read))
     return read
 
 
@@ -310,7 +310,7 @@ def _stale(
     unit: Unit, touched: set[tuple[int, str, str]], versions: dict[tuple[int, str, str], int]
 ) -> Conflict | None:
     for write in unit.writes:
-        key = (unit.scope.number, write.table, write.id)
+        key = (unit.whose(write), write.table, write.id)
         if key in touched or (write.read and versions.get(key) != write.read):
             return Conflict(write.id)
     return None
@@ -322,8 +322,8 @@ def _records(units: Sequence[Unit]) -> Iterator[Statement]:
     changed: dict[str, list[tuple[Any, ...]]] = {}
     deleted: dict[str, list[tuple[Any, ...]]] = {}
     for unit in units:
-        scope = unit.scope.number
         for write in unit.writes:
+            scope = unit.whose(write)
             if write.body is None:
                 deleted.setdefault(write.table, []).append((scope, write.id))
             else:

@@ -294,11 +294,12 @@ class SqliteEngine:
 
     def _stale(self, unit: Unit, touched: set[tuple[int, str, str]]) -> Conflict | None:
         for write in unit.writes:
-            if (unit.scope.number, write.table, write.id) in touched:
+            scope = unit.whose(write)
+            if (scope, write.table, write.id) in touched:
                 return Conflict(write.id)
             if write.read == 0:
                 continue
-            found = _all(self._writer, self._sql(write.table)[0], (unit.scope.number, write.id))
+            found = _all(self._writer, self._sql(write.table)[0], (scope, write.id))
             if not found or found[0][0] != write.read:
                 return Conflict(write.id)
         return None
@@ -306,7 +307,7 @@ class SqliteEngine:
     def _made_before(self, unit: Unit) -> Conflict | None:
         """Another unit made a record that this one makes too: it runs again, and finds it."""
         for write in unit.writes:
-            key = (unit.scope.number, write.id)
+            key = (unit.whose(write), write.id)
             if write.read == 0 and _all(self._writer, self._sql(write.table)[0], key):
                 return Conflict(write.id)
         return None
@@ -319,8 +320,8 @@ class SqliteEngine:
         return None if self._writer.changes() == 1 else Conflict(unit.claim[0])
 
     def _stage(self, unit: Unit, touched: set[tuple[int, str, str]], staged: dict[str, list[tuple[Any, ...]]]) -> None:
-        scope = unit.scope.number
         for write in unit.writes:
+            scope = unit.whose(write)
             touched.add((scope, write.table, write.id))
             _, insert, update, delete = self._sql(write.table)
             if write.body is None:

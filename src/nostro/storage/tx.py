@@ -26,6 +26,7 @@ from .world import World
 
 R = TypeVar("R", bound=Stored)
 _encode = msgspec.json.Encoder().encode
+PUT_JOB_ONCE = "INSERT INTO job (scope,kind,ref,due) VALUES (?,?,?,?) ON CONFLICT (scope,kind,ref) DO NOTHING"
 PUT_JOB = (
     "INSERT INTO job (scope,kind,ref,due) VALUES (?,?,?,?) "
     "ON CONFLICT (scope,kind,ref) DO UPDATE SET due=excluded.due, attempts=0, error=NULL"
@@ -60,14 +61,16 @@ class Happened(Struct, frozen=True):
 
 
 class Tx:
-    """One attempt at one unit of work."""
+    """One attempt at one unit of work. A unit that touches several scopes has a part for each: `beside`."""
 
-    def __init__(self, world: World, scope: Scope, request: Request | None = None) -> None:
+    def __init__(self, world: World, scope: Scope, request: Request | None = None, *, of: Tx | None = None) -> None:
         self.world = world
         self.registry = world.registry
         self.scope = scope
         self.request = request or Request()
-        self.unit = Unit(scope=scope, micros=world.clock.micros())
+        self.unit: Unit = of.unit if of else Unit(scope=scope, micros=world.clock.micros())
+        self.parts: list[Tx] = of.parts if of else []
+        self.parts.append(self)
         self.micros = self.unit.micros + scope.offset * SECOND
         self.now = self.micros // SECOND
         self.happened: list[Happened] = []
@@ -87,10 +90,19 @@ class Tx:
     def enter(self, scope: Scope) -> None:
         """Act in another scope of the same book from here on. Only before anything was read or written."""
         assert scope.book == self.scope.book, "another book"
-        assert not (self._read or self._written or self.unit.rows), "too late to change the scope"
+        assert not (self._read or self._written or self.unit.rows or self.parts[1:]), "too late to change the scope"
         self.scope = self.unit.scope = scope
         self.micros = self.unit.micros + scope.offset * SECOND
         self.now = self.micros // SECOND
+
+    def beside(self, scope: Scope) -> Tx:
+        """The same unit's part in another scope of the book: through it, that scope's records are read and written.
+
+        What a part posts, schedules and emits is committed with the rest; its events are told in its scope.
+        """
+        assert scope.book == self.scope.book, "another book"
+        known = next((part for part in self.parts if part.scope.number == scope.number), None)
+        return known or Tx(self.world, scope, self.request, of=self)
 
     def new_id(self, prefix: str) -> str:
         return self.world.ids.new(prefix, self.micros, self.scope.number)
@@ -208,10 +220,10 @@ class Tx:
         at = self.now if effective is None else effective
         self.unit.entries.append(Entry(kind, source, at, lines, reverses, description))
 
-    def schedule(self, kind: str, ref: str, due: int) -> None:
-        """Run the job `kind` about `ref` at `due` (seconds, sandbox time); a later call moves it."""
+    def schedule(self, kind: str, ref: str, due: int, *, once: bool = False) -> None:
+        """Run the job `kind` about `ref` at `due` (seconds, sandbox time); a later call moves it, unless `once`."""
         assert kind in self.world.jobs, f"no job is called {kind}"
-        self.write_row(PUT_JOB, (self.scope.number, kind, ref, due))
+        self.write_row(PUT_JOB_ONCE if once else PUT_JOB, (self.scope.number, kind, ref, due))
         self.unit.due = due if self.unit.due is None else min(due, self.unit.due)
 
     def unschedule(self, kind: str, ref: str) -> None:
@@ -232,15 +244,20 @@ class Tx:
 
     def seal(self) -> Unit:
         """The finished unit: every changed record as a write with the version it was read at."""
+        for part in self.parts:
+            part._seal_own()
+        return self.unit
+
+    def _seal_own(self) -> None:
+        scope = self.scope.number
         for (table, id), record in self._written.items():
             read = self._read[(table, id)][0] if (table, id) in self._read else 0
             if record is not None:
                 self._put_terms(table, record)
                 body = kept(self._body(record), id, record.created)
-                self.unit.writes.append(Write(table, id, read, record.created, body))
+                self.unit.writes.append(Write(table, id, read, record.created, body, scope))
             elif read:
-                self.unit.writes.append(Write(table, id, read, 0, None))
-        return self.unit
+                self.unit.writes.append(Write(table, id, read, 0, None, scope))
 
     def _put_terms(self, table: str, record: Stored) -> None:
         """What a record's metadata is found by, where its resource can be searched."""
