@@ -66,7 +66,18 @@ from nostro.payments import (
     transfer_reversal,
 )  # fmt: skip
 from nostro.payments import card as legacy_card
-from nostro.payouts import automatic, bank_answer, bank_file, instruction, origination, outbox, payout, topup
+from nostro.payouts import (
+    automatic,
+    bank_answer,
+    bank_file,
+    bulk_payout,
+    instruction,
+    origination,
+    outbox,
+    payout,
+    topup,
+)  # fmt: skip
+from nostro.payouts import bulk as bulk_lines
 from nostro.rails import card
 from nostro.risk import early_fraud_warning, review
 from nostro.storage.engine import Engine
@@ -124,6 +135,8 @@ RESOURCES: tuple[Resource[Any], ...] = (
     bank_file.RESOURCE,
     bank_answer.RESOURCE,
     instruction.RESOURCE,
+    bulk_payout.RESOURCE,
+    bulk_lines.RESOURCE,
     app_account.RESOURCE,
     app_entry.RESOURCE,
     bulk.RESOURCE,
@@ -154,6 +167,8 @@ JOBS: dict[str, Any] = {
     "payout.arrive": payout.arrive_job,
     "payout.answered": origination.answered_job,
     "payout.changed": origination.changed_job,
+    "bulk_payout.settled": bulk_payout.settled_job,
+    "bulk_payout.answered": bulk_payout.answered_job,
     bank_file.BUILD: bank_file.build_job,
     bank_file.SETTLE: bank_file.settle_job,
     bank_file.STAGE: outbox.stage_job,

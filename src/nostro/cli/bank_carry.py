@@ -7,6 +7,7 @@ to the server once; both know by content what they have, so that a carrier who w
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -43,7 +44,7 @@ def carry(folder: BankFolder, client: Client) -> Iterator[Carried]:
     yield from _answers(folder, client)  # of commands that ran meanwhile
     for sent, file in sorted(_files(folder, client), key=lambda each: each[0]):
         advance(folder, max(folder.bank.now, sent), quiet=True)
-        content = client.content(f"/v1/bank_files/{file['id']}/contents")
+        content = client.download(f"/v1/bank_files/{file['id']}/contents")
         folder.keep(content, file["filename"])
         yield Carried("bank", file["filename"], folder.receipts[-1].status)
         yield from _answers(folder, client)
@@ -68,10 +69,9 @@ def _answers(folder: BankFolder, client: Client) -> Iterator[Carried]:
         number, _, kind = file.name.partition("-")
         if int(number) <= folder.kept.carried:
             continue
-        content = file.read_bytes()
-        outcome = _receipt(client, content) if kind == "receipt.json" else ""
+        outcome = _receipt(client, file.read_bytes()) if kind == "receipt.json" else ""
         if kind in ANSWERS:
-            outcome = _answer(client, *ANSWERS[kind], file.name, content)
+            outcome = _answer(client, *ANSWERS[kind], file)
         folder.kept.carried = int(number)
         yield Carried("server", file.name, outcome or "not for it")
 
@@ -107,9 +107,9 @@ def _out(client: Client) -> Iterator[Any]:
         yield from _all(client, "/v1/bank_files", {"status": status})
 
 
-def _answer(client: Client, path: str, params: dict[str, str], name: str, content: bytes) -> str:
+def _answer(client: Client, path: str, params: dict[str, str], file: Path) -> str:
     try:
-        taken = client.upload(path, name, content, params)
+        taken = client.upload(path, file, params)
     except Refusal as refusal:
         return f"refused: {refusal}"
     if path == STATEMENTS:

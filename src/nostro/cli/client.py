@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from .checkout import remembered
@@ -40,17 +41,8 @@ class Client:
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
         return self._send("GET", path, params=dict(flat(params or {})))
 
-    def content(self, path: str) -> bytes:
-        """What is no JSON: a file's bytes."""
-        found: bytes = self._ask("GET", path, raw=True).content
-        return found
-
     def post(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
         return self._send("POST", path, data=dict(flat(params or {})))
-
-    def upload(self, path: str, name: str, content: bytes, params: Mapping[str, Any] | None = None) -> Any:
-        """A file, as the parameter `file`."""
-        return self._send("POST", path, data=dict(flat(params or {})), files={"file": (name, content)})
 
     def post_lines(
         self, path: str, lines: str, content_type: str, params: Mapping[str, Any] | None = None
@@ -60,9 +52,19 @@ class Client:
 
         answer = self._ask(
             "POST", path, content=lines.encode(), headers={"content-type": content_type},
-            params=dict(flat(params or {})),
+            params=dict(flat(params or {})), raw=True,
         )  # fmt: skip
         return [msgspec.json.decode(line) for line in answer.content.splitlines()]
+
+    def upload(self, path: str, file: Path, params: Mapping[str, Any] | None = None) -> Any:
+        """A file as multipart/form-data."""
+        with file.open("rb") as content:
+            return self._send("POST", path, data=dict(flat(params or {})), files={"file": (file.name, content)})
+
+    def download(self, path: str) -> bytes:
+        """An answer that is a file's bytes."""
+        answer: bytes = self._ask("GET", path, raw=True).content
+        return answer
 
     def delete(self, path: str) -> Any:
         return self._send("DELETE", path)
@@ -70,14 +72,13 @@ class Client:
     def _send(self, method: str, path: str, **more: Any) -> Any:
         return self._ask(method, path, **more).json()
 
-    def _ask(self, method: str, path: str, raw: bool = False, **more: Any) -> Any:
-        """The answer, JSON unless it is a success of another type (`raw`). Raises what is wrong with it."""
+    def _ask(self, method: str, path: str, *, raw: bool = False, **more: Any) -> Any:
+        """The answer, JSON unless it is a success and `raw`. Raises what is wrong with it."""
         import httpx
 
         try:
             answer = self._http.request(method, path, **more)
-            other = answer.headers.get("content-type") == "application/x-ndjson" or (raw and answer.is_success)
-            wire = {} if other else answer.json()
+            wire = {} if raw and answer.is_success else answer.json()
         except httpx.HTTPError as error:
             raise Trouble(
                 f"No answer from {self.base}: {error or type(error).__name__}.",

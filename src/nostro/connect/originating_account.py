@@ -140,6 +140,12 @@ def file_day(account: Record, now: int) -> date:
     return next_cut_off(account, now - LATE)[1]
 
 
+def largest_payment(account: Record) -> int | None:
+    """The most that one payment can be, in minor units: a larger one would fit into no file."""
+    limits = (account.largest_payment, account.largest_file, account.daily_limit)
+    return min((limit for limit in limits if limit is not None), default=None)
+
+
 # Finding ---------------------------------------------------------------------
 
 

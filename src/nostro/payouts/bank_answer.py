@@ -196,10 +196,10 @@ def _take(tx: Tx, id: str, verdicts: Sequence[Verdict]) -> dict[str, list[Instru
         where = (tx.scope.book, payment.source, payment.reference)
         if item.kind == "return":
             tx.write_row(ANSWERED, (item.code, id, *where))
-            tell(tx, payment, "answered")
         elif item.receiver is not None:
             tx.write_row(CHANGED, (encoded(item.receiver), *where))
-            tell(tx, payment, "changed")
+    tell(tx, taken["return"], "answered", id)
+    tell(tx, taken["change"], "changed", id)
     return taken
 
 

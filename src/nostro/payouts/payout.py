@@ -294,9 +294,10 @@ def _check_file(params: CreateParams, through: originating_account.Record) -> No
     if params.method == "instant":
         raise invalid("Payouts in this currency are sent in files to the bank: use the method standard.", "method",
                       "instant_payouts_unsupported")  # fmt: skip
-    if through.largest_payment is not None and params.amount > through.largest_payment:
-        most = text(through.largest_payment, through.currency)
-        raise invalid(f"A payout through {through.id} can be {most} at most.", "amount", "amount_too_large")
+    most = originating_account.largest_payment(through)
+    if most is not None and params.amount > most:
+        raise invalid(f"A payout through {through.id} can be {text(most, through.currency)} at most.", "amount",
+                      "amount_too_large")  # fmt: skip
 
 
 def _check_limit(amount: int, currency: str) -> None:

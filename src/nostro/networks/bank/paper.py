@@ -41,6 +41,7 @@ KINDS: Final[dict[str, Codes]] = {
     "fee": Codes("ACMT/MDOP/CHRG"),
     "interest": Codes("ACMT/MCOP/INTR"),
 }
+OTHER: Final = Codes("PMNT/NTAV/NTAV")
 
 
 def notice(account: Account, lines: Sequence[Line], now: int, number: int) -> Named:
@@ -76,7 +77,8 @@ def _iso(statements: Iterable[Statement]) -> Iterator[Statement]:
 
 def _coded(lines: Sequence[Line], scheme: str) -> tuple[Line, ...]:
     return tuple(
-        replace(line, code=getattr(KINDS[line.code], scheme), parts=_coded(line.parts, scheme)) for line in lines
+        replace(line, code=getattr(KINDS.get(line.code, OTHER), scheme), parts=_coded(line.parts, scheme))
+        for line in lines
     )
 
 
