@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nostro.balances import calendar
-from nostro.networks import nacha
+from nostro.networks import mt940, nacha
 from nostro.networks.bank import paper
 from nostro.networks.bank.account import Account
 from nostro.networks.bank.answer import Receipt
@@ -20,7 +20,7 @@ from nostro.networks.bank.day import advance
 from nostro.networks.bank.intake import receive
 from nostro.networks.bank.post import Faults, Letter
 from nostro.networks.bank.state import Bank, Terms
-from nostro.networks.iso20022 import camt, pain001, pain008
+from nostro.networks.iso20022 import camt, pain001, pain002, pain008
 from nostro.networks.iso20022.parties import Account as IsoAccount
 from nostro.networks.iso20022.parties import Party
 from nostro.networks.statement import Line, Statement, whole
@@ -223,6 +223,8 @@ def test_a_sepa_file_is_booked_on_its_day_and_comes_back_with_its_reasons() -> N
     answer = taken(made, sepa("Jenny Rosen", "Return AC04", "Return R03 1d", "Reject AC01"))
     assert (answer.status, answer.message_id, answer.orders[0].settles) == ("partly_accepted", "M1", date(2026, 11, 17))
     assert [(one.id, one.code) for one in answer.orders[0].refused] == [("E4", "AC01")]
+    again, told = take(made, calendar, sepa("Jenny Rosen"))
+    assert again.reason == "duplicate" and status(told).reasons[0].code == "AM05"
     letters, statements = days(made, 4)
     (notice,) = iso(letters, "camt054")
     assert [(line.end_to_end, line.return_reason, line.amount) for line in notice.lines] == [
@@ -245,6 +247,22 @@ def test_the_orders_of_one_file_cannot_spend_the_same_money() -> None:
     answer = taken(made, pain001.build(msgspec.structs.replace(message, payments=(first, second))))
     assert answer.status == "partly_accepted"
     assert [(order.id, order.reason) for order in answer.orders] == [("P1", ""), ("P2", "insufficient_funds")]
+
+
+def status(letters: list[Letter]) -> pain002.Report:
+    (found,) = [letter for letter in letters if "pain002" in letter.name]
+    return pain002.read(found.content)
+
+
+def test_the_report_on_a_sepa_file_repeats_what_was_refused() -> None:
+    _, letters = take(sepa_bank(), calendar, sepa("Jenny Rosen", "Reject AC06"))
+    report = status(letters)
+    assert (report.message, report.kind, report.status) == ("M1", "pain.001.001.09", "PART")
+    (payment,) = report.payments
+    assert (payment.id, payment.status) == ("P1", "PART")
+    assert [(one.end_to_end, one.status, one.reasons[0].code) for one in payment.singles] == [("E2", "RJCT", "AC06")]
+    _, letters = take(sepa_bank(), calendar, sepa("Jenny Rosen", "Robert Braun"))
+    assert (status(letters).status, status(letters).payments[0].singles) == ("ACCP", ())
 
 
 def test_sepa_debits_bring_money_and_those_that_fail_take_it_back() -> None:
@@ -287,7 +305,10 @@ def test_a_sepa_file_in_another_currency_or_of_another_account_is_refused() -> N
     assert taken(made, sepa("Jenny Rosen")).status == "accepted", "under the same name, as none was accepted"
 
 
-@pytest.mark.parametrize("format", ["camt.053", "camt.052"])
+READERS = {"camt.053": camt.read, "camt.052": camt.read, "mt940": mt940.read}
+
+
+@pytest.mark.parametrize("format", READERS)
 def test_statements_in_a_format_say_what_the_bank_booked(format: str) -> None:
     made = bank(booking="batch", fee=2500, interest=100)
     take(made, calendar, ach(entry(1), entry(2, "Return R02"), entry(3, code=27)))
@@ -296,9 +317,9 @@ def test_statements_in_a_format_say_what_the_bank_booked(format: str) -> None:
             made, calendar, NUMBER, Line(amount=amount, booked=date(2026, 11, 16), valued=date(2026, 11, 16), code=kind)
         )
     _, statements = days(made, 18)
-    read = list(whole(camt.read(paper.write(format, statements, made.now))))
+    read = list(whole(READERS[format](paper.write(format, statements, made.now))))
     assert [each.opening for each in read] == [each.opening for each in statements]
-    fields = ("amount", "booked", "valued", "reference", "end_to_end", "description")
+    fields: tuple[str, ...] = ("amount", "booked", "valued", "reference", "end_to_end", "description")
     for ours, theirs in zip(statements, read, strict=True):
         assert ours.closing == theirs.closing
         assert [[getattr(line, name) for name in fields] for line in ours.lines] == [

@@ -58,7 +58,7 @@ class Books(Struct, kw_only=True):
     def book(self, account: Account, line: Line, other: Other = "outside") -> Line:
         """`line` without a reference: the bank gives it its own."""
         self.bookings += 1
-        reference = f"NB{line.booked:%y%m%d}{self.bookings:010d}"
+        reference = f"NB{line.booked:%y%m%d}{self.bookings:08d}"  # 16 characters, as many as SWIFT takes
         account.balance += line.amount
         against = self.outside if other == "outside" else self.income
         against[account.currency] = against.get(account.currency, 0) - line.amount

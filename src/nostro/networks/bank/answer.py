@@ -14,6 +14,8 @@ import msgspec
 from msgspec import Struct
 
 from nostro.networks import nacha
+from nostro.networks.ach_codes import RETURNS
+from nostro.networks.iso20022 import pain002
 
 from .order import NACHA, Head, Instruction
 from .reason import REASONS
@@ -23,22 +25,30 @@ CORRECT_ROUTING, CORRECT_NUMBER = "110000000", "000123456789"
 MODIFIERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 
-class Refused(Struct, frozen=True, kw_only=True):
+# In a report of ISO 20022: accepted by the customer's profile, in part, rejected.
+STATUSES = {"accepted": "ACCP", "partly_accepted": "PART", "rejected": "RJCT"}
+
+
+class Refused(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An instruction that was refused when the file was taken. `code` is the scheme's."""
 
     id: str
+    instruction: str = ""
+    uetr: str = ""
     amount: int
     code: str
     reason: str
 
 
 class Taken(Struct, frozen=True, kw_only=True):
-    """What became of one order of a file. `settles` is the day on which its accepted instructions are booked."""
+    """What became of one order of a file. `settles` is the day on which its accepted instructions are booked. Which
+    ones were refused is only said where others were accepted."""
 
     id: str
     status: Literal["accepted", "partly_accepted", "rejected"]
     account: str = ""
     currency: str
+    payments: int
     accepted: int = 0
     amount: int = 0
     settles: date | None = None
@@ -95,6 +105,36 @@ def receipt(value: Receipt) -> Named:
     return Named("receipt.json", msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
 
 
+def status(value: Receipt, kind: str, number: int) -> Named:
+    """The same as a report of ISO 20022 on a file of `kind` (pain.001.001.09), which repeats only what was refused."""
+    payments: dict[str, pain002.Payment] = {}
+    for order in value.orders:
+        before = payments.get(order.id)  # a payment in several currencies is several orders to us
+        payments[order.id] = pain002.Payment(
+            id=order.id, status=_merged(before, order), reasons=_reasons(order),
+            singles=(*(before.singles if before else ()), *map(_single, order.refused)),
+        )  # fmt: skip
+    report = pain002.Report(
+        id=f"NB-S{number}", created=value.received, message=value.message_id, kind=kind,
+        status=STATUSES[value.status], reasons=_reasons(value), payments=tuple(payments.values()),
+    )  # fmt: skip
+    return Named("status.pain002.xml", pain002.build(report))
+
+
+def _merged(before: pain002.Payment | None, order: Taken) -> str:
+    status = STATUSES[order.status]
+    return status if before is None or before.status == status else "PART"
+
+
+def _reasons(value: Receipt | Taken) -> tuple[pain002.Reason, ...]:
+    return (pain002.Reason(code=value.code, text=REASONS[value.reason].meaning),) if value.reason else ()
+
+
+def _single(one: Refused) -> pain002.Single:
+    reasons = (pain002.Reason(code=one.code, text=REASONS[one.reason].meaning),)
+    return pain002.Single(end_to_end=one.id, instruction=one.instruction, uetr=one.uetr, status="RJCT", reasons=reasons)
+
+
 def returns(groups: Sequence[Group], now: int, number: int) -> Named:
     """The day's returns to one sender."""
     return Named("returns.ach", nacha.build(_file(groups, now, number, changes=False)))
@@ -135,7 +175,8 @@ def _batch(head: Head, entries: list[nacha.Entry], number: int, day: date, chang
 
 def _return(item: Item, sequence: int) -> nacha.Entry:
     one = item.instruction
-    text = REASONS[item.reason].meaning.upper()[:44].rstrip()
+    meaning = RETURNS[item.code].meaning if item.code in RETURNS else REASONS[item.reason].meaning
+    text = meaning.upper()[:44].rstrip()
     addenda = nacha.Return(code=item.code, original_trace=one.id, original_rdfi=one.bank[:8], text=text)
     return _entry(one, sequence, one.amount, addenda)
 

@@ -97,6 +97,8 @@ def take(bank: Bank, calendar: Calendar, content: bytes, name: str = "") -> tupl
     currency = received.orders[0].head.currency if received.orders else ""
     currency = currency if currency in bank.days else next(iter(bank.days), "")
     letters = dispatch(bank, calendar, currency, answers.receipt(receipt))
+    if received.message_id and received.kind:
+        letters += dispatch(bank, calendar, currency, answers.status(receipt, received.kind, bank.files))
     if refused_items := [] if refusal or received.format != NACHA else _refused_items(judged):
         letters += dispatch(bank, calendar, currency, answers.returns(refused_items, bank.now, bank.post.made))
     for touched in dict.fromkeys(each.order.head.currency for each in judged if each.order.head.currency in bank.days):
@@ -218,7 +220,7 @@ def _receipt(bank: Bank, received: Received, refusal: str, judged: Sequence[Judg
     orders = tuple(_taken(each, each.refusal or refusal) for each in judged)
     states = {order.status for order in orders}
     for order in orders:
-        for word, count in (("accepted", order.accepted), ("rejected", len(order.refused))):
+        for word, count in (("accepted", order.accepted), ("rejected", order.payments - order.accepted)):
             bank.counts[word] = bank.counts.get(word, 0) + count
     return Receipt(
         file=name, format=received.format, hash=received.hash, message_id=received.message_id,
@@ -231,19 +233,20 @@ def _receipt(bank: Bank, received: Received, refusal: str, judged: Sequence[Judg
 
 def _taken(judged: Judged, refusal: str) -> Taken:
     head, account = judged.order.head, judged.account.number if judged.account else ""
+    payments = len(judged.order.instructions)
     if refusal:
-        refused = tuple(_refused(head, one, Fate("rejected", refusal)) for one in judged.order.instructions)
-        return Taken(id=head.id, status="rejected", account=account, currency=head.currency, reason=refusal,
-                     code=scheme_code(head.format, refusal), refused=refused)  # fmt: skip
+        return Taken(id=head.id, status="rejected", account=account, currency=head.currency, payments=payments,
+                     reason=refusal, code=scheme_code(head.format, refusal))  # fmt: skip
     accepted = judged.accepted()
     pairs = zip(judged.order.instructions, judged.fates, strict=True)
     refused = tuple(_refused(head, one, fate) for one, fate in pairs if fate.kind == "rejected")
     return Taken(
-        id=head.id, status="partly_accepted" if refused else "accepted",
-        account=account, currency=head.currency, accepted=len(accepted), amount=sum(one.amount for one, _ in accepted),
+        id=head.id, status="partly_accepted" if refused else "accepted", account=account, currency=head.currency,
+        payments=payments, accepted=len(accepted), amount=sum(one.amount for one, _ in accepted),
         settles=judged.settles, refused=refused,
     )  # fmt: skip
 
 
 def _refused(head: Head, one: Instruction, fate: Fate) -> Refused:
-    return Refused(id=one.id, amount=one.amount, code=_code(head.format, fate), reason=fate.reason)
+    return Refused(id=one.id, instruction=one.instruction, uetr=one.uetr, amount=one.amount,
+                   code=_code(head.format, fate), reason=fate.reason)  # fmt: skip

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from hashlib import sha256
 from itertools import count
 
+from msgspec.structs import replace
+
 from nostro.networks import nacha
 from nostro.networks.file_error import FileError
 from nostro.networks.iso20022 import pain001, pain008
@@ -19,7 +21,7 @@ from .fate import Way
 from .order import NACHA, PAIN_001, PAIN_008, Head, Instruction, Order, Received
 
 # The message that an XML file's namespace names, which stands near its beginning.
-MESSAGE = re.compile(rb"urn:iso:std:iso:20022:tech:xsd:(pain\.00[18])\.")
+MESSAGE = re.compile(rb"urn:iso:std:iso:20022:tech:xsd:((pain\.00[18])\.\d{3}\.\d{2})")
 LOOK = 2000
 
 
@@ -29,7 +31,7 @@ def receive(content: bytes) -> Received:
     if content[:3] == b"101":
         return _nacha(content, hash)
     if found := MESSAGE.search(content[:LOOK]):
-        return XML[found[1]](content, hash)
+        return replace(XML[found[2]](content, hash), kind=found[1].decode())
     taken = ", ".join((NACHA, *(name.decode() for name in XML)))
     return Received(format="unknown", hash=hash, error=f"this is no file of a format that the bank takes: {taken}")
 

@@ -69,10 +69,12 @@ class Order(Struct, frozen=True, kw_only=True):
 
 
 class Received(Struct, frozen=True, kw_only=True):
-    """A file. `error` says what is wrong with it; then there are no orders."""
+    """A file. `error` says what is wrong with it; then there are no orders. `kind` is the message and version of ISO
+    20022 that it is."""
 
     format: str
     hash: str
+    kind: str = ""
     message_id: str = ""
     orders: tuple[Order, ...] = ()
     error: str = ""

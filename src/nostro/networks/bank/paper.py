@@ -14,34 +14,41 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from nostro.networks import mt940_writing
 from nostro.networks.iso20022 import camt_writing
+from nostro.networks.iso20022.characters import latin
 from nostro.networks.statement import Closing, Line, Opening, Statement
 
 from .account import Account
 from .answer import Named
 
+# Characters that an MT940 has room for.
+MOST_TEXT, MOST_NAME = 130, 54
 # Statements, and the moment (seconds since 1970) at which they are written.
 Writer = Callable[[Iterable[Statement], int], bytes]
 
 
 class Codes(Struct, frozen=True):
-    """`iso` is domain/family/sub-family of the ISO 20022 bank transaction codes."""
+    """`iso` is domain/family/sub-family of the ISO 20022 bank transaction codes, `swift` the type of an MT940 line,
+    `gvc` what German banks say of it in three digits."""
 
     iso: str
+    swift: str
+    gvc: str
 
 
 KINDS: Final[dict[str, Codes]] = {
-    "credit_transfer": Codes("PMNT/ICDT/ESCT"),
-    "credit_transfer_return": Codes("PMNT/ICDT/RRTN"),
-    "direct_debit": Codes("PMNT/IDDT/ESDD"),
-    "direct_debit_return": Codes("PMNT/IDDT/UPDD"),
-    "transfer": Codes("PMNT/RCDT/ESCT"),
-    "card_settlement": Codes("PMNT/MCRD/POSC"),
-    "charge": Codes("PMNT/RDDT/ESDD"),
-    "fee": Codes("ACMT/MDOP/CHRG"),
-    "interest": Codes("ACMT/MCOP/INTR"),
+    "credit_transfer": Codes("PMNT/ICDT/ESCT", "NTRF", "116"),
+    "credit_transfer_return": Codes("PMNT/ICDT/RRTN", "NRTI", "159"),
+    "direct_debit": Codes("PMNT/IDDT/ESDD", "NDDT", "171"),
+    "direct_debit_return": Codes("PMNT/IDDT/UPDD", "NRTI", "108"),
+    "transfer": Codes("PMNT/RCDT/ESCT", "NTRF", "166"),
+    "card_settlement": Codes("PMNT/MCRD/POSC", "NCLR", "168"),
+    "charge": Codes("PMNT/RDDT/ESDD", "NDDT", "105"),
+    "fee": Codes("ACMT/MDOP/CHRG", "NCHG", "808"),
+    "interest": Codes("ACMT/MCOP/INTR", "NINT", "814"),
 }
-OTHER: Final = Codes("PMNT/NTAV/NTAV")
+OTHER: Final = Codes("PMNT/NTAV/NTAV", "NMSC", "999")
 
 
 def notice(account: Account, lines: Sequence[Line], now: int, number: int) -> Named:
@@ -49,7 +56,7 @@ def notice(account: Account, lines: Sequence[Line], now: int, number: int) -> Na
     day = lines[0].booked
     statement = Statement(
         opening=Opening(account=account.number, currency=account.currency, number=f"N{number}", balance=None, date=day),
-        lines=_coded(lines, "iso"), closing=Closing(balance=None, date=day, lines=len(lines)),
+        lines=_coded(lines), closing=Closing(balance=None, date=day, lines=len(lines)),
     )  # fmt: skip
     content = camt_writing.build([statement], message=f"N{number}", created=_moment(now), kind="camt.054")
     return Named("returns.camt054.xml", content)
@@ -72,14 +79,27 @@ def _camt(kind: camt_writing.Kind) -> Writer:
 
 
 def _iso(statements: Iterable[Statement]) -> Iterator[Statement]:
-    return (replace(each, lines=_coded(each.lines, "iso")) for each in statements)
+    return (replace(each, lines=_coded(each.lines)) for each in statements)
 
 
-def _coded(lines: Sequence[Line], scheme: str) -> tuple[Line, ...]:
-    return tuple(
-        replace(line, code=getattr(KINDS.get(line.code, OTHER), scheme), parts=_coded(line.parts, scheme))
-        for line in lines
-    )
+def _coded(lines: Sequence[Line]) -> tuple[Line, ...]:
+    return tuple(replace(line, code=_codes(line).iso, parts=_coded(line.parts)) for line in lines)
+
+
+def _codes(line: Line) -> Codes:
+    return KINDS.get(line.code, OTHER)
+
+
+def _mt940(statements: Iterable[Statement], now: int) -> bytes:
+    """What has no place in the six lines of a text is cut off, as banks do."""
+    short = (replace(each, lines=tuple(map(_short, each.lines))) for each in statements)
+    return mt940_writing.build(short, reference=f"NB{_moment(now):%y%m%d%H%M}")
+
+
+def _short(line: Line) -> Line:
+    codes = _codes(line)
+    return replace(line, code=codes.swift, own_code=codes.gvc, description=latin(line.description)[:MOST_TEXT].strip(),
+                   counterparty=latin(line.counterparty)[:MOST_NAME].strip(), instruction="")  # fmt: skip
 
 
 def _message(now: int) -> str:
@@ -114,6 +134,7 @@ def _csv(statements: Iterable[Statement], now: int) -> bytes:
 WRITERS: Final[dict[str, Writer]] = {
     "camt.052": _camt("camt.052"),
     "camt.053": _camt("camt.053"),
+    "mt940": _mt940,
     "csv": _csv,
 }
-SUFFIXES: Final = {"camt.052": "camt052.xml", "camt.053": "camt053.xml", "csv": "csv"}
+SUFFIXES: Final = {"camt.052": "camt052.xml", "camt.053": "camt053.xml", "mt940": "sta", "csv": "csv"}
