@@ -79,6 +79,9 @@ from nostro.payouts import (
 )  # fmt: skip
 from nostro.payouts import bulk as bulk_lines
 from nostro.rails import card
+from nostro.reconciliation import account as reconciled_account
+from nostro.reconciliation import break_, day, line, match, rule, run, statement_verbs
+from nostro.reporting import checks, period, report
 from nostro.risk import early_fraud_warning, review
 from nostro.storage.engine import Engine
 from nostro.storage.sqlite import SqliteEngine
@@ -143,6 +146,16 @@ RESOURCES: tuple[Resource[Any], ...] = (
     hold.RESOURCE,
     app_balance.RESOURCE,
     reference.RESOURCE,
+    report.RESOURCE,
+    period.RESOURCE,
+    reconciled_account.RESOURCE,
+    statement_verbs.RESOURCE,
+    line.RESOURCE,
+    rule.RESOURCE,
+    run.RESOURCE,
+    match.RESOURCE,
+    break_.RESOURCE,
+    day.RESOURCE,
     request_log.RESOURCE,
 )
 RAILS: dict[str, Any] = {rail.type: rail for rail in (card.RAIL,)}
@@ -182,6 +195,7 @@ JOBS: dict[str, Any] = {
     app_account.ALERT: alert.alert_job,
     hold.EXPIRE: hold.expire_job,
     merging.MERGE: merging.merge_job,
+    period.CLOSE: period.closer(checks.CHECKS),
 }
 
 RULES: tuple[Rule, ...] = (

@@ -9,7 +9,7 @@ The built-in networks are pure functions that answer at once, so the question an
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -91,7 +91,7 @@ async def _accepted(tx: Tx, intent: Record, method: Method, rail: Rail, report: 
         report = msgspec.structs.replace(report, details={**report.details, "mandate": mandate})
     charge = _new_charge(tx, intent, method, report)
     await _keep_method(tx, intent, method, report, terms)
-    cleared = {
+    cleared: dict[str, Any] = {
         "latest_charge": charge.id, "last_payment_error": None, "next_action": None, "attempt": None, "terms": None,
         "authenticated": False,
     }  # fmt: skip

@@ -191,8 +191,9 @@ class Tx:
             self.emit(type, record)
         self._written[(self.registry.of(record).table, record.id)] = None
 
-    def move(self, record: R, move: Move[R], **changes: Any) -> R:
-        """The only way a status changes: the new state, its postings and its events, together."""
+    def move(self, record: R, move: Move[R], *, effective: int | None = None, **changes: Any) -> R:
+        """The only way a status changes: the new state, its postings and its events, together. The postings count from
+        `effective` on (seconds), or from now."""
         resource = self.registry.of(record)
         life = resource.life
         assert life is not None, f"{type(record).__name__} has no life"
@@ -201,7 +202,7 @@ class Tx:
             state = getattr(record, life.field)
             assert state in move.source, f"{record.id} cannot {move.name} from {state}"
         moved: R = msgspec.structs.replace(record, **{life.field: move.target}, **changes)
-        self.post(f"{resource.object}.{move.name}", record.id, move.posts(moved))
+        self.post(f"{resource.object}.{move.name}", record.id, move.posts(moved), effective=effective)
         return self.save(moved, *move.emits)
 
     def emit(self, type: str, record: Stored, before: Stored | None = None) -> None:
