@@ -8,6 +8,7 @@ from typing import Any
 
 from asgi import Client
 from nostro.networks import nacha
+from seller import WHOLE
 from treasurer import DAY, Desk, returned
 
 HEAD = "reference,amount,currency,account_holder_name,routing_number,account_number"
@@ -143,7 +144,8 @@ async def test_lines_that_come_back_before_and_after_they_were_paid(desk: Desk) 
 
 async def test_each_line_is_paid_from_the_balance_of_its_merchant(desk: Desk) -> None:
     await desk.open()
-    seller = await desk.post("accounts", type="custom", country="US", capabilities={"transfers": {"requested": True}})
+    seller = await desk.post("accounts", type="custom", country="US", **WHOLE,
+                             capabilities={"transfers": {"requested": True}})  # fmt: skip
     client = _as(desk.client, seller["id"])
     await desk.post("transfers", amount=5000, currency="usd", destination=seller["id"])
     before = await desk.available()
