@@ -276,7 +276,7 @@ def accounts(bank: Folder = DEFAULT, json: Json = False) -> None:
 @app.command()
 def statement(
     account: ForAccount = None,
-    format: Annotated[str, typer.Option("--format", help="camt.053, camt.052, mt940 or csv")] = "csv",
+    format: Annotated[str, typer.Option("--format", help="camt.053, camt.052, mt940, bai2 or csv")] = "csv",
     number: Annotated[
         int | None, typer.Option(min=1, help="Which one; the last closed day's otherwise. They count from 1.")
     ] = None,

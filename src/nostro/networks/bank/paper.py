@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from io import StringIO
@@ -14,7 +15,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from nostro.networks import mt940_writing
+from nostro.networks import bai2, mt940_writing
 from nostro.networks.iso20022 import camt_writing
 from nostro.networks.iso20022.characters import latin
 from nostro.networks.statement import Closing, Line, Opening, Statement
@@ -24,31 +25,33 @@ from .answer import Named
 
 # Characters that an MT940 has room for.
 MOST_TEXT, MOST_NAME = 130, 54
+BANK, FIELD_ENDS = "NOSTRO BANK", re.compile("[,/]")
 # Statements, and the moment (seconds since 1970) at which they are written.
 Writer = Callable[[Iterable[Statement], int], bytes]
 
 
 class Codes(Struct, frozen=True):
     """`iso` is domain/family/sub-family of the ISO 20022 bank transaction codes, `swift` the type of an MT940 line,
-    `gvc` what German banks say of it in three digits."""
+    `gvc` what German banks say of it in three digits, `bai` the BAI2 type codes of a credit and of a debit."""
 
     iso: str
     swift: str
     gvc: str
+    bai: tuple[str, str]
 
 
 KINDS: Final[dict[str, Codes]] = {
-    "credit_transfer": Codes("PMNT/ICDT/ESCT", "NTRF", "116"),
-    "credit_transfer_return": Codes("PMNT/ICDT/RRTN", "NRTI", "159"),
-    "direct_debit": Codes("PMNT/IDDT/ESDD", "NDDT", "171"),
-    "direct_debit_return": Codes("PMNT/IDDT/UPDD", "NRTI", "108"),
-    "transfer": Codes("PMNT/RCDT/ESCT", "NTRF", "166"),
-    "card_settlement": Codes("PMNT/MCRD/POSC", "NCLR", "168"),
-    "charge": Codes("PMNT/RDDT/ESDD", "NDDT", "105"),
-    "fee": Codes("ACMT/MDOP/CHRG", "NCHG", "808"),
-    "interest": Codes("ACMT/MCOP/INTR", "NINT", "814"),
+    "credit_transfer": Codes("PMNT/ICDT/ESCT", "NTRF", "116", ("257", "466")),
+    "credit_transfer_return": Codes("PMNT/ICDT/RRTN", "NRTI", "159", ("257", "557")),
+    "direct_debit": Codes("PMNT/IDDT/ESDD", "NDDT", "171", ("166", "557")),
+    "direct_debit_return": Codes("PMNT/IDDT/UPDD", "NRTI", "108", ("257", "557")),
+    "transfer": Codes("PMNT/RCDT/ESCT", "NTRF", "166", ("165", "495")),
+    "card_settlement": Codes("PMNT/MCRD/POSC", "NCLR", "168", ("169", "469")),
+    "charge": Codes("PMNT/RDDT/ESDD", "NDDT", "105", ("399", "455")),
+    "fee": Codes("ACMT/MDOP/CHRG", "NCHG", "808", ("398", "698")),
+    "interest": Codes("ACMT/MCOP/INTR", "NINT", "814", ("354", "654")),
 }
-OTHER: Final = Codes("PMNT/NTAV/NTAV", "NMSC", "999")
+OTHER: Final = Codes("PMNT/NTAV/NTAV", "NMSC", "999", ("399", "699"))
 
 
 def notice(account: Account, lines: Sequence[Line], now: int, number: int) -> Named:
@@ -110,6 +113,21 @@ def _moment(now: int) -> datetime:
     return datetime.fromtimestamp(now, UTC)
 
 
+def _bai2(statements: Iterable[Statement], now: int) -> bytes:
+    """A file for each statement, one after the other."""
+    return b"".join(
+        bai2.build([replace(each, lines=tuple(map(_plain, each.lines)))], sender=BANK, receiver=each.opening.account,
+                   created=_moment(now))
+        for each in statements
+    )  # fmt: skip
+
+
+def _plain(line: Line) -> Line:
+    """Commas and slashes end a field there."""
+    credit, debit = _codes(line).bai
+    return replace(line, code=credit if line.amount > 0 else debit, end_to_end=FIELD_ENDS.sub("-", line.end_to_end))
+
+
 # Amounts in minor units, as everywhere in Nostro; `balance` is the one after the line.
 COLUMNS: Final = (
     "account", "statement", "booked", "valued", "amount", "currency", "reference", "end_to_end", "code", "description",
@@ -135,6 +153,7 @@ WRITERS: Final[dict[str, Writer]] = {
     "camt.052": _camt("camt.052"),
     "camt.053": _camt("camt.053"),
     "mt940": _mt940,
+    "bai2": _bai2,
     "csv": _csv,
 }
-SUFFIXES: Final = {"camt.052": "camt052.xml", "camt.053": "camt053.xml", "mt940": "sta", "csv": "csv"}
+SUFFIXES: Final = {"camt.052": "camt052.xml", "camt.053": "camt053.xml", "mt940": "sta", "bai2": "bai", "csv": "csv"}
