@@ -108,10 +108,11 @@ def contents(folder: Path) -> dict[str, bytes]:
         (("deposit", "1", "--account", "42"), "no account 42"),
         (("statement", "--number", "9"), "no statement 9"),
         (("statement", "--format", "xls"), "no xls"),
+        (("statement", "--format", "bai2", "--all"), "cannot write this as bai2"),
     ],
 )
 def test_what_it_does_not_understand_it_says(shell: Shell, words: tuple[str, ...], what: str) -> None:
-    shell("advance", "2d")
+    shell("advance", "5d")
     with pytest.raises(Trouble, match=what) as caught:
         shell(*words)
     assert caught.value.then or what in ("no number",), "and what to do next"

@@ -87,7 +87,12 @@ def clock(folder: BankFolder) -> str:
 def written(format: str, statements: Iterable[Statement], now: int) -> bytes:
     """Statements in one of the formats that banks send."""
     from nostro.networks.bank.paper import WRITERS
+    from nostro.networks.file_error import FileError
 
     if format not in WRITERS:
         raise Trouble(f"The bank writes no {format}.", f"Ask for one of: {', '.join(WRITERS)}.")
-    return WRITERS[format](statements, now)
+    try:
+        return WRITERS[format](statements, now)
+    except FileError as error:
+        raise Trouble(f"The bank cannot write this as {format}: {error}.",
+                      "Ask for one statement (--number), or for another format.") from None  # fmt: skip

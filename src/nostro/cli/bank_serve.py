@@ -64,7 +64,10 @@ def _take_all(bank: Path, outbox: Path) -> None:
         return
     with _opened(bank) as folder:
         for file in files:
-            folder.receive(file, keep=False)
+            try:
+                folder.receive(file, keep=False)
+            except OSError as error:
+                raise Trouble(f"{file} cannot be taken: {error.strerror}.", "May the bank read and move it?") from None
             tell_receipt(folder.receipts[-1])
             folder.save()
         tell(folder)
@@ -94,7 +97,8 @@ def _endpoint(bank: Path) -> type[BaseHTTPRequestHandler]:
         def _answer(self, routes: dict[str, Callable[[BankFolder, dict[str, str], bytes], bytes]]) -> None:
             at = urlsplit(self.path)
             asked = {name: values[-1] for name, values in parse_qs(at.query).items()}
-            size = int(self.headers.get("Content-Length") or 0)
+            length = self.headers.get("Content-Length") or "0"
+            size = int(length) if length.isdigit() else -1
             status, body = 404, _json({"error": {"message": f"There is no {self.command} {at.path} here."}})
             if at.path in routes and 0 <= size <= LARGEST_BODY:
                 try:

@@ -114,12 +114,10 @@ def _moment(now: int) -> datetime:
 
 
 def _bai2(statements: Iterable[Statement], now: int) -> bytes:
-    """A file for each statement, one after the other."""
-    return b"".join(
-        bai2.build([replace(each, lines=tuple(map(_plain, each.lines)))], sender=BANK, receiver=each.opening.account,
-                   created=_moment(now))
-        for each in statements
-    )  # fmt: skip
+    """Of one number: the day's. Raises FileError for more."""
+    made = [replace(each, lines=tuple(map(_plain, each.lines))) for each in statements]
+    receiver = made[0].opening.account if made else ""
+    return bai2.build(made, sender=BANK, receiver=receiver, created=_moment(now))
 
 
 def _plain(line: Line) -> Line:
