@@ -52,9 +52,9 @@ class Desk:
     async def open(self, **more: Any) -> Any:
         return await self.post("originating_accounts", **{"format": "nacha", "nacha": IDS, "approval": "none", **more})
 
-    async def earn(self, amount: int = 1_000_000) -> None:
+    async def earn(self, amount: int = 1_000_000, currency: str = "usd") -> None:
         """Money that is available at once."""
-        form = {"amount": amount, "currency": "usd", "payment_method": "pm_card_bypassPending", "confirm": True,
+        form = {"amount": amount, "currency": currency, "payment_method": "pm_card_bypassPending", "confirm": True,
                 "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"}}  # fmt: skip
         await self.post("payment_intents", **form)
         await self.settle()

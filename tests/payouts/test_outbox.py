@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from desk import Desk, opened
+from treasurer import Desk, opened
 from nostro.payouts import outbox
 
 

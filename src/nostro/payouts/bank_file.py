@@ -25,7 +25,8 @@ from nostro.kernel.lifecycle import Lifecycle, Move
 from nostro.kernel.resource import Download, Filter, NoParams, Params, Resource, Shape, Stored, Verb, listing, retrieve
 from nostro.storage.tx import PUT_JOB, Tx
 
-from .bank_formats import Built, Job, format_of
+from .bank_formats import format_of
+from .file_format import Built, Job
 from .instruction import INTO_FILE, WAITING, Instruction, decoded, in_file
 from .outcome import fail, tell
 
@@ -184,10 +185,14 @@ def _record(tx: Tx, job: Job, built: Built) -> Record:
         amount=sum(one.amount for one in job.payments if not one.debit),
         collected=sum(one.amount for one in job.payments if one.debit), built_by=tx.request.hint or None,
         builder=tx.request.key, effective_date=business_midnight(account.currency, job.settles, 0),
-        filename=f"{account.id}-{job.number:06d}.{format_of(account).suffix}", format=account.format,
+        filename=name_of(account, job.number), format=account.format,
         number=job.number, originating_account=account.id, payments=len(job.payments),
         sha256=hashlib.sha256(built.content).hexdigest(), size=len(built.content), status="built",
     )  # fmt: skip
+
+
+def name_of(account: Account, number: int) -> str:
+    return f"{account.id}-{number:06d}.{format_of(account).suffix}"
 
 
 # Sending ---------------------------------------------------------------------
@@ -324,6 +329,7 @@ def example() -> Record:
     )  # fmt: skip
 
 
+BY_NAME = Filter("filename")
 BY_ACCOUNT, BY_STATUS = Filter("originating_account", wide=True), Filter("status", wide=True)
 _ID = "/v1/bank_files/{id}"
 BANK_FILE: Resource[Record] = Resource(
@@ -339,7 +345,7 @@ BANK_FILE: Resource[Record] = Resource(
     verbs=(
         Verb(name="create", method="POST", path="/v1/bank_files", run=create, params=BuildParams, kind="create",
              summary="Build a file of what is due now; each cut-off does so by itself."),
-        listing("/v1/bank_files", BY_ACCOUNT, BY_STATUS),
+        listing("/v1/bank_files", BY_NAME, BY_ACCOUNT, BY_STATUS),
         retrieve(_ID),
         Verb(name="contents", method="GET", path=f"{_ID}/contents", run=contents, answers=Download,
              summary="The bytes, as they were built."),

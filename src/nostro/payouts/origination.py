@@ -12,6 +12,7 @@ from nostro.balances.calendar import business_midnight
 from nostro.connect.external_account import EXTERNAL_ACCOUNT, fingerprint
 from nostro.connect.originating_account import file_day, of_platform
 from nostro.networks.ach_codes import RETURNS
+from nostro.networks.iso20022.reasons import REASONS
 from nostro.storage.tx import Tx
 
 from . import payout
@@ -27,6 +28,10 @@ FAILURE_CODES = {
     "R10": "debit_not_authorized", "R12": "bank_ownership_changed", "R13": "invalid_account_number",
     "R16": "account_frozen", "R17": "invalid_account_number", "R20": "bank_account_restricted",
     "R23": "declined", "R29": "debit_not_authorized",
+    "AC01": "invalid_account_number", "AC03": "invalid_account_number", "AC04": "account_closed",
+    "AC06": "account_frozen", "AG01": "bank_account_restricted", "AM04": "insufficient_funds",
+    "BE01": "incorrect_account_holder_name", "MD01": "debit_not_authorized", "MS03": "declined",
+    "RC01": "invalid_account_number",
 }  # fmt: skip
 OTHER = "could_not_process"
 OWN = {
@@ -89,7 +94,7 @@ async def answered_job(tx: Tx, id: str) -> None:
 
 
 def message(code: str) -> str:
-    reason = RETURNS.get(code)
+    reason = RETURNS.get(code) or REASONS.get(code)
     if reason is not None:
         return f"The bank sent it back: {reason.meaning} ({code})."
     return OWN.get(code, f"The bank sent it back ({code}).")
