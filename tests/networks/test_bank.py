@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from nostro.balances import calendar
 from nostro.networks import bai2, mt940, nacha
+from nostro.networks.bacs import reports, standard18
 from nostro.networks.bank import paper
 from nostro.networks.bank.account import Account
 from nostro.networks.bank.answer import Receipt
@@ -284,6 +285,56 @@ def test_sepa_debits_bring_money_and_those_that_fail_take_it_back() -> None:
     assert lines == [(18, 501), (18, 502), (18, 503), (19, -502), (30, -503)]
     told = [line for each in iso(letters, "camt054") for line in each.lines]
     assert [(line.end_to_end, line.return_reason) for line in told] == [("D2", "AM04"), ("D3", "MD06")]
+
+
+GBP = "GB33BUKB20201555555555"
+
+
+def bacs(*names: str, code: str = "99", amount: int = 700, serial: str = "A00001") -> bytes:
+    items = tuple(
+        standard18.Item(code=code, account=standard18.Account(sort_code="200000", number="00012345", name=name),
+                        amount=amount + n, reference=f"REF {n}", day=date(2026, 11, 17))
+        for n, name in enumerate(names, 1)
+    )  # fmt: skip
+    ours = standard18.Account(sort_code="202015", number="55555555", name="ACME")
+    return standard18.build(standard18.File(user="123456", name="ACME", serial=serial, account=ours, items=items,
+                                            created=date(2026, 11, 16), expires=date(2026, 12, 1)))  # fmt: skip
+
+
+def bacs_bank(**terms: object) -> Bank:
+    made = open_bank(MONDAY, Terms(**terms))  # type: ignore[arg-type]
+    open_account(made, calendar, Account(number=GBP, currency="gbp"), 100_000)
+    return made
+
+
+def test_a_bacs_file_is_processed_on_its_day_and_booked_on_the_next() -> None:
+    made = bacs_bank()
+    answer, letters = take(made, calendar, bacs("J ROSEN", "RETURN R03", "REJECT R02", "SETTLE"))
+    assert (answer.status, answer.orders[0].settles) == ("partly_accepted", date(2026, 11, 18))
+    assert names(letters) == ["receipt.json", "returns.arucs.xml"]
+    later, statements = days(made, 6)
+    assert [(line.booked.day, line.amount) for each in statements for line in each.lines] == [
+        (18, -701), (18, -702), (18, -704), (20, 702),
+    ]  # fmt: skip
+    reported = [reports.read(letter.content) for letter in (*letters, *later) if "arucs" in letter.name]
+    assert [(one.reference, one.reason, one.amount) for each in reported for one in each.items] == [  # type: ignore[union-attr]
+        ("REF 3", "B", 703), ("REF 2", "5", 702),
+    ]  # fmt: skip
+    assert taken(made, bacs("J ROSEN")).reason == "duplicate"
+    assert taken(made, bacs("J ROSEN", serial="A00002").replace(b"202015", b"202016")).reason == "unknown_originator"
+
+
+def test_bacs_debits_that_are_not_paid_are_told_in_an_arudd() -> None:
+    made = bacs_bank()
+    take(made, calendar, bacs("J ROSEN", "RETURN R10", "RETURN R23", code="17"))
+    letters, statements = days(made, 8)
+    assert sum(line.amount for each in statements for line in each.lines) == 701
+    reported = [reports.read(letter.content) for letter in letters if "arudd" in letter.name]
+    assert [(each.report, one.reason) for each in reported for one in each.items] == [("ARUDD", "6"), ("ARUDD", "0")]  # type: ignore[union-attr]
+
+
+def names(letters: list[Letter]) -> list[str]:
+    return [letter.name[8:] for letter in letters]
 
 
 def test_a_file_may_ask_for_one_booking_and_what_comes_back_is_told_one_by_one() -> None:

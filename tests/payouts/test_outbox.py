@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from treasurer import Desk, opened
 from nostro.payouts import outbox
+from treasurer import Desk, opened
 
 
 class Killed(BaseException):

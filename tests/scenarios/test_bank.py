@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,17 @@ from till import Till
 NACHA = {"company_id": "1234567890", "company_name": "MARKET INC", "routing_number": "091000019"}
 
 
+ISO = {"iban": "DE75512108001245126199", "initiating_party": "Market Inc"}
+ACCOUNT = {"country": "US", "routing_number": "021000021"}
+
+
 class Market:
     """A platform with money, whose payouts leave through its own bank: the simulated one, in a folder."""
 
-    def __init__(self, nostro: Sandbox, client: Any) -> None:
-        self.nostro, self.client, self.till = nostro, client, Till(nostro, client)
-        self.till.pay(amount=100_000)
-        self.post("originating_accounts", format="nacha", nacha=NACHA, approval="none")
+    def __init__(self, nostro: Sandbox, client: Any, currency: str = "usd", **account: Any) -> None:
+        self.nostro, self.client, self.till, self.currency = nostro, client, Till(nostro, client), currency
+        self.till.pay(amount=100_000, currency=currency)
+        self.post("originating_accounts", approval="none", **(account or {"format": "nacha", "nacha": NACHA}))
 
     def post(self, path: str, **form: Any) -> Any:
         return self.client.raw_request("post", f"/v1/{path}", **form).data
@@ -32,9 +37,9 @@ class Market:
     def get(self, path: str, **form: Any) -> Any:
         return self.client.raw_request("get", f"/v1/{path}", **form).data
 
-    def bank(self, *words: str) -> str:
+    def bank(self, *words: str, status: int = 0) -> str:
         done = CliRunner().invoke(app, ["bank", *words])
-        assert done.exit_code == 0, done.output or done.exception
+        assert done.exit_code == status, done.output or done.exception
         return done.output
 
     def carry(self) -> list[Any]:
@@ -44,15 +49,15 @@ class Market:
 
     def pay_out(self, name: str, number: str = "5551234567", amount: int = 4000) -> Any:
         me = self.client.v1.accounts.retrieve_current()
-        account = {"object": "bank_account", "account_number": number, "country": "US", "routing_number": "021000021",
-                   "account_holder_name": name}  # fmt: skip
+        where = ACCOUNT if self.currency == "usd" else {"country": number[:2]}
+        account = {"object": "bank_account", "account_number": number, "account_holder_name": name, **where}
         bank = self.client.v1.accounts.external_accounts.create(me.id, {"external_account": account})
-        return self.client.v1.payouts.create({"amount": amount, "currency": "usd", "destination": bank.id})
+        return self.client.v1.payouts.create({"amount": amount, "currency": self.currency, "destination": bank.id})
 
     def send(self) -> Any:
         """The file of the next cut-off, handed over."""
         now = self.nostro.now
-        self.nostro.advance(next_cut_off("usd", now)[0] + BUILD_AFTER - now)
+        self.nostro.advance(next_cut_off(self.currency, now)[0] + BUILD_AFTER - now)
         (built,) = self.get("bank_files", status="built")["data"]
         sent = self.post(f"bank_files/{built['id']}/send")
         self.nostro.settle()
@@ -62,15 +67,26 @@ class Market:
         return str(self.client.v1.payouts.retrieve(payout.id).status)
 
     def balance(self) -> int:
+        """What the bank says."""
         return int(json.loads(self.bank("accounts", "--json"))["data"][0]["balance"])
 
 
 @pytest.fixture
-def market(nostro: Sandbox, client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Market:
+def nearby(nostro: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commands find the sandbox and the bank."""
     monkeypatch.setenv("NOSTRO_API_BASE", nostro.api_base)
     monkeypatch.setenv("NOSTRO_API_KEY", nostro.key)
     monkeypatch.setenv("NOSTRO_BANK", str(tmp_path / "bank"))
+
+
+@pytest.fixture
+def market(nostro: Sandbox, client: Any, nearby: None) -> Market:
     return Market(nostro, client)
+
+
+@pytest.fixture
+def euro_market(nostro: Sandbox, client: Any, nearby: None) -> Market:
+    return Market(nostro, client, "eur", format="pain.001", iso20022=ISO)
 
 
 def test_a_payout_is_accepted_paid_and_another_one_comes_back_days_later(market: Market) -> None:
@@ -134,3 +150,35 @@ def test_answers_that_are_late_doubled_and_cut_off_come_to_the_same(market: Mark
     assert [market.status(payout) for payout in payouts] == ["failed"] * 4 and market.status(kept) == "paid"
     assert market.till.available() == before - 5000
     assert market.balance() == 500_000 - 5000
+
+
+def test_in_euro_by_pain_001_the_bank_accepts_refuses_and_returns(euro_market: Market) -> None:
+    market = euro_market
+    market.bank("open", "--account", f"{ISO['iban']}:eur:5000.00")
+    before = market.till.available("eur")
+    paid = market.pay_out("Jenny Rosen", "DE89370400440532013000")
+    closed = market.pay_out("Robert Braun", "DE89370400440532013002", 2500)
+    refused = market.pay_out("Reject AC06", "DE89370400440532013000", 100)
+    file = market.send()
+    assert [each["outcome"] for each in market.carry()] == ["partly_accepted", "told by its status",
+                                                            "1 accepted files, 1 returns"]  # fmt: skip
+    assert market.get(f"bank_files/{file['id']}")["status"] == "accepted"
+    assert (market.status(paid), market.status(refused)) == ("in_transit", "failed")
+
+    market.post(f"bank_files/{file['id']}/resend", reason="The bank has lost it.")
+    market.nostro.settle()
+    market.bank("take", str(received(market, file)), status=1)
+    market.carry()
+    assert market.get(f"bank_files/{file['id']}")["status"] == "accepted", "a refused copy is no refused file"
+
+    for _ in range(8):
+        market.nostro.advance(days=1)
+        market.carry()
+    failed = market.client.v1.payouts.retrieve(closed.id)
+    assert (failed.status, market.status(paid)) == ("failed", "paid") and "AC04" in failed.failure_message
+    assert market.till.available("eur") == before - 4000 and market.balance() == 500_000 - 4000
+
+
+def received(market: Market, file: Any) -> Path:
+    (found,) = Path(os.environ["NOSTRO_BANK"]).glob(f"received/*{file['filename']}")
+    return found

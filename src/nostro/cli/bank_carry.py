@@ -21,11 +21,15 @@ from .bank_report import advance
 from .client import Client, Refusal
 
 PAGE = 100
+# What an answer says of payments and files.
+COUNTS = ("accepted_files", "rejected_files", "returns", "changes", "duplicates", "unmatched_count")
 # Which answers go to the server, where, and in which format if that is asked for. A receipt is told to its file.
 STATEMENTS = "/v1/reconciliation/statements"
 ANSWERS: dict[str, tuple[str, dict[str, str]]] = {
     "returns.ach": ("/v1/bank_answers", {}),
     "changes.ach": ("/v1/bank_answers", {}),
+    "status.pain002.xml": ("/v1/bank_answers", {}),
+    "returns.camt054.xml": ("/v1/bank_answers", {}),
     "statement.camt053.xml": (STATEMENTS, {"format": "camt.053"}),
 }
 
@@ -82,6 +86,8 @@ def _receipt(client: Client, content: bytes) -> str:
         receipt = msgspec.json.decode(content, type=Receipt)
     except msgspec.DecodeError:
         return "cannot be read"
+    if receipt.format.startswith("pain") and receipt.message_id:
+        return "told by its status"
     if receipt.reason == "duplicate":
         return "came twice"
     rejected = receipt.status == "rejected"
@@ -114,7 +120,8 @@ def _answer(client: Client, path: str, params: dict[str, str], file: Path) -> st
         return f"refused: {refusal}"
     if path == STATEMENTS:
         return f"{sum(each['lines'] for each in taken['data'])} lines"
-    return ", ".join(f"{taken[name]} {name}" for name in ("returns", "changes", "duplicates") if taken.get(name))
+    counts = [f"{taken[name]} {name.replace('_', ' ')}" for name in COUNTS if taken.get(name)]
+    return ", ".join(counts) or "nothing new"
 
 
 def _all(client: Client, path: str, params: dict[str, Any]) -> Iterator[Any]:

@@ -6,7 +6,7 @@ something (ACH has none for acceptance) gets the bank's own, in JSON.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from typing import Literal
 
@@ -15,9 +15,11 @@ from msgspec import Struct
 
 from nostro.networks import nacha
 from nostro.networks.ach_codes import RETURNS
+from nostro.networks.bacs import codes as bacs_codes
+from nostro.networks.bacs import reports
 from nostro.networks.iso20022 import pain002
 
-from .order import NACHA, Head, Instruction
+from .order import BACS, NACHA, Head, Instruction
 from .reason import REASONS
 
 RETURN_CODE = {22: 21, 23: 21, 27: 26, 28: 26, 32: 31, 33: 31, 37: 36, 38: 36}
@@ -98,7 +100,7 @@ class Named(Struct, frozen=True):
 def scheme_code(format: str, reason: str) -> str:
     """How the scheme of a format calls a reason."""
     row = REASONS[reason]
-    return row.ach if format == NACHA else row.iso
+    return {NACHA: row.ach, BACS: row.bacs}.get(format, row.iso)
 
 
 def receipt(value: Receipt) -> Named:
@@ -136,12 +138,24 @@ def _single(one: Refused) -> pain002.Single:
 
 
 def returns(groups: Sequence[Group], now: int, number: int) -> Named:
-    """The day's returns to one sender."""
+    """The morning's returns to one sender."""
+    if groups[0].head.format == BACS:
+        return bacs_returns(groups)
     return Named("returns.ach", nacha.build(_file(groups, now, number, changes=False)))
 
 
+def together(groups: Sequence[Group]) -> Iterator[list[Group]]:
+    """Those that go into one file: by format and sender, and in Bacs by way and processing day too."""
+    found: dict[tuple[object, ...], list[Group]] = {}
+    for group in groups:
+        head = group.head
+        key = (head.format, head.sender) if head.format != BACS else (head.format, head.sender, head.way, head.day)
+        found.setdefault(key, []).append(group)
+    return iter(found.values())
+
+
 def changes(groups: Sequence[Group], now: int, number: int) -> Named:
-    """The day's notifications of change to one sender."""
+    """The morning's notifications of change to one sender."""
     return Named("changes.ach", nacha.build(_file(groups, now, number, changes=True)))
 
 
@@ -212,3 +226,23 @@ def corrected(code: str, one: Instruction) -> str:
         "C07": f"{CORRECT_ROUTING}{CORRECT_NUMBER:17}{other}",
         "C09": f"{one.id[-7:]}",
     }[code]
+
+
+# Bacs ------------------------------------------------------------------------
+
+
+def bacs_returns(groups: Sequence[Group]) -> Named:
+    """ARUCS or ARUDD, of one service user, way and processing day."""
+    head = groups[0].head
+    report: Literal["ARUCS", "ARUDD"] = "ARUCS" if head.way == "credit" else "ARUDD"
+    items = tuple(_bacs_item(item, report, head.day) for group in groups for item in group.items)
+    made = reports.Returns(report=report, user=head.originator, day=head.day, items=items)
+    return Named(f"returns.{report.lower()}.xml", reports.build(made))
+
+
+def _bacs_item(item: Item, report: Literal["ARUCS", "ARUDD"], day: date) -> reports.Returned:
+    """A reason that the report has no code for is told as its most general one."""
+    one = item.instruction
+    reason = item.code if item.code in bacs_codes.REASONS[report] else "0"
+    return reports.Returned(reference=one.id, code=one.code, reason=reason, amount=one.amount, day=day,
+                            sort_code=one.bank, number=one.account, name=one.name)  # fmt: skip

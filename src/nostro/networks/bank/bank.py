@@ -28,7 +28,7 @@ from .answer import Group, Item, Receipt, Refused, Taken, scheme_code
 from .day import arrive, begin_if_morning, dispatch, run
 from .fate import SETTLED, Fate, asked, by_account, by_chance
 from .intake import receive
-from .order import NACHA, Head, Instruction, Order, Received
+from .order import BACS, NACHA, Head, Instruction, Order, Received
 from .post import Letter, Post
 from .reason import REASONS
 from .state import Arrive, Bank, Calendar, Correct, Day, GiveBack, Settle, Terms
@@ -99,8 +99,8 @@ def take(bank: Bank, calendar: Calendar, content: bytes, name: str = "") -> tupl
     letters = dispatch(bank, calendar, currency, answers.receipt(receipt))
     if received.message_id and received.kind:
         letters += dispatch(bank, calendar, currency, answers.status(receipt, received.kind, bank.files))
-    if refused_items := [] if refusal or received.format != NACHA else _refused_items(judged):
-        letters += dispatch(bank, calendar, currency, answers.returns(refused_items, bank.now, bank.post.made))
+    for groups in answers.together([] if refusal or received.kind else _refused_items(judged)):
+        letters += dispatch(bank, calendar, currency, answers.returns(groups, bank.now, bank.post.made))
     for touched in dict.fromkeys(each.order.head.currency for each in judged if each.order.head.currency in bank.days):
         letters += run(bank, calendar, touched)
     return receipt, letters
@@ -151,9 +151,14 @@ def account_of(books: Books, head: Head) -> Account | None:
     """The account that the order names; else the originator's; else the first that has no originators."""
     fitting = [account for account in books.accounts.values() if account.currency == head.currency]
     if head.account:
-        return next((account for account in fitting if account.number == head.account), None)
+        return next((account for account in fitting if _is_named(account.number, head.account)), None)
     known = (account for account in fitting if head.originator in account.originators)
     return next(known, None) or next((account for account in fitting if not account.originators), None)
+
+
+def _is_named(number: str, named: str) -> bool:
+    """By its number, or by the sort code and number at the end of its IBAN (Bacs)."""
+    return number == named or (number[:2] == "GB" and number[8:] == named)
 
 
 def fate_of(terms: Terms, head: Head, one: Instruction) -> Fate:
@@ -168,8 +173,12 @@ def fate_of(terms: Terms, head: Head, one: Instruction) -> Fate:
 
 
 def _settles(bank: Bank, calendar: Calendar, head: Head) -> date:
-    """The day asked for, if banks are open then, and not before the one that we are in."""
-    return max(bank.days[head.currency].day, calendar.this_or_next(head.currency, head.day))
+    """The day asked for, if banks are open then, and not before the one that we are in.
+
+    Bacs takes items in on their processing day, and the money moves on the next one.
+    """
+    day = max(bank.days[head.currency].day, calendar.this_or_next(head.currency, head.day))
+    return calendar.add_business_days(head.currency, day, 1) if head.format == BACS else day
 
 
 def _accept(bank: Bank, calendar: Calendar, judged: Judged) -> None:
@@ -196,7 +205,7 @@ def _accept(bank: Bank, calendar: Calendar, judged: Judged) -> None:
 
 
 def _refused_items(judged: Sequence[Judged]) -> list[Group]:
-    """ACH has no message for entries that the originator's own bank refuses: they come back as returns, at once."""
+    """ACH and Bacs have no message for what the originator's own bank refuses: it comes back as returns, at once."""
     groups = []
     for each in judged:
         head, pairs = each.order.head, zip(each.order.instructions, each.fates, strict=True)
@@ -210,7 +219,8 @@ def _refused_items(judged: Sequence[Judged]) -> list[Group]:
 def _code(format: str, fate: Fate) -> str:
     """The code that was asked for, if it is one of the scheme; else the scheme's for the reason."""
     is_ach = len(fate.code) == 3
-    return fate.code if fate.code and is_ach == (format == NACHA) else scheme_code(format, fate.reason)
+    fits = fate.code and format != BACS and is_ach == (format == NACHA)
+    return fate.code if fits else scheme_code(format, fate.reason)
 
 
 # The receipt -----------------------------------------------------------------

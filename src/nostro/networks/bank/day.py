@@ -14,7 +14,7 @@ from . import answer as answers
 from . import paper
 from .account import Account
 from .answer import Group, Named
-from .order import NACHA, Head, Instruction
+from .order import BACS, NACHA, Head, Instruction
 from .post import Letter, deliver, send
 from .state import Arrive, Bank, Calendar, Correct, Deliver, GiveBack, Settle
 
@@ -80,13 +80,13 @@ def run(bank: Bank, calendar: Calendar, currency: str) -> list[Letter]:
                 _settle(bank, task, day.day)
             case GiveBack(group=group, account=account):
                 lines = _give_back(bank, task, day.day)
-                if group.head.format == NACHA:
-                    said.returns.setdefault(group.head.sender, []).append(group)
+                if group.head.format in (NACHA, BACS):
+                    said.returns.append(group)
                 else:
                     said.notices.setdefault(account, []).extend(lines)
             case Correct(group=group):
                 _count(bank, "corrected", len(group.items))
-                said.changes.setdefault(group.head.sender, []).append(group)
+                said.changes.append(group)
             case Arrive():
                 arrive(bank, task, day.day)
             case Deliver():
@@ -97,17 +97,17 @@ def run(bank: Bank, calendar: Calendar, currency: str) -> list[Letter]:
 
 
 class Said(Struct):
-    """What there is to say in a morning: ACH returns and changes by who sent the file, what came back by account."""
+    """What there is to say in a morning: returns and changes of ACH and Bacs, and what came back by account."""
 
-    returns: dict[str, list[Group]] = {}
-    changes: dict[str, list[Group]] = {}
+    returns: list[Group] = []
+    changes: list[Group] = []
     notices: dict[str, list[Line]] = {}
 
 
 def _answers(bank: Bank, said: Said) -> Iterator[Named]:
-    for groups in said.returns.values():
+    for groups in answers.together(said.returns):
         yield answers.returns(groups, bank.now, bank.post.made)
-    for groups in said.changes.values():
+    for groups in answers.together(said.changes):
         yield answers.changes(groups, bank.now, bank.post.made)
     for number, lines in said.notices.items():
         account = bank.books.accounts[number]

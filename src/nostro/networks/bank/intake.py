@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import date
 from hashlib import sha256
 from itertools import count
 
 from msgspec.structs import replace
 
 from nostro.networks import nacha
+from nostro.networks.bacs import standard18
 from nostro.networks.file_error import FileError
 from nostro.networks.iso20022 import pain001, pain008
 from nostro.networks.iso20022.parties import Account
 
 from .fate import Way
-from .order import NACHA, PAIN_001, PAIN_008, Head, Instruction, Order, Received
+from .order import BACS, NACHA, PAIN_001, PAIN_008, Head, Instruction, Order, Received
 
 # The message that an XML file's namespace names, which stands near its beginning.
 MESSAGE = re.compile(rb"urn:iso:std:iso:20022:tech:xsd:((pain\.00[18])\.\d{3}\.\d{2})")
@@ -30,9 +32,11 @@ def receive(content: bytes) -> Received:
     hash = sha256(content).hexdigest()
     if content[:3] == b"101":
         return _nacha(content, hash)
+    if content[:4] == b"VOL1":
+        return _bacs(content, hash)
     if found := MESSAGE.search(content[:LOOK]):
         return replace(XML[found[2]](content, hash), kind=found[1].decode())
-    taken = ", ".join((NACHA, *(name.decode() for name in XML)))
+    taken = ", ".join((NACHA, BACS, *(name.decode() for name in XML)))
     return Received(format="unknown", hash=hash, error=f"this is no file of a format that the bank takes: {taken}")
 
 
@@ -73,6 +77,39 @@ def _instruction(entry: nacha.Entry, index: int) -> Instruction:
     return Instruction(
         id=entry.trace_number, index=index, amount=entry.amount, name=entry.name, account=entry.account_number,
         bank=entry.routing_number, code=str(entry.code), reference=entry.individual_id,
+    )  # fmt: skip
+
+
+# Bacs ------------------------------------------------------------------------
+
+
+def _bacs(content: bytes, hash: str) -> Received:
+    """Instructions (0N, 0C, 0S) are left out: they set mandates up and move nothing."""
+    try:
+        file = standard18.read(content)
+    except FileError as error:
+        return Received(format=BACS, hash=hash, error=str(error))
+    name = f"{file.user}-{file.serial}-{file.number}-{file.created:%y%m%d}"
+    split: dict[tuple[date, Way], list[Instruction]] = {}
+    for index, item in enumerate(file.items):
+        if item.code not in standard18.INSTRUCTIONS:
+            way: Way = "credit" if item.is_credit else "debit"
+            split.setdefault((item.day, way), []).append(
+                Instruction(id=item.reference, index=index, amount=item.amount, name=item.account.name,
+                            account=item.account.number, bank=item.account.sort_code, code=item.code)
+            )  # fmt: skip
+    orders = tuple(
+        Order(head=_submission(file, name, number, way, day), instructions=tuple(found))
+        for number, ((day, way), found) in enumerate(split.items(), 1)
+    )
+    return Received(format=BACS, hash=hash, message_id=name, orders=orders)
+
+
+def _submission(file: standard18.File, name: str, number: int, way: Way, day: date) -> Head:
+    return Head(
+        format=BACS, message_id=name, id=f"{name}-{number}", way=way, currency=standard18.CURRENCY, day=day,
+        account=f"{file.account.sort_code}{file.account.number}", originator=file.user, name=file.name,
+        sender=file.user, description=file.name,
     )  # fmt: skip
 
 

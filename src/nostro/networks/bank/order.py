@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from .fate import Way
 
-NACHA, PAIN_001, PAIN_008 = "nacha", "pain.001", "pain.008"
+NACHA, BACS, PAIN_001, PAIN_008 = "nacha", "bacs", "pain.001", "pain.008"
 
 
 class Instruction(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
