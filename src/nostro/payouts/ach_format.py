@@ -123,4 +123,4 @@ def _corrected(receiver: Receiver, item: Item) -> Item:
     return msgspec.structs.replace(item, receiver=changed if usable else None)
 
 
-ACH = Format(suffix="ach", refusal=_refusal, build=_build, corrected=_corrected, read=_read)
+ACH = Format(suffix="ach", collects=True, refusal=_refusal, build=_build, corrected=_corrected, read=_read)

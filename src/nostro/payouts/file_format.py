@@ -50,9 +50,11 @@ class BadAnswer(ValueError):
 
 
 class Format(Struct, frozen=True, kw_only=True):
-    """`refusal(receiver, amount)` says why it cannot carry a payment; `read` is None where answers are not read."""
+    """`refusal(receiver, amount)` says why it cannot carry a payment; `read` is None where answers are not read.
+    `collects` if it carries debits too."""
 
     suffix: str
+    collects: bool = False
     refusal: Callable[[Receiver, int], str | None]
     build: Callable[[Job], Built]
     corrected: Callable[[Receiver, Item], Item]

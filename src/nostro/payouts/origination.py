@@ -35,8 +35,8 @@ FAILURE_CODES = {
 }  # fmt: skip
 OTHER = "could_not_process"
 OWN = {
-    "rejected": "The bank refused the file that the payout was in.",
-    "withdrawn": "The file that the payout was in was withdrawn before it was sent.",
+    "rejected": "The bank refused the file that the payment was in.",
+    "withdrawn": "The file that the payment was in was withdrawn before it was sent.",
 }
 
 
@@ -90,7 +90,12 @@ async def answered_job(tx: Tx, id: str) -> None:
         return
     trace = TraceId(status="supported", value=instruction.trace) if code not in OWN else TraceId(status="unsupported")
     tx.unschedule("payout.arrive", id)
-    await payout.fail(tx, found, FAILURE_CODES.get(code, OTHER), message(code), trace, errored=code not in OWN)
+    await payout.fail(tx, found, failure(code), message(code), trace, errored=code not in OWN)
+
+
+def failure(code: str) -> str:
+    """What the API calls the bank's reason."""
+    return FAILURE_CODES.get(code, OTHER)
 
 
 def message(code: str) -> str:
@@ -102,13 +107,15 @@ def message(code: str) -> str:
 
 async def changed_job(tx: Tx, id: str) -> None:
     """Job `payout.changed`: the bank has paid, and says how the account is to be named from now on."""
-    found, instruction = await tx.get(PAYOUT, id), await find(tx, id)
-    if instruction is None or instruction.change is None:
+    await correct(tx, id, (await tx.get(PAYOUT, id)).destination)
+
+
+async def correct(tx: Tx, id: str, account: str | None) -> None:
+    """The external account is named as the bank asks for the payment `id`."""
+    instruction, bank = await find(tx, id), await tx.find(EXTERNAL_ACCOUNT, account or "")
+    if bank is None or instruction is None or instruction.change is None:
         return
     told = msgspec.json.decode(instruction.change, type=Receiver)
-    bank = await tx.find(EXTERNAL_ACCOUNT, found.destination or "")
-    if bank is None:
-        return
     routing = told.routing or bank.routing_number
     corrected = msgspec.structs.replace(
         bank, number=told.number, last4=told.number[-4:], routing_number=routing,
