@@ -157,7 +157,7 @@ def test_in_euro_by_pain_001_the_bank_accepts_refuses_and_returns(euro_market: M
     market.bank("open", "--account", f"{ISO['iban']}:eur:5000.00")
     before = market.till.available("eur")
     paid = market.pay_out("Jenny Rosen", "DE89370400440532013000")
-    closed = market.pay_out("Robert Braun", "DE89370400440532013002", 2500)
+    unknown = market.pay_out("Robert Braun", "DE62370400440532013001", 2500)
     refused = market.pay_out("Reject AC06", "DE89370400440532013000", 100)
     file = market.send()
     assert [each["outcome"] for each in market.carry()] == ["partly_accepted", "told by its status",
@@ -174,8 +174,8 @@ def test_in_euro_by_pain_001_the_bank_accepts_refuses_and_returns(euro_market: M
     for _ in range(8):
         market.nostro.advance(days=1)
         market.carry()
-    failed = market.client.v1.payouts.retrieve(closed.id)
-    assert (failed.status, market.status(paid)) == ("failed", "paid") and "AC04" in failed.failure_message
+    failed = market.client.v1.payouts.retrieve(unknown.id)
+    assert (failed.status, market.status(paid)) == ("failed", "paid") and "AC01" in failed.failure_message
     assert market.till.available("eur") == before - 4000 and market.balance() == 500_000 - 4000
 
 

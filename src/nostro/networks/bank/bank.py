@@ -14,11 +14,8 @@ byte for byte.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Literal
-
-import msgspec
-from msgspec import Struct
 
 from nostro.networks.statement import Line
 
@@ -26,9 +23,10 @@ from . import answer as answers
 from .account import Account, Books
 from .answer import Group, Item, Receipt, Refused, Taken, scheme_code
 from .day import arrive, begin_if_morning, dispatch, run
-from .fate import SETTLED, Fate, asked, by_account, by_chance
+from .fate import Fate
 from .intake import receive
-from .order import BACS, NACHA, Head, Instruction, Order, Received
+from .judge import Judged, judge, refusal_of
+from .order import BACS, NACHA, Head, Instruction, Received
 from .post import Letter, Post
 from .reason import REASONS
 from .state import Arrive, Bank, Calendar, Correct, Day, GiveBack, Settle, Terms
@@ -64,26 +62,12 @@ def deposit(bank: Bank, calendar: Calendar, number: str, line: Line) -> None:
 # Taking a file ---------------------------------------------------------------
 
 
-class Judged(Struct, frozen=True, kw_only=True):
-    """An order with what will become of each instruction. `refusal` is the reason for which none is taken."""
-
-    order: Order
-    account: Account | None
-    settles: date | None = None
-    refusal: str = ""
-    fates: tuple[Fate, ...] = ()
-
-    def accepted(self) -> list[tuple[Instruction, Fate]]:
-        pairs = zip(self.order.instructions, self.fates, strict=True)
-        return [(one, fate) for one, fate in pairs if fate.kind != "rejected"]
-
-
 def take(bank: Bank, calendar: Calendar, content: bytes, name: str = "") -> tuple[Receipt, list[Letter]]:
     """What the bank says of the file, and what arrives at once. A refused file leaves no trace in the books."""
     bank.files += 1
     received = receive(content)
-    refusal = _refusal(bank, received)
-    judged = [] if refusal else _judge(bank, calendar, received)
+    refusal = refusal_of(bank, received)
+    judged = [] if refusal else judge(bank, calendar, received)
     if received.format == NACHA and (refused := next((each.refusal for each in judged if each.refusal), "")):
         refusal = refused  # an ACH file is taken whole or not at all
     accepted = [] if refusal else [each for each in judged if not each.refusal]
@@ -104,81 +88,6 @@ def take(bank: Bank, calendar: Calendar, content: bytes, name: str = "") -> tupl
     for touched in dict.fromkeys(each.order.head.currency for each in judged if each.order.head.currency in bank.days):
         letters += run(bank, calendar, touched)
     return receipt, letters
-
-
-def _refusal(bank: Bank, received: Received) -> str:
-    """The reason why the file as a whole is refused, "" if it is not."""
-    if received.error:
-        return "unreadable"
-    if received.hash in bank.known or received.message_id in bank.known:
-        return "duplicate"
-    largest = bank.terms.largest_file
-    if largest and sum(order.amount for order in received.orders) > largest:
-        return "over_limit"
-    return ""
-
-
-def _judge(bank: Bank, calendar: Calendar, received: Received) -> list[Judged]:
-    """What an order takes, the next of the same file cannot take again."""
-    taken: dict[str, int] = {}
-    judged = []
-    for order in received.orders:
-        head = msgspec.structs.replace(order.head, file=bank.files)
-        account = account_of(bank.books, head)
-        ours = account.number if account else ""
-        # The offset of a balanced ACH file is no payment: it is what we book anyway.
-        instructions = tuple(one for one in order.instructions if head.format != NACHA or one.account != ours)
-        if not instructions:
-            continue
-        order = Order(head=head, instructions=instructions)
-        if account is None:
-            judged.append(Judged(order=order, account=None, refusal="unknown_originator"))
-            continue
-        fates = tuple(fate_of(bank.terms, head, one) for one in instructions)
-        each = Judged(order=order, account=account, settles=_settles(bank, calendar, head), fates=fates)
-        need = sum(one.amount for one, _ in each.accepted()) if head.way == "credit" else 0
-        if head.day > bank.days[head.currency].day + timedelta(days=bank.terms.horizon):
-            judged.append(Judged(order=order, account=account, refusal="too_early"))
-        elif need > account.free - taken.get(ours, 0):
-            judged.append(Judged(order=order, account=account, refusal="insufficient_funds"))
-        else:
-            taken[ours] = taken.get(ours, 0) + need
-            judged.append(each)
-    return judged
-
-
-def account_of(books: Books, head: Head) -> Account | None:
-    """The account that the order names; else the originator's; else the first that has no originators."""
-    fitting = [account for account in books.accounts.values() if account.currency == head.currency]
-    if head.account:
-        return next((account for account in fitting if _is_named(account.number, head.account)), None)
-    known = (account for account in fitting if head.originator in account.originators)
-    return next(known, None) or next((account for account in fitting if not account.originators), None)
-
-
-def _is_named(number: str, named: str) -> bool:
-    """By its number, or by the sort code and number at the end of its IBAN (Bacs)."""
-    return number == named or (number[:2] == "GB" and number[8:] == named)
-
-
-def fate_of(terms: Terms, head: Head, one: Instruction) -> Fate:
-    """The one thing that becomes of an instruction of a taken file, whatever happens to the answers."""
-    if terms.largest_payment and one.amount > terms.largest_payment:
-        return Fate("rejected", "over_limit")
-    fate = asked(one.name, one.reference, one.id) or by_account(one.account)
-    fate = fate or by_chance(terms.seed, (head.file, one.index), head.way, terms.returns, terms.corrections)
-    if fate.kind == "corrected" and head.format != NACHA:
-        return SETTLED  # other schemes have no such message
-    return fate
-
-
-def _settles(bank: Bank, calendar: Calendar, head: Head) -> date:
-    """The day asked for, if banks are open then, and not before the one that we are in.
-
-    Bacs takes items in on their processing day, and the money moves on the next one.
-    """
-    day = max(bank.days[head.currency].day, calendar.this_or_next(head.currency, head.day))
-    return calendar.add_business_days(head.currency, day, 1) if head.format == BACS else day
 
 
 def _accept(bank: Bank, calendar: Calendar, judged: Judged) -> None:
