@@ -1,4 +1,4 @@
-"""What the simulated bank finds of a file: whether it is refused, whose it is, when it is booked, what becomes of it."""
+"""What the simulated bank finds of a file: is it refused, whose is it, when is it booked, what becomes of each."""
 
 from __future__ import annotations
 
