@@ -172,7 +172,9 @@ def elements(
         parser.Parse(b"", True)
     except expat.ExpatError as error:
         raise FileError(error.lineno, f"well-formed XML ({expat.ErrorString(error.code)})", error.offset + 1) from None
-    except (LookupError, UnicodeError):  # an encoding that does not exist, or that is not of single bytes
+    except FileError:
+        raise
+    except (LookupError, ValueError):  # an encoding that does not exist, or that is not of single bytes
         raise FileError(1, "UTF-8, UTF-16 or an encoding of single bytes") from None
     yield from tree.take()
 
