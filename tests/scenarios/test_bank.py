@@ -182,3 +182,26 @@ def test_in_euro_by_pain_001_the_bank_accepts_refuses_and_returns(euro_market: M
 def received(market: Market, file: Any) -> Path:
     (found,) = Path(os.environ["NOSTRO_BANK"]).glob(f"received/*{file['filename']}")
     return found
+
+
+def test_what_the_bank_says_each_day_is_reconciled(market: Market) -> None:
+    """Each line of the payouts is matched; what is at the bank and in no books is a break."""
+    market.bank("open", "--account", "000900900900:usd:100.00", "--statements", "camt.053")
+    paid, returned = market.pay_out("Jenny Rosen"), market.pay_out("Return R03 2d", "5557654321", 2500)
+    market.send()
+    carried = market.carry()
+    market.bank("deposit", "12.34", "--payer", "Nobody we know")
+    for _ in range(9):
+        market.nostro.advance(days=1)
+        carried += market.carry()
+    assert (market.status(paid), market.status(returned)) == ("paid", "failed")
+    statements = [each["outcome"] for each in carried if "statement" in each["what"]]
+    assert len(statements) >= 5 and sum(int(outcome.split()[0]) for outcome in statements) == 4
+
+    [account] = market.get("reconciliation/accounts")["data"]
+    assert account["balance"] == market.balance() == 10_000 + 1234 - 4000
+    market.post(f"reconciliation/accounts/{account['id']}/match")
+    matches = market.get("reconciliation/matches", account=account["id"])["data"]
+    assert [(each["rule"], each["difference"]) for each in matches] == [("reference", 0)] * 3
+    breaks = market.get("reconciliation/breaks", account=account["id"])["data"]
+    assert sorted(each["amount"] for each in breaks) == [1234, 10_000], "what came in, and what was there before"
