@@ -132,8 +132,12 @@ def test_served_it_takes_what_appears_and_answers_over_http(shell: Shell, tmp_pa
         try:
             assert server.stdout is not None
             url = server.stdout.readline().split()[-1]
-            os.rename("payouts.ach", outbox / "payouts.ach")
-            wait(lambda: list(inbox.glob("*receipt.json")) and not list(outbox.iterdir()))
+            (outbox / ".staged").mkdir()
+            shutil.copyfile("payouts.ach", outbox / ".staged" / "payouts.ach.half")
+            (outbox / "oa_1").mkdir()
+            os.rename("payouts.ach", outbox / "oa_1" / "payouts.ach")
+            wait(lambda: list(inbox.glob("*receipt.json")) and not list((outbox / "oa_1").iterdir()))
+            assert (outbox / ".staged" / "payouts.ach.half").exists(), "what is not sent yet is left alone"
             shell("advance", "1h")  # beside it
             news = json.loads(post(f"{url}/advance?by=3d"))
             assert [Path(file).suffix for file in news["files"]] == [".ach"]
