@@ -25,6 +25,7 @@ from nostro.connect import (
     capability,
     country,
     external_account,
+    oauth,
     originating_account,
     owed,
     person,
@@ -80,6 +81,9 @@ from nostro.payouts import (
 )  # fmt: skip
 from nostro.payouts import bulk as bulk_lines
 from nostro.rails import card
+from nostro.reconciliation import account as reconciled_account
+from nostro.reconciliation import break_, day, line, match, rule, run, statement_verbs
+from nostro.reporting import checks, period, report, report_run
 from nostro.risk import early_fraud_warning, review
 from nostro.storage.engine import Engine
 from nostro.storage.sqlite import SqliteEngine
@@ -101,6 +105,8 @@ RESOURCES: tuple[Resource[Any], ...] = (
     account_link.ACCOUNT_LINK,
     account_link.LOGIN_LINK,
     account_session.RESOURCE,
+    oauth.APPLICATION,
+    oauth.GRANT,
     customer.RESOURCE,
     customer_balance_transaction.RESOURCE,
     cash_balance.RESOURCE,
@@ -144,6 +150,18 @@ RESOURCES: tuple[Resource[Any], ...] = (
     hold.RESOURCE,
     app_balance.RESOURCE,
     reference.RESOURCE,
+    report.RESOURCE,
+    period.RESOURCE,
+    reconciled_account.RESOURCE,
+    statement_verbs.RESOURCE,
+    line.RESOURCE,
+    rule.RESOURCE,
+    run.RESOURCE,
+    match.RESOURCE,
+    break_.RESOURCE,
+    day.RESOURCE,
+    report_run.REPORT_RUN,
+    report_run.REPORT_TYPE,
     request_log.RESOURCE,
 )
 RAILS: dict[str, Any] = {rail.type: rail for rail in (card.RAIL,)}
@@ -176,8 +194,7 @@ JOBS: dict[str, Any] = {
     bank_file.RELEASE: outbox.release_job,
     standing.JOB: standing.look_job,
     balance_transaction.COVER_JOB: owed.cover_job,
-    owed.COLLECT_JOB: owed.collect_job,
-    owed.DEBIT_JOB: automatic.debit_job,
+    standing.REVIEW: standing.review_job,
     topup.ARRIVE: topup.arrive_job,
     topup.SEND: collection.send_job,
     "topup.sent": collection.sent_job,
@@ -187,6 +204,8 @@ JOBS: dict[str, Any] = {
     app_account.ALERT: alert.alert_job,
     hold.EXPIRE: hold.expire_job,
     merging.MERGE: merging.merge_job,
+    period.CLOSE: period.closer(checks.CHECKS),
+    report_run.MAKE: report_run.make_job,
 }
 
 RULES: tuple[Rule, ...] = (

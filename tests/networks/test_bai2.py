@@ -159,7 +159,7 @@ words = st.text("ABCxyz012()':+. ,", max_size=300).map(lambda text: " ".join(tex
 ids = st.text("AB01-. ", max_size=20).map(str.strip)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_any_file_is_read_back(data: st.DataObject) -> None:
     lines = data.draw(st.lists(st.builds(
@@ -169,7 +169,7 @@ def test_any_file_is_read_back(data: st.DataObject) -> None:
     assert read(build(*value)) == value
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.sampled_from(SAMPLES), st.integers(0, 10**6), st.binary(max_size=4), st.booleans())
 def test_damage_is_refused_or_another_file(value: list[Statement], at: int, bytes_: bytes, cut: bool) -> None:
     built = build(*value)

@@ -167,7 +167,7 @@ def test_what_has_no_place_is_not_built(value: Line, expected: str) -> None:
 words = st.text("ABCxyz012(),'+. ", max_size=60).map(lambda text: " ".join(text.split()))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_any_statement_is_read_back(data: st.DataObject) -> None:
     ids = st.text("AB01-.", max_size=16).map(lambda text: text.strip("."))
@@ -180,7 +180,7 @@ def test_any_statement_is_read_back(data: st.DataObject) -> None:
     assert read(build(*value)) == value
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.sampled_from(SAMPLES), st.integers(0, 10**6), st.binary(max_size=4), st.booleans())
 def test_damage_is_refused_or_another_statement(value: list[Statement], at: int, bytes_: bytes, cut: bool) -> None:
     built = build(*value)

@@ -149,7 +149,7 @@ def test_what_no_bank_would_take_is_not_built(value: pain001.Message, expected: 
 texts = st.text(st.characters(min_codepoint=33, max_codepoint=0x2FFF, exclude_categories=("C", "Z")), max_size=30)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 10**15), st.sampled_from(["eur", "jpy", "kwd"]), texts, texts),
                 min_size=1, max_size=6))  # fmt: skip
 def test_any_message_is_read_back(drawn: list[tuple[int, str, str, str]]) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from desk import Desk, opened
+from origination_desk import Desk, opened
 from postgresql import database
 
 

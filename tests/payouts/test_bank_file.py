@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from desk import DAY, IDS, Desk, opened, returned
 from nostro.networks import nacha
+from origination_desk import DAY, IDS, Desk, opened, returned
 
 
 def traces(content: bytes) -> list[str]:

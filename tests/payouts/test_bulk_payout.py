@@ -7,8 +7,8 @@ import json
 from typing import Any
 
 from asgi import Client
-from desk import DAY, Desk, returned
 from nostro.networks import nacha
+from origination_desk import DAY, Desk, returned
 from seller import WHOLE
 
 HEAD = "reference,amount,currency,account_holder_name,routing_number,account_number"

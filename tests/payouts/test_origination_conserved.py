@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from desk import DAY, Desk, opened, returned
 from nostro.networks import nacha
+from origination_desk import DAY, Desk, opened, returned
 
 EARNED = 100_000
 ENDED = {"paid", "failed", "canceled"}

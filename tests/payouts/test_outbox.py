@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from desk import Desk, opened
 from nostro.payouts import outbox
+from origination_desk import Desk, opened
 
 
 class Killed(BaseException):

@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from . import backup, bank, booking, bulk, events, keys, ledger, logs, payouts, server
+from . import backup, bank, booking, books, books_export, bulk, events, keys, ledger, logs, payouts, server
 from .config import config
 from .config_file import named_database
 from .doctor import doctor
@@ -59,6 +59,8 @@ ledger.app.command("import", rich_help_panel=WRITE)(bulk.import_)
 ledger.app.add_typer(booking.hold, name="hold", rich_help_panel=WRITE)
 app.add_typer(ledger.app, name="ledger", rich_help_panel=BOOKS)
 app.add_typer(payouts.app, name="payouts", rich_help_panel=LOOK)
+books.app.command("export")(books_export.export)
+app.add_typer(books.app, name="books", rich_help_panel=BOOKS)
 app.add_typer(keys.app, name="keys", rich_help_panel=BOOKS)
 app.command(rich_help_panel=KEEP)(backup.backup)
 app.command(rich_help_panel=KEEP)(backup.restore)

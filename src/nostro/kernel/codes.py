@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 CODES: dict[str, tuple[str, str]] = {
-    "account_closed": ("The bank account was closed.", "Add another bank account."),
+    "account_closed": ("The bank account was closed, or the connected account deleted.", "Use another account."),
     "account_has_balance": ("Something is still owed to or by the account.", "Pay it out first."),
     "account_invalid": ("The key has no access to the account that was named.", "Check the Stripe-Account header."),
     "account_number_invalid": ("The bank account number is not one.", "Correct it; test mode takes the test numbers."),
@@ -26,6 +26,18 @@ CODES: dict[str, tuple[str, str]] = {
     "bank_file_nothing_due": ("No payment can go into a file now.", "Wait for the cut-off, or look at the limits."),
     "bank_file_second_key_required": ("Who builds a file does not approve it.", "Approve it with another key."),
     "bank_file_unexpected_state": ("The file's status does not allow this.", "Look at its `status`."),
+    "bank_statement_gap": (
+        "The statement does not follow the one before it: one is missing between them.",
+        "Import the missing statement first.",
+    ),
+    "bank_statement_invalid": (
+        "The file cannot be read as what it was said to be, or contradicts itself.",
+        "Read the message: it names the place in the file. Nothing was imported.",
+    ),
+    "bank_statement_overlap": (
+        "The statement tells again of days that a bank's statement was imported for.",
+        "Import one that begins where the last one ends; the account says where that is.",
+    ),
     "card_declined": (
         "The card was refused; `decline_code` says why.",
         "Ask the customer for another card or to call their bank.",
@@ -80,12 +92,17 @@ CODES: dict[str, tuple[str, str]] = {
         "Book less, or lower the limit; `dry_run` shows by how much.",
     ),
     "ledger_hold_unexpected_state": ("The hold was posted, voided or expired.", "Read its `status` first."),
+    "ledger_period_closed": (
+        "The entry would take effect in a period that is closed.",
+        "Book it later, with `period` naming the month it concerns; `/v1/reports/periods` says what is closed.",
+    ),
     "ledger_reference_in_use": (
         "The reference names something with another content.",
         "Use a new reference; the same one is for saying the same thing again.",
     ),
     "lock_timeout": ("Other requests keep changing the same object.", "Try again; the SDKs do so by themselves."),
     "missing": ("The customer has no such source.", "Add the source to the customer first, or leave the customer out."),
+    "oauth_not_supported": ("Only the account's holder can say this.", "Send the holder an account link."),
     "parameter_invalid_empty": ("A parameter that cannot be unset was empty.", "Leave it out or give a value."),
     "parameter_invalid_integer": ("A number was expected.", "Send an integer in range."),
     "parameter_missing": ("A required parameter is not there.", "Send it."),
@@ -107,16 +124,35 @@ CODES: dict[str, tuple[str, str]] = {
     "payment_intent_unexpected_state": ("The intent's status does not allow this.", "Read its `status` first."),
     "payment_method_customer_mismatch": ("The method is another customer's.", "Pass the customer it belongs to."),
     "payment_method_unexpected_state": ("The method's state does not allow this.", "Read the message."),
-    "payouts_not_allowed": (
-        "The account may not be paid out.",
-        "Look at its `requirements`: `payouts_enabled` tells when that is over.",
-    ),
+    "payouts_not_allowed": ("The account's payouts are not enabled.", "Look at its `requirements`."),
     "processing_error": ("Something failed on the way to the bank.", "Try again."),
     "rate_limit": (
         "The key asks for more, or for more at once, than it may.",
         "Wait a moment and try again; the SDKs do so by themselves. Spread work that can wait.",
     ),
+    "reconciliation_break_unexpected_state": ("The break's status does not allow this.", "Read its `status` first."),
+    "reconciliation_day_closed": (
+        "The day is closed, and closed days do not change.",
+        "Book what corrects it on an open day.",
+    ),
+    "reconciliation_day_not_covered": (
+        "The bank has not told of this day yet.",
+        "Import the statement of the day first.",
+    ),
+    "reconciliation_day_open": (
+        "The day cannot be closed: it is not over, or lines are not matched, or balances are apart.",
+        "Do what the message says, and close it again.",
+    ),
+    "reconciliation_match_invalid": (
+        "These lines and entries cannot be matched as they are.",
+        "Read the message: it names what stands against it.",
+    ),
+    "reconciliation_rule_invalid": ("The rule cannot be used as it is.", "Read the message; it names the parameter."),
     "refund_not_cancelable": ("Only a refund that requires action can be canceled.", "Look at its `status`."),
+    "report_period_closed": (
+        "The month is closed, for good.",
+        "Book what corrects it later, in an entry whose `period` names it.",
+    ),
     "resource_missing": ("There is no such object for this key.", "Check the id, the key and the mode."),
     "routing_number_invalid": ("The routing number is not one.", "Correct it: nine digits, the last a check."),
     "sandbox_required": ("Only the sandboxes of nostro dev can do this.", "Use a test key of a nostro dev server."),

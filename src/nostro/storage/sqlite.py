@@ -55,6 +55,7 @@ LATEST = (
     "SELECT coalesce((SELECT latest FROM ledger_entry WHERE book=? ORDER BY entry DESC LIMIT 1),0), "
     "coalesce((SELECT latest FROM ledger_batch WHERE book=? ORDER BY first DESC LIMIT 1),0)"
 )
+CLOSED = "SELECT until FROM ledger_closed WHERE book=?"
 INSERT_BATCH = "INSERT INTO ledger_batch VALUES (?,?,?,?,?,?,?,?,?)"
 INSERT_KIND = "INSERT INTO ledger_batch_kind VALUES (?,?,?)"
 INSERT_RUN = "INSERT INTO ledger_run VALUES (?,?,?,?,?,?)"
@@ -352,7 +353,8 @@ class SqliteEngine:
             self._standings, self._latest, self._link = Standings(), {}, link
         books = {unit.scope.book for unit in units if unit.entries or unit.batch}
         latest = {book: self._latest.get(book) or max(_all(self._writer, LATEST, (book, book))[0]) for book in books}
-        return Head(link=link, entry=entry, account=account, recorded=recorded, hash=hash, latest=latest)
+        closed = {book: until for book in books for (until,) in _all(self._writer, CLOSED, (book,))}
+        return Head(link=link, entry=entry, account=account, recorded=recorded, hash=hash, latest=latest, closed=closed)
 
     def _standing(self, key: AccountKey) -> Standing | None:
         if (known := self._standings.find(key)) is None:

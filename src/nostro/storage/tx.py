@@ -26,7 +26,6 @@ from .world import World
 
 R = TypeVar("R", bound=Stored)
 _encode = msgspec.json.Encoder().encode
-PUT_JOB_ONCE = "INSERT INTO job (scope,kind,ref,due) VALUES (?,?,?,?) ON CONFLICT (scope,kind,ref) DO NOTHING"
 PUT_JOB = (
     "INSERT INTO job (scope,kind,ref,due) VALUES (?,?,?,?) "
     "ON CONFLICT (scope,kind,ref) DO UPDATE SET due=excluded.due, attempts=0, error=NULL"
@@ -191,8 +190,9 @@ class Tx:
             self.emit(type, record)
         self._written[(self.registry.of(record).table, record.id)] = None
 
-    def move(self, record: R, move: Move[R], **changes: Any) -> R:
-        """The only way a status changes: the new state, its postings and its events, together."""
+    def move(self, record: R, move: Move[R], *, effective: int | None = None, **changes: Any) -> R:
+        """The only way a status changes: the new state, its postings and its events, together. The postings count from
+        `effective` on (seconds), or from now."""
         resource = self.registry.of(record)
         life = resource.life
         assert life is not None, f"{type(record).__name__} has no life"
@@ -201,7 +201,7 @@ class Tx:
             state = getattr(record, life.field)
             assert state in move.source, f"{record.id} cannot {move.name} from {state}"
         moved: R = msgspec.structs.replace(record, **{life.field: move.target}, **changes)
-        self.post(f"{resource.object}.{move.name}", record.id, move.posts(moved))
+        self.post(f"{resource.object}.{move.name}", record.id, move.posts(moved), effective=effective)
         return self.save(moved, *move.emits)
 
     def emit(self, type: str, record: Stored, before: Stored | None = None) -> None:
@@ -220,10 +220,10 @@ class Tx:
         at = self.now if effective is None else effective
         self.unit.entries.append(Entry(kind, source, at, lines, reverses, description))
 
-    def schedule(self, kind: str, ref: str, due: int, *, once: bool = False) -> None:
-        """Run the job `kind` about `ref` at `due` (seconds, sandbox time); a later call moves it, unless `once`."""
+    def schedule(self, kind: str, ref: str, due: int) -> None:
+        """Run the job `kind` about `ref` at `due` (seconds, sandbox time); a later call moves it."""
         assert kind in self.world.jobs, f"no job is called {kind}"
-        self.write_row(PUT_JOB_ONCE if once else PUT_JOB, (self.scope.number, kind, ref, due))
+        self.write_row(PUT_JOB, (self.scope.number, kind, ref, due))
         self.unit.due = due if self.unit.due is None else min(due, self.unit.due)
 
     def unschedule(self, kind: str, ref: str) -> None:
