@@ -25,6 +25,7 @@ from nostro.connect import (
     capability,
     country,
     external_account,
+    oauth,
     originating_account,
     owed,
     person,
@@ -82,7 +83,7 @@ from nostro.payouts import bulk as bulk_lines
 from nostro.rails import card
 from nostro.reconciliation import account as reconciled_account
 from nostro.reconciliation import break_, day, line, match, rule, run, statement_verbs
-from nostro.reporting import checks, period, report
+from nostro.reporting import checks, period, report, report_run
 from nostro.risk import early_fraud_warning, review
 from nostro.storage.engine import Engine
 from nostro.storage.sqlite import SqliteEngine
@@ -104,6 +105,8 @@ RESOURCES: tuple[Resource[Any], ...] = (
     account_link.ACCOUNT_LINK,
     account_link.LOGIN_LINK,
     account_session.RESOURCE,
+    oauth.APPLICATION,
+    oauth.GRANT,
     customer.RESOURCE,
     customer_balance_transaction.RESOURCE,
     cash_balance.RESOURCE,
@@ -157,6 +160,8 @@ RESOURCES: tuple[Resource[Any], ...] = (
     match.RESOURCE,
     break_.RESOURCE,
     day.RESOURCE,
+    report_run.REPORT_RUN,
+    report_run.REPORT_TYPE,
     request_log.RESOURCE,
 )
 RAILS: dict[str, Any] = {rail.type: rail for rail in (card.RAIL,)}
@@ -189,8 +194,7 @@ JOBS: dict[str, Any] = {
     bank_file.RELEASE: outbox.release_job,
     standing.JOB: standing.look_job,
     balance_transaction.COVER_JOB: owed.cover_job,
-    owed.COLLECT_JOB: owed.collect_job,
-    owed.DEBIT_JOB: automatic.debit_job,
+    standing.REVIEW: standing.review_job,
     topup.ARRIVE: topup.arrive_job,
     topup.SEND: collection.send_job,
     "topup.sent": collection.sent_job,
@@ -201,6 +205,7 @@ JOBS: dict[str, Any] = {
     hold.EXPIRE: hold.expire_job,
     merging.MERGE: merging.merge_job,
     period.CLOSE: period.closer(checks.CHECKS),
+    report_run.MAKE: report_run.make_job,
 }
 
 RULES: tuple[Rule, ...] = (

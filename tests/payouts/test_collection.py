@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from desk import DAY, Desk, returned
 from nostro.networks import nacha
+from origination_desk import DAY, Desk, returned
 
 
 async def top_up(desk: Desk, amount: int = 5000, **more: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from nostro.payouts import outbox
-from treasurer import Desk, opened
+from origination_desk import Desk, opened
 
 
 class Killed(BaseException):

@@ -9,7 +9,8 @@ from __future__ import annotations
 import msgspec
 
 from nostro.balances.calendar import business_midnight
-from nostro.connect.external_account import EXTERNAL_ACCOUNT, fingerprint
+from nostro.connect.external_account import EXTERNAL_ACCOUNT
+from nostro.connect.external_form import fingerprint
 from nostro.connect.originating_account import file_day, of_platform
 from nostro.networks.ach_codes import RETURNS
 from nostro.networks.iso20022.reasons import REASONS

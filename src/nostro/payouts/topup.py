@@ -20,7 +20,8 @@ from nostro.balances.calendar import business_midnight, next_cut_off
 from nostro.balances.settings import check_descriptor
 from nostro.connect import originating_account
 from nostro.connect.bank import Record as BankAccount
-from nostro.connect.external_account import EXTERNAL_ACCOUNT, TEST_TOKENS
+from nostro.connect.external_account import EXTERNAL_ACCOUNT
+from nostro.connect.external_form import TEST_TOKENS
 from nostro.kernel.clock import utc_date
 from nostro.kernel.errors import invalid, no_such
 from nostro.kernel.lifecycle import Lifecycle, Move

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import date, timedelta
 from typing import Literal, NamedTuple
 
-from nostro.kernel.clock import DAY, SECOND, utc_date, utc_text
+from nostro.kernel.clock import DAY, SECOND
 from nostro.kernel.money import CURRENCIES, exponent
 from nostro.storage.engine import Engine
 
@@ -114,11 +114,11 @@ def _quoted(text: str) -> str:
 
 
 def _beancount_entry(one: Booked, known: dict[int, Account]) -> str:
-    day, kind = utc_date(one.effective), one.kind.replace(":", "/")
+    day, kind = names.day(one.effective // DAY), one.kind.replace(":", "/")
     reverses = f"  reverses: {one.reverses}\n" if one.reverses else ""
     return (
         f"\n{day} * {_quoted(one.description or one.kind)} #{kind}\n  entry: {one.number}\n"
-        f'  source: {_quoted(one.source)}\n  recorded: "{utc_text(one.recorded // SECOND)}"\n{reverses}'
+        f'  source: {_quoted(one.source)}\n  recorded: "{names.moment(one.recorded // SECOND)}"\n{reverses}'
         f"{_lines(one, known)}"
     )
 
@@ -149,9 +149,9 @@ def _hledger_text(text: str) -> str:
 def _hledger_entry(one: Booked, known: dict[int, Account]) -> str:
     reverses = f", reverses:{one.reverses}" if one.reverses else ""
     return (
-        f"\n{utc_date(one.effective)} * ({one.number}) {_hledger_text(one.description or one.kind)}"
+        f"\n{names.day(one.effective // DAY)} * ({one.number}) {_hledger_text(one.description or one.kind)}"
         f"  ; kind:{one.kind}, source:{_hledger_text(one.source)}, "
-        f"recorded:{utc_text(one.recorded // SECOND)}{reverses}\n{_lines(one, known)}"
+        f"recorded:{names.moment(one.recorded // SECOND)}{reverses}\n{_lines(one, known)}"
     )
 
 
