@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from nostro.networks import nacha
-from origination_desk import DAY, IDS, Desk, opened, returned
+from treasury_desk import DAY, IDS, Desk, opened, returned
 
 
 def traces(content: bytes) -> list[str]:

@@ -8,8 +8,8 @@ from typing import Any
 
 from asgi import Client
 from nostro.networks import nacha
-from origination_desk import DAY, Desk, returned
 from seller import WHOLE
+from treasury_desk import DAY, Desk, returned
 
 HEAD = "reference,amount,currency,account_holder_name,routing_number,account_number"
 

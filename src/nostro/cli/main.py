@@ -24,6 +24,7 @@ Start here:
   nostro trigger payment_intent.succeeded     make something happen in it
   nostro listen --forward-to localhost:4242   receive its webhooks
   nostro ledger trial-balance                 see what was booked
+  nostro books balance-sheet                  see what is owned and owed
   nostro ledger verify                        prove that the books are right
   nostro backup nostro.backup                 keep all of it in one file
 
