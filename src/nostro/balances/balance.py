@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import UNSET
 
-from nostro.kernel.resource import NoParams, Resource, Stored, Verb, View, Wire, public
+from nostro.kernel.resource import NoParams, Resource, Stored, Unset, Verb, View, Wire, public
 from nostro.ledger import chart
 from nostro.storage.tx import Tx
 
@@ -18,6 +18,7 @@ class Balance(Stored, frozen=True, kw_only=True):
 
     object: Literal["balance"] = "balance"
     available: list[Wire]
+    connect_reserved: list[Wire] | Unset = UNSET
     instant_available: list[Wire]
     livemode: bool
     pending: list[Wire]
@@ -50,11 +51,23 @@ async def read(tx: Tx, released: int = 0, currency: str = "usd") -> Balance:
         id="balance",
         created=tx.now,
         available=[_line(available.get(c, 0), c) for c in currencies],
+        connect_reserved=await _reserved(tx, currencies),
         instant_available=[_line(max(available.get(c, 0), 0), c) for c in currencies],
         livemode=tx.scope.livemode,
         pending=[_line(pending.get(c, 0), c) for c in currencies],
         refund_and_dispute_prefunding={"available": nothing, "pending": nothing},
     )
+
+
+async def _reserved(tx: Tx, currencies: list[str]) -> list[Wire] | Unset:
+    """What is held back from a platform for what its accounts owe; of other merchants there is nothing to say."""
+    if tx.scope.connected:
+        return UNSET
+    prefix = chart.connect_reserved(tx.merchant, "")
+    held = dict.fromkeys(currencies, 0)
+    for _, currency, balance in await tx.world.engine.rows(ACCOUNTS, (tx.scope.book, prefix, prefix + "~")):
+        held[currency] = held.get(currency, 0) - balance
+    return [{"amount": amount, "currency": currency} for currency, amount in sorted(held.items())]
 
 
 async def retrieve(tx: Tx, params: NoParams) -> Balance:

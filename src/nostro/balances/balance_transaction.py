@@ -16,19 +16,27 @@ from nostro.storage.tx import Tx
 from .availability import expect
 
 Type = Literal[
-    "adjustment", "charge", "payment", "payment_failure_refund", "payment_refund", "payout", "payout_cancel",
-    "payout_failure", "payout_minimum_balance_hold", "payout_minimum_balance_release", "refund",
-    "refund_failure", "stripe_fee", "topup", "topup_reversal",
+    "adjustment", "application_fee", "application_fee_refund", "charge", "connect_collection_transfer", "payment",
+    "payment_failure_refund", "payment_refund", "payout", "payout_cancel", "payout_failure",
+    "payout_minimum_balance_hold", "payout_minimum_balance_release", "refund", "refund_failure", "reserved_funds",
+    "stripe_fee", "topup", "topup_reversal", "transfer", "transfer_cancel", "transfer_refund",
 ]  # fmt: skip
 REPORTING_CATEGORIES = {
     "adjustment": "dispute",
+    "application_fee": "platform_earning",
+    "application_fee_refund": "platform_earning_refund",
     "payment": "charge",
     "payment_failure_refund": "refund_failure",
     "payment_refund": "refund",
     "payout_cancel": "payout_reversal",
     "payout_failure": "payout_reversal",
+    "reserved_funds": "connect_reserved_funds",
     "stripe_fee": "fee",
+    "transfer_cancel": "transfer_reversal",
+    "transfer_refund": "transfer_reversal",
 }
+COVER_JOB = "connect.cover"
+"""Looks whether a connected account owes something, after a line that took from it: `currency:line`."""
 
 
 class FeeDetail(Shape, frozen=True, kw_only=True):
@@ -59,10 +67,12 @@ class BalanceTransaction(Stored, frozen=True, kw_only=True):
 class Record(BalanceTransaction, frozen=True, kw_only=True, omit_defaults=True):
     """`payout` is the payout that carried the line away; a manual one names only itself.
 
-    `unpaid` is the line's currency until an automatic payout takes it.
+    `unpaid` is the line's currency until an automatic payout takes it. `booked` is the object whose entry moved the
+    money, where that is not the source: one entry moves what a platform and its connected account share.
     """
 
     payout: str | None = None
+    booked: str | None = None
     unpaid: str | None = None
 
 
@@ -75,8 +85,9 @@ class Line(Struct, frozen=True, kw_only=True):
     type: Type
     amount: int
     currency: str
-    source: str
+    source: str | None
     available_on: int
+    booked: str | None = None
     fees: tuple[FeeDetail, ...] = ()
     description: str | None = None
     reporting_category: str | None = None
@@ -90,9 +101,12 @@ def write(tx: Tx, line: Line) -> Record:
     waits = line.available_on > tx.now
     if waits:
         expect(tx, line.currency, line.available_on)
+    id = tx.new_id("txn")
+    if tx.scope.connected and line.amount < fee:
+        tx.schedule(COVER_JOB, f"{line.currency}:{id}", tx.now)
     return tx.save(
         Record(
-            id=tx.new_id("txn"),
+            id=id,
             created=tx.now,
             amount=line.amount,
             available_on=line.available_on if waits else tx.now,
@@ -106,6 +120,7 @@ def write(tx: Tx, line: Line) -> Record:
             status="pending" if waits else "available",
             type=line.type,
             payout=line.payout,
+            booked=line.booked,
             unpaid=None if line.final else line.currency,
         )
     )

@@ -27,12 +27,14 @@ from nostro.kernel.resource import (
     merge_metadata,
     public,
 )  # fmt: skip
+from nostro.storage.body import whole
+from nostro.storage.engine import Row
 from nostro.storage.tx import Tx
 
 from . import capability, country, external_account, party, payout_settings, standing
 from .account_params import ControllerParams, CreateParams, SharedParams, UpdateParams
 from .countries import currencies
-from .given import THEIRS, check_terms, check_theirs, with_token
+from .given import THEIRS, check_files, check_terms, check_theirs, with_token
 from .profile import (
     Account,
     Capability,
@@ -50,7 +52,8 @@ from .values import documents, merged
 FIND_CREATED = "SELECT created FROM scope WHERE scope=?"
 OWED = "SELECT count(*) FROM ledger_account WHERE book=? AND code>=? AND code<? AND balance<>0"
 PAGE = (
-    "SELECT a.body, b.body FROM connected c JOIN account a ON a.scope=c.scope AND a.id=c.account "
+    "SELECT a.id, a.created, a.body, b.id, b.created, b.body FROM connected c "
+    "JOIN account a ON a.scope=c.scope AND a.id=c.account "
     "LEFT JOIN balance_settings b ON b.scope=c.scope AND b.id=? "
     "WHERE c.platform=? AND c.account{0}? ORDER BY c.account {1} LIMIT ?"
 )
@@ -138,7 +141,7 @@ async def list_(tx: Tx, params: ListParams) -> Wire:
     while more and len(found) <= params.limit:
         statement = PAGE.format(">" if back else "<", "" if back else "DESC")
         rows = await tx.world.engine.rows(statement, (SETTINGS_ID, tx.scope.number, cursor, 101))
-        page = [_listed(account, settings) for account, settings in rows]
+        page = [_listed(row[:3], row[3:]) for row in rows]
         found += [account for account in page if low <= account.created <= high]
         more = len(rows) == 101
         cursor = page[-1].id if page else cursor
@@ -149,11 +152,11 @@ async def list_(tx: Tx, params: ListParams) -> Wire:
     }  # fmt: skip
 
 
-def _listed(body: str | bytes, settings: str | bytes | None) -> Record:
-    account = msgspec.json.decode(body, type=Record)
-    if settings is None:
+def _listed(row: Row, settings: Row) -> Record:
+    account = msgspec.json.decode(whole(*row), type=Record)
+    if settings[0] is None:
         return account
-    return payout_settings.with_payouts(account, msgspec.json.decode(settings, type=BalanceSettings))
+    return payout_settings.with_payouts(account, msgspec.json.decode(whole(*settings), type=BalanceSettings))
 
 
 def _created(params: ListParams) -> tuple[int, int]:
@@ -228,6 +231,7 @@ async def keep(tx: Tx, account: Record, params: SharedParams) -> Record:
     """The account with what was given, judged anew and saved."""
     check_terms(account, params.tos_acceptance, tx.now)
     params = await with_token(tx, params)
+    await check_files(tx, params)
     account = _changed(account, params)
     if params.capabilities is not UNSET:
         wanted = {name: one.requested for name, one in params.capabilities.items()}

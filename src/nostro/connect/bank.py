@@ -1,6 +1,6 @@
 """External account as it is kept: a merchant's bank account, or a debit card that receives payouts.
 
-A number is kept nowhere: what is stored is how it ends, four digits and a fingerprint.
+A bank account's number is private: answers show four digits and a fingerprint. A card's is kept nowhere.
 """
 
 from __future__ import annotations
@@ -81,10 +81,12 @@ SHARED = ("id", "account", "available_payout_methods", "country", "currency", "d
 
 
 class Record(ExternalAccount, frozen=True, kw_only=True, omit_defaults=True):
-    """`fails_with` is the failure code of its payouts, in test mode. `card` is there if it is a card."""
+    """`fails_with` is the failure code of its payouts, in test mode. `card` is there if it is a card. `number` is what
+    a bank is told in a file."""
 
     card: CardParts | None = None
     fails_with: str | None = None
+    number: str | None = None
 
     @property
     def type(self) -> Literal["bank_account", "card"]:

@@ -97,8 +97,9 @@ def fate(country: str, number: str) -> str | None:
     raise KeyError(number)
 
 
-def check(country: str, number: str, routing: str | None, at: str) -> str | None:
-    """Check the plain numbers of an account; `at` is the parameter that holds them, for errors.
+def check(country: str, number: str, routing: str | None, at: str, *, any_number: bool = False) -> str | None:
+    """Check the plain numbers of an account; `at` is the parameter that holds them, for errors. With `any_number` it
+    need not be a test number.
 
     Returns how payouts to it end. Raises `account_number_invalid` or `routing_number_invalid` with what is right.
     """
@@ -125,7 +126,7 @@ def check(country: str, number: str, routing: str | None, at: str) -> str | None
         raise _wrong(param, "The CLABE's last digit does not check the others.")
     if form.routing and not is_iban:
         _check_routing(country, form, routing, at)
-    if not known:
+    if not known and not any_number:
         raise _wrong(param, FORBIDDEN.format(example(country)[0]))
     return ends
 

@@ -1,7 +1,8 @@
 """External account: the merchant's own bank account or debit card, where payouts go.
 
 A sandbox has one for each currency from the first payout on, whose payouts arrive. Others are added by their numbers
-or by a token; the published test numbers say how their payouts end.
+or by a token; the published test numbers say how their payouts end. Any other number is taken where the platform's own
+bank pays (connect/originating_account.py). The number itself is shown to nobody but that bank, in its file.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from .bank_numbers import EXAMPLES
 from .countries import currencies
 from .external_form import ADDRESS, BankParams, bank, made_of
 from .given import check_theirs
+from .originating_account import originating
 from .scope import enter
 from .values import FilesParams, documents
 
@@ -51,9 +53,10 @@ async def add(
 
     Without `settle` the caller looks at how the account stands.
     """
-    if tx.scope.livemode:
-        raise invalid("No bank is connected for live mode yet: use a test key.", "external_account")
     made, card = await made_of(tx, given)
+    if tx.scope.livemode and await originating(tx, made.currency) is None:
+        raise invalid(f"No bank is connected for {made.currency} in live mode: open an originating account.",
+                      "external_account")  # fmt: skip
     if card is not None:
         default = card.default_for_currency if default is None else default
         metadata = metadata or merge_metadata({}, card.metadata)
@@ -264,7 +267,7 @@ EXTERNAL_ACCOUNT: Resource[Record] = Resource(
     own_name="external_account",
     noun="external account",
     prefix="ba",
-    other_prefixes=("card",),
+    also=("card",),
     record=Record,
     shape=ExternalAccount,
     present=render,

@@ -21,6 +21,7 @@ from . import bank_numbers
 from .bank import CardNetworks, CardParts, HolderType, PayoutMethod, Record
 from .countries import COUNTRIES
 from .given import spend
+from .originating_account import originating
 
 AT = "external_account"
 US_NUMBER, US_ROUTING = bank_numbers.EXAMPLES["US"]
@@ -93,29 +94,40 @@ async def made_of(tx: Tx, given: Any) -> tuple[Record, CardParams | None]:
     if given["object"] == "card":
         card = convert({AT: given}, GivenCard).external_account
         return await _card(tx, card), card
-    return bank(tx, convert({AT: given}, GivenBank).external_account), None
+    numbers = convert({AT: given}, GivenBank).external_account
+    return bank(
+        tx, numbers, banked=await originating(tx, _currency(numbers.country, numbers.currency)) is not None
+    ), None
 
 
 # Bank accounts ---------------------------------------------------------------
 
 
-def bank(tx: Tx, given: BankParams) -> Record:
-    """A record of a bank account by its numbers."""
+def bank(tx: Tx, given: BankParams, *, banked: bool = False) -> Record:
+    """A record of a bank account by its numbers; any that are well formed if a real bank pays to it, so `banked`."""
     country, number = given.country.upper(), bank_numbers.plain(given.account_number)
     routing = bank_numbers.plain(given.routing_number) or None
-    fails_with = bank_numbers.check(country, number, routing, AT)
+    fails_with = bank_numbers.check(country, number, routing, AT, any_number=banked)
     return _bank(
         tx, country=country, currency=given.currency, last4=number[-4:], fails_with=fails_with,
         instant=number not in INSTANT_INELIGIBLE_BANK_ACCOUNTS, routing_number=routing,
         account_holder_name=given.account_holder_name, account_holder_type=given.account_holder_type,
-        account_type=given.account_type,
-        fingerprint=hashlib.sha256(f"{country}:{routing}:{number}".encode()).hexdigest()[:16],
+        account_type=given.account_type, fingerprint=fingerprint(country, routing, number), number=number,
     )  # fmt: skip
 
 
+def fingerprint(country: str, routing: str | None, number: str) -> str:
+    """The same for the same account, and nothing that the number could be told by."""
+    return hashlib.sha256(f"{country}:{routing}:{number}".encode()).hexdigest()[:16]
+
+
+def _currency(country: str, currency: str | None) -> str:
+    known = COUNTRIES.get(country.upper())
+    return (currency or (known.currency if known else "usd")).lower()
+
+
 def _bank(tx: Tx, *, country: str, currency: str | None, instant: bool, **given: Any) -> Record:
-    known = COUNTRIES.get(country)
-    chosen = (currency or (known.currency if known else "usd")).lower()
+    chosen = _currency(country, currency)
     if chosen not in CURRENCIES:
         raise invalid(f"Invalid currency: {chosen[:20]}", f"{AT}[currency]")
     methods: list[PayoutMethod] = ["instant", "standard"] if instant else ["standard"]

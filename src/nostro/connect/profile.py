@@ -261,12 +261,19 @@ class Capability(Shape, frozen=True, kw_only=True):
     future_requirements: Requirements = Requirements()
 
 
+class Debt(Shape, frozen=True, kw_only=True):
+    """What the account owes since a moment (seconds): `reserved` minor units of its platform's balance cover it."""
+
+    since: int
+    reserved: int = 0
+
+
 class Record(Account, frozen=True, kw_only=True, omit_defaults=True):
     """`banks` are the newest external accounts, one more than is shown, and `person` who an individual account is:
     both as they stand in tables of their own. An account that is `rejected`, for this reason, can be `still_paid` out.
     `active_since` is when what is asked at first was given (seconds). `tax_id_wrong` says that the company's tax id
     did not pass the check, `claimed` that its holder was shown a page of ours. `documents` are the files that prove
-    something, by what they prove.
+    something, by what they prove. `debts` are by currency.
     """
 
     banks: list[Bank] = []
@@ -276,6 +283,7 @@ class Record(Account, frozen=True, kw_only=True, omit_defaults=True):
     still_paid: bool = False
     active_since: int | None = None
     tax_id_wrong: bool = False
+    debts: dict[str, Debt] = {}
     claimed: bool = False
     documents: dict[str, list[str]] = {}
 

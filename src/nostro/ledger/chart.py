@@ -11,7 +11,7 @@ from typing import Literal
 from msgspec import Struct
 
 Side = Literal["debit", "credit"]
-Kind = Literal["asset", "liability", "revenue", "expense", "memorandum"]
+Kind = Literal["asset", "liability", "equity", "revenue", "expense", "memorandum"]
 
 
 class Account(Struct, frozen=True):
@@ -39,6 +39,11 @@ CHART = (
         "Withheld while a dispute is open.",
         clearing=True,
     ),
+    Account(
+        "merchant:{merchant}:connect_reserved:{account}",
+        "liability",
+        "Held back from a platform for what its connected account owes.",
+    ),
     Account("merchant:{merchant}:uncaptured", "memorandum", "Authorized for the merchant, not yet captured."),
     Account("merchant:{merchant}:credit_granted", "memorandum", "Credit the merchant has given to customers."),
     Account("customer:{customer}:credit", "memorandum", "Credit a customer may use on invoices; negative is owed."),
@@ -50,6 +55,8 @@ CHART = (
     Account("bank:cash", "asset", "Money at the platform's bank."),
     Account("platform:fees", "revenue", "Fees earned on payments and instant payouts."),
     Account("platform:dispute_fees", "revenue", "Fees earned on disputes."),
+    Account("platform:bank_fees", "expense", "What banks charge the platform."),
+    Account("platform:interest", "revenue", "What banks pay the platform for its money, less what they take for it."),
     Account("platform:losses", "expense", "What the platform could not recover."),
     Account("platform:suspense", "liability", "Money whose owner is not known yet."),
     Account("app:{code}", "liability", "Opened through the API, which also says its kind and normal balance."),
@@ -71,6 +78,11 @@ def in_transit(merchant: str) -> str:
 
 def withheld(merchant: str) -> str:
     return f"merchant:{merchant}:disputed"
+
+
+def connect_reserved(platform: str, account: str) -> str:
+    """Without an account, what the codes of all of a platform begin with."""
+    return f"merchant:{platform}:connect_reserved:{account}"
 
 
 def uncaptured(merchant: str) -> str:
@@ -113,6 +125,8 @@ def held(code: str) -> str:
 CASH = "bank:cash"
 FEES = "platform:fees"
 DISPUTE_FEES = "platform:dispute_fees"
+BANK_FEES = "platform:bank_fees"
+INTEREST = "platform:interest"
 LOSSES = "platform:losses"
 SUSPENSE = "platform:suspense"
 
