@@ -93,15 +93,3 @@ def test_where_the_platform_is_not_liable_the_loss_is_ours(market: Marketplace) 
     assert market.has(seller) == (0, 0)
     assert market.lines(seller)[-1] == ("adjustment", "other_adjustment", SENT, SENT)
     assert market.has()[0] == before - 320
-
-
-def test_the_bank_is_debited_where_that_is_allowed(market: Marketplace) -> None:
-    market.pay(amount=20_000)
-    seller = owing(market, market.open(settings={"payouts": {"debit_negative_balances": True}}))
-    payout = market.client.v1.payouts.list({"limit": 1}, market.of(seller)).data[0]
-    assert (payout.amount, payout.automatic, payout.status) == (-SENT, True, "pending")
-    assert (market.has(seller), market.reserved()) == ((-SENT, SENT), 0)
-    market.nostro.advance(days=7)
-    paid = market.client.v1.payouts.retrieve(payout.id, {}, market.of(seller))
-    assert (paid.status, market.has(seller)) == ("paid", (0, 0))
-    assert len(market.client.v1.payouts.list({}, market.of(seller)).data) == 2

@@ -148,4 +148,8 @@ def test_a_negative_balance_is_taken_from_the_bank(
     nostro.advance(days=12)
     (payout,) = [one for one in client.v1.payouts.list(options=on).data if one.amount < 0]
     assert (payout.amount, payout.automatic, payout.status) == (-owed, True, status)
+    carried: Any = {"payout": payout.id}
+    lines = client.v1.balance_transactions.list(carried, on).data
+    assert {line.type for line in lines} == {"charge", "refund", "payout"}
+    assert sum(line.net for line in lines) == 0
     assert available() == (0 if status == "paid" else -owed)

@@ -4,7 +4,8 @@ An account owes when what it has, pending and available together, is below zero:
 there was. Nothing is written when it earns again, for its balance is one sum: the next payments pay the debt. Where
 its platform bears the losses (`controller.losses.payments`), as much of the platform's available balance stands in
 `connect_reserved` until then, even if that becomes less than nothing: a platform cannot pay out what it answers for.
-An account whose settings say `debit_negative_balances` is asked for the money through its bank.
+An account whose settings say `debit_negative_balances` is asked for the money through its bank, on the days of its
+payout schedule.
 
 What is still owed after 180 days is not coming: the reserve goes to the account, or, where the platform is not
 liable, the loss is ours.
@@ -16,18 +17,15 @@ import msgspec
 
 from nostro.balances import balance, balance_transaction
 from nostro.balances.balance_transaction import COVER_JOB, Line, Type
-from nostro.balances.settings import settings_of
 from nostro.kernel.clock import DAY, midnight, utc_date
 from nostro.kernel.posting import Posting, transfer
 from nostro.ledger import chart
 from nostro.storage.tx import Tx
 
 from . import standing
-from .profile import Debt, Losses, Record
+from .profile import Debt, Losses
 from .scope import platform_of
 
-DEBIT_JOB = "payout.debit"
-"""Of the room above: takes what is owed from the account's bank."""
 PATIENCE = 180 * DAY
 # After what becomes available at midnight.
 DAILY = 60
@@ -74,8 +72,6 @@ async def cover_job(tx: Tx, ref: str) -> None:
         tx.save(msgspec.structs.replace(account, debts=kept))
     if due is not None:
         tx.schedule(COVER_JOB, currency, midnight(utc_date(tx.now)) + DAY + DAILY)
-        if await _may_debit(tx, account):
-            tx.schedule(DEBIT_JOB, currency, tx.now)
 
 
 def _give_up(tx: Tx, platform: Tx, currency: str, owed: int, liable: bool) -> None:
@@ -88,12 +84,6 @@ def _give_up(tx: Tx, platform: Tx, currency: str, owed: int, liable: bool) -> No
     paid = _line(platform, kind, -owed, currency, f"Negative balance of {tx.merchant}")
     _line(tx, kind, owed, currency, "Negative balance paid by the platform", booked=paid)
     platform.post("connect.collect", paid, collect(platform.merchant, tx.merchant, owed, currency))
-
-
-async def _may_debit(tx: Tx, account: Record) -> bool:
-    if account.settings.payouts.debit_negative_balances:
-        return True
-    return (await settings_of(tx)).payments.debit_negative_balances
 
 
 def _reserve(tx: Tx, platform: Tx, currency: str, more: int) -> None:

@@ -18,11 +18,11 @@ from datetime import date, timedelta
 import msgspec
 
 from nostro.balances import balance, balance_transaction
-from nostro.balances.balance_transaction import BALANCE_TRANSACTION, COVER_JOB, Line
+from nostro.balances.balance_transaction import BALANCE_TRANSACTION, Line
 from nostro.balances.schedule import is_payout_day
 from nostro.balances.settings import DAY_JOB, settings_of
 from nostro.connect.external_account import default_account
-from nostro.connect.originating_account import originating
+from nostro.connect.originating_account import largest_payment, originating
 from nostro.connect.standing import may_pay_out
 from nostro.kernel.clock import midnight
 from nostro.storage.tx import Tx
@@ -36,7 +36,8 @@ MOST_LINES = 20_000
 
 async def day_job(tx: Tx, day: str) -> None:
     """Job `payout.day`: a day begins (`2026-11-23`); each currency whose payout is due is paid out. Then tomorrow."""
-    schedule = (await settings_of(tx)).payments.payouts.schedule
+    payments = (await settings_of(tx)).payments
+    schedule = payments.payouts.schedule
     if schedule.interval == "manual":
         return
     today = date.fromisoformat(day)
@@ -44,23 +45,27 @@ async def day_job(tx: Tx, day: str) -> None:
     tx.schedule(DAY_JOB, tomorrow.isoformat(), midnight(tomorrow))
     available, _ = await balance.amounts(tx)
     for currency, amount in available.items():
-        if amount > 0 and is_payout_day(schedule, currency, today):
+        if (amount > 0 or payments.debit_negative_balances) and is_payout_day(schedule, currency, today):
             tx.schedule(JOB, currency, tx.now)
 
 
 async def pay_job(tx: Tx, currency: str) -> None:
     """Job `payout.automatic`: pay out what is available in `currency`, if there is a bank account that takes it."""
-    settings = (await settings_of(tx)).payments.payouts
+    payments = (await settings_of(tx)).payments
+    settings = payments.payouts
     if settings.schedule.interval == "manual" or not await may_pay_out(tx):
         return
     found = await tx.all(BALANCE_TRANSACTION, {"unpaid": currency}, MOST_LINES, newest_first=False)
     lines = [line for line in found if line.available_on <= tx.now]
     total = sum(line.net for line in lines)
+    if total < 0 and payments.debit_negative_balances:
+        await _make_up(tx, lines, -total, currency)
+        return
     account = await default_account(tx, currency)
     if account is None or account.status == "errored":
         return
     through = None if account.card else await originating(tx, currency)
-    most = through.largest_payment if through is not None and through.largest_payment else payout.LARGEST_PAYOUT
+    most = (through and largest_payment(through)) or payout.LARGEST_PAYOUT
     amount = _payable(total, currency, (settings.minimum_balance_by_currency or {}).get(currency, 0), most)
     if amount <= 0:
         return
@@ -76,17 +81,18 @@ async def pay_job(tx: Tx, currency: str) -> None:
         tx.schedule(JOB, currency, tx.now)
 
 
-async def debit_job(tx: Tx, currency: str) -> None:
-    """Job `payout.debit`: take what the balance owes from the bank account, which `debit_negative_balances` allows."""
-    available, pending = await balance.amounts(tx)
-    owed = -available.get(currency, 0) - pending.get(currency, 0)
-    account = await default_account(tx, currency) if owed > 0 else None
-    if account is not None and account.status != "errored" and account.card is None:
-        made = payout.take_back(
-            tx, await originating(tx, currency), amount=owed, currency=currency, livemode=tx.scope.livemode,
-            destination=account.id, automatic=True, description="Negative balance debited from the bank account",
-        )  # fmt: skip
-        tx.schedule(COVER_JOB, f"{currency}:{made.id}", tx.now)
+async def _make_up(tx: Tx, lines: list[balance_transaction.Record], amount: int, currency: str) -> None:
+    """The account's bank is debited for what its balance owes."""
+    account = await default_account(tx, currency)
+    if account is None or account.status == "errored" or account.card is not None:
+        return
+    made = payout.take_back(
+        tx, await originating(tx, currency), amount=amount, currency=currency, livemode=tx.scope.livemode,
+        destination=account.id, automatic=True, reconciliation_status="completed",
+    )  # fmt: skip
+    tx.emit("payout.reconciliation_completed", made)
+    for line in lines:
+        tx.save(msgspec.structs.replace(line, payout=made.id, unpaid=None))
 
 
 def _payable(total: int, currency: str, minimum: int, most: int) -> int:
