@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -68,6 +69,9 @@ def test_an_account_connects_and_leaves(
         platform.oauth.token({"grant_type": "refresh_token", "refresh_token": again.refresh_token})
     with pytest.raises(stripe.oauth_error.InvalidClientError):
         platform.oauth.deauthorize({"stripe_user_id": account.id})
+    end = time.monotonic() + 20
+    while not heard.of("account.application.deauthorized") and time.monotonic() < end:
+        time.sleep(0.02)  # the account is not the sandbox's any more, which waits for its own
     told = [(one.type, one.account, one.data.object["object"]) for one in heard.settled()]
     assert told == [
         ("account.application.authorized", account.id, "application"),

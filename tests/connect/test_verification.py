@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -114,6 +115,27 @@ def test_rejected_and_taken_back(
     back = client.v1.accounts.unreject(account.id)
     assert (back.charges_enabled, back.payouts_enabled) == (True, True)
     fails(lambda: client.v1.accounts.unreject(account.id), None, "account")
+
+
+def test_a_document_is_a_file_that_was_uploaded(open_account: Open, client: stripe.StripeClient) -> None:
+    account = open_account(business_type="company")
+
+    def image() -> Any:
+        return BytesIO(b"\x89PNG\r\n\x1a\n" + bytes(64))
+
+    own: Any = client.v1.files.create({"file": image(), "purpose": "identity_document"})
+    theirs: Any = client.v1.files.create(
+        {"file": image(), "purpose": "additional_verification"}, {"stripe_account": account.id}
+    )
+    person: Any = {"verification": {"document": {"front": own.id, "back": theirs.id}}}
+    made: Any = client.v1.accounts.persons.create(account.id, person)
+    assert (made.verification.document.front, made.verification.document.back) == (own.id, theirs.id)
+    none: Any = {"verification": {"document": {"front": "file_none"}}}
+    fails(lambda: client.v1.accounts.persons.create(account.id, none), "resource_missing",
+          "verification[document][front]")  # fmt: skip
+    other: Any = client.v1.files.create({"file": image(), "purpose": "dispute_evidence"})
+    papers: Any = {"documents": {"company_license": {"files": [other.id]}}}
+    fails(lambda: client.v1.accounts.update(account.id, papers), None, "documents[company_license][files][0]")
 
 
 def test_a_recipient_takes_no_payments(open_account: Open, client: stripe.StripeClient) -> None:

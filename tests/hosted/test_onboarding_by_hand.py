@@ -21,8 +21,13 @@ def browser() -> Iterator[Browser]:
         yield tab
 
 
+def wait(browser: Browser, shown: str) -> None:
+    """Until the whole page is there, and this is true of it."""
+    browser.until(f"document.readyState === 'complete' && {shown}")
+
+
 def heading(browser: Browser, words: str) -> None:
-    browser.until(f"document.querySelector('h1')?.innerText.includes('{words}') === true")
+    wait(browser, f"document.querySelector('h1').innerText.includes('{words}')")
     assert browser.run(FITS), f"the page {words} is wider than the phone"
 
 
@@ -35,18 +40,18 @@ def test_from_the_link_to_the_terms(client: stripe.StripeClient, browser: Browse
     browser.open(link.url)
     heading(browser, "Your business")
     browser.click("Use test values")
-    browser.until("document.querySelector('input[type=url]').value !== ''")
+    wait(browser, "document.querySelector('input[type=url]').value !== ''")
     browser.click("Continue")
     heading(browser, "Your details")
     browser.click("Continue")
-    browser.until("document.querySelectorAll('.wrong').length > 5")
+    wait(browser, "document.querySelectorAll('.wrong').length > 5")
     assert browser.run("document.querySelectorAll('label, legend').length") >= 10
     browser.click("Use test values")
-    browser.until("document.querySelectorAll('.wrong').length === 0")
+    wait(browser, "document.querySelectorAll('.wrong').length === 0")
     browser.click("Continue")
     heading(browser, "Your bank account")
     browser.click("Use test values")
-    browser.until("document.querySelector('[name=\"external_account[account_number]\"]').value !== ''")
+    wait(browser, "document.querySelector('[name=\"external_account[account_number]\"]').value !== ''")
     browser.click("Continue")
     heading(browser, "Review and agree")
     browser.click("Agree and submit")

@@ -34,7 +34,7 @@ from nostro.storage.tx import Tx
 from . import capability, country, external_account, party, payout_settings, standing
 from .account_params import ControllerParams, CreateParams, SharedParams, UpdateParams
 from .countries import currencies
-from .given import THEIRS, check_terms, check_theirs, with_token
+from .given import THEIRS, check_files, check_terms, check_theirs, with_token
 from .profile import (
     Account,
     Capability,
@@ -231,6 +231,7 @@ async def keep(tx: Tx, account: Record, params: SharedParams) -> Record:
     """The account with what was given, judged anew and saved."""
     check_terms(account, params.tos_acceptance, tx.now)
     params = await with_token(tx, params)
+    await check_files(tx, params)
     account = _changed(account, params)
     if params.capabilities is not UNSET:
         wanted = {name: one.requested for name, one in params.capabilities.items()}

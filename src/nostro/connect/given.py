@@ -6,6 +6,7 @@ account is any more.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from ipaddress import ip_address
 from typing import Any, Literal
 
@@ -15,18 +16,21 @@ from msgspec import UNSET
 from nostro.kernel.errors import ApiError, invalid, no_such
 from nostro.kernel.params import convert
 from nostro.kernel.resource import Params, Unset
-from nostro.storage.body import whole
 from nostro.storage.tx import Tx
 
 from .account_params import CompanyParams, SharedParams, TosParams
 from .person_params import PersonParams
 from .profile import BusinessType, Record
+from .scope import platform_of
+from .values import DocumentParams, FilesParams
 
 Kind = Literal["account", "bank_account", "card", "person"]
 FIND = 'SELECT version, id, created, body FROM "token" WHERE scope=? AND id=?'
 SPEND = 'UPDATE "token" SET version=version+1, body=? WHERE scope=? AND id=? AND version=?'
 THEIRS = ("business_type", "company", "documents", "external_account", "individual", "tos_acceptance")
 """What only the holder says of an account whose requirements we collect."""
+PURPOSES = ("identity_document", "additional_verification", "account_requirement")
+TEST_FILES = "file_identity_document_"
 
 
 class AccountForm(Params, frozen=True, kw_only=True):
@@ -39,29 +43,18 @@ class AccountForm(Params, frozen=True, kw_only=True):
 
 
 async def spend(tx: Tx, id: str, param: str, *kinds: Kind) -> Any:
-    """The record of a token, marked as used. It is the platform's, or the account's own.
-
-    The platform's stands in another scope than this unit, so it is marked by its version: of two units at the very
-    same moment both may have it.
-    """
+    """The record of a token, marked as used. It is the account's own, or its platform's."""
     resource = tx.registry.by_object["token"]
-    own = await tx.find(resource, id)
-    token: Any = own
-    version = 0
-    if own is None and tx.scope.connected:
-        found = await tx.world.engine.rows(FIND, (tx.scope.book, id[:255]))
-        version, token = 0, None
-        if found:
-            version, token = found[0][0], msgspec.json.decode(whole(*found[0][1:]), type=resource.record)
+    holder: Tx = tx
+    token: Any = await tx.find(resource, id)
+    if token is None and tx.scope.connected:
+        holder = await platform_of(tx)
+        token = await holder.find(resource, id)
     if token is None or token.type not in kinds:
         raise no_such("token", id, param)
     if token.used:
         raise invalid(f"You cannot use a token more than once: {id}.", param, "token_already_used")
-    used = msgspec.structs.replace(token, used=True)
-    if own is not None:
-        return tx.save(used)
-    tx.write_row(SPEND, (msgspec.json.encode(used).decode(), tx.scope.book, id, version))
-    return used
+    return holder.save(msgspec.structs.replace(token, used=True))
 
 
 async def with_token(tx: Tx, params: SharedParams) -> SharedParams:
@@ -92,6 +85,33 @@ async def person_of(tx: Tx, params: PersonParams, token: str | Unset) -> PersonP
     both = {name: getattr(params, name) for name in PersonParams.__struct_fields__}
     given = {name: value for name, value in both.items() if value is not UNSET}
     return msgspec.structs.replace(form, **given)
+
+
+def _files(given: Any, path: str) -> Iterator[tuple[str, str]]:
+    """Each file that the parameters name, with its parameter."""
+    for name in given.__struct_fields__ if isinstance(given, Params) else ():
+        value, here = getattr(given, name), f"{path}[{name}]" if path else name
+        if isinstance(given, DocumentParams) and isinstance(value, str):
+            yield here, value
+        elif isinstance(given, FilesParams) and isinstance(value, list):
+            yield from ((f"{here}[{place}]", id) for place, id in enumerate(value))
+        else:
+            yield from _files(value, here)
+
+
+async def check_files(tx: Tx, given: Params) -> None:
+    """Documents are uploaded files, the account's or its platform's, or the published test ones."""
+    for param, id in _files(given, ""):
+        if id.startswith(TEST_FILES) and not tx.scope.livemode:
+            continue
+        resource = tx.registry.by_object["file"]
+        found = await tx.find(resource, id)
+        if found is None and tx.scope.connected:
+            found = await (await platform_of(tx)).find(resource, id)
+        if found is None:
+            raise no_such("file upload", id, param)
+        if found.purpose not in PURPOSES:
+            raise invalid(f"The file {id} was uploaded for another purpose: use one of {', '.join(PURPOSES)}.", param)
 
 
 def check_theirs(account: Record, *names: str) -> None:

@@ -12,7 +12,7 @@ from nostro.kernel.resource import Params, Resource, Unset, Verb, Wire
 from nostro.storage.tx import Tx
 
 from . import standing
-from .given import check_theirs, person_of
+from .given import check_files, check_theirs, person_of
 from .party import Person, Record, changed, render
 from .person_params import PersonParams
 from .scope import enter
@@ -61,12 +61,14 @@ async def create(tx: Tx, params: CreateParams) -> Record:
         raise invalid(f"An account can have up to {standing.MOST} persons.")
     blank = Record(id=tx.new_id("person"), created=tx.now, account=tx.merchant)
     given = await person_of(tx, params, params.person_token)
+    await check_files(tx, given)
     return await _keep(tx, changed(blank, given), "person.created")
 
 
 async def update(tx: Tx, person: Record, params: CreateParams) -> Record:
     await _check_open(tx)
     given = await person_of(tx, params, params.person_token)
+    await check_files(tx, given)
     return await _keep(tx, changed(person, given), "person.updated")
 
 

@@ -18,11 +18,11 @@ from nostro.connect.account_params import CompanyParams
 from nostro.connect.countries import COUNTRIES
 from nostro.connect.party import WRONG_NUMBERS
 from nostro.connect.person_params import PersonParams
+from nostro.connect.scope import platform_of
 from nostro.kernel.errors import invalid, no_such
 from nostro.kernel.resource import Params, Resource, Stored, Unset, Verb, View, Wire, public, retrieve
 from nostro.networks import test_cards
 from nostro.rails import card as rail
-from nostro.storage.body import whole
 from nostro.storage.tx import Tx
 
 from . import bank_account, card
@@ -191,24 +191,16 @@ async def _share(tx: Tx, params: CreateParams) -> Record:
                       "customer")  # fmt: skip
     if params.customer is None:
         raise invalid("Missing required param: customer.", "customer", "parameter_missing")
-    owner = await _of_platform(tx, "customer", params.customer)
+    platform = await platform_of(tx)
+    owner: Any = await platform.find(tx.registry.by_object["customer"], params.customer)
     if owner is None:
         raise no_such("customer", params.customer, "customer")
     id = params.card if isinstance(params.card, str) else owner.default_source
-    found = await _of_platform(tx, "card", id or "")
+    found: Any = await platform.find(card.CARD, id or "")
     if found is None or found.customer != owner.id:
         raise no_such("source", id or "", "card")
     copy = msgspec.structs.replace(found, id=tx.new_id("card"), created=tx.now, customer=None, metadata={})
     return tx.save(Record(id=tx.new_id("tok"), created=tx.now, livemode=tx.scope.livemode, type="card", card=copy))
-
-
-async def _of_platform(tx: Tx, object: str, id: str) -> Any:
-    """A record of the platform in whose book this account stands, or None."""
-    resource = tx.registry.by_object[object]
-    found = await tx.world.engine.rows(
-        f'SELECT id, created, body FROM "{resource.table}" WHERE scope=? AND id=?', (tx.scope.book, id[:255])
-    )
-    return msgspec.json.decode(whole(*found[0]), type=resource.record) if found else None
 
 
 def _card(tx: Tx, given: CardParams) -> card.Record:
