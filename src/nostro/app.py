@@ -167,6 +167,7 @@ RESOURCES: tuple[Resource[Any], ...] = (
 RAILS: dict[str, Any] = {rail.type: rail for rail in (card.RAIL,)}
 JOBS: dict[str, Any] = {
     "balance.release": availability.release_job,
+    availability.SETTLE: availability.settle_job,
     "charge.expire": charge.expire_job,
     file_link.JOB: file_link.expire_job,
     tax_id.JOB: tax_id.verify_job,

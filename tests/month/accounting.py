@@ -7,15 +7,15 @@ them. In the end the breaks must be these and no others.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import timedelta
 from random import Random
 from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
 
-from nostro.kernel.clock import utc_date
-from nostro.networks.iso20022 import camt_writing
+from nostro.kernel.clock import midnight, utc_date
+from nostro.networks.bank import paper
 from nostro.networks.statement import Line, Statement
 
 from .market import Market
@@ -24,6 +24,7 @@ How = Literal["typo", "missing", "twice", "unknown"]
 WAYS: tuple[How, ...] = ("typo", "missing", "twice", "unknown")
 CASH = "bank:cash"
 ROOT = "/v1/reconciliation"
+DAY = timedelta(days=1)
 
 
 class Spoiled(Struct, frozen=True):
@@ -46,10 +47,7 @@ class Accounting:
         """Import these statements, the last ones of the bank, with so many lines spoiled."""
         for statement in statements:
             said, spoil = self._said(statement, spoil), 0
-            content = camt_writing.build(
-                [said], message=f"STMT{said.opening.number}",
-                created=datetime.combine(said.closing.date, datetime.min.time(), UTC),
-            )  # fmt: skip
+            content = paper.write("camt.053", [said], midnight(said.closing.date + DAY))
             await self.market.upload(f"{ROOT}/statements", content, format="camt.053", account=CASH)
             self.lines += said.closing.lines
 
@@ -76,8 +74,15 @@ class Accounting:
         elif how == "twice":
             made = [line, msgspec.structs.replace(line, reference=f"{line.reference}X")]
         else:
-            strange = msgspec.structs.replace(line, amount=77_777, end_to_end="", reference=f"{line.reference}U",
-                                              description="WHO IS THIS", counterparty="", counterparty_account="")
+            strange = msgspec.structs.replace(
+                line,
+                amount=77_777,
+                end_to_end="",
+                reference=f"{line.reference}U",
+                description="WHO IS THIS",
+                counterparty="",
+                counterparty_account="",
+            )
             made = [line, strange]  # fmt: skip
         wrong = sum(one.amount for one in made) - line.amount
         self._offset += wrong
@@ -87,10 +92,10 @@ class Accounting:
     async def match(self) -> Any:
         return await self.market.send("POST", f"{ROOT}/accounts/{CASH}/match")
 
-    async def close_day(self, midnight: int) -> Any:
-        """The proof of the day before `midnight`, closed if it is balanced."""
-        account = (await self.market.all(f"{ROOT}/accounts"))[0]["id"]
-        day = utc_date(midnight - 1).isoformat()
+    async def close_day(self, end: int) -> Any:
+        """The proof of the day before `end`, closed if it is balanced."""
+        account = (await self.market.send("GET", f"{ROOT}/accounts"))["data"][0]["id"]
+        day = utc_date(end - 1).isoformat()
         drawn = await self.market.send("POST", f"{ROOT}/days", {"account": account, "date": day})
         assert drawn["balanced"], drawn
         return await self.market.send("POST", f"{ROOT}/days/{drawn['id']}/close", {"by": "accounting"})

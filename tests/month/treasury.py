@@ -13,14 +13,15 @@ from nostro.networks.bank.day import advance
 from nostro.networks.bank.post import Letter
 from nostro.networks.bank.state import Terms
 from nostro.networks.statement import Line, Statement
+from nostro.payouts.bank_file import BUILD_AFTER
 
 from .market import ORIGINATOR, ROUTING, Market
 from .plan import FIRST_DAY
 
 NUMBER = "000900900900"
 RETURNS = ".ach"
-SENDS_AT = 23 * 3600
-"""After 17:00 in New York, the cut-off of the originating account, at any time of the year."""
+SENDS_AT = 22 * 3600 + BUILD_AFTER
+"""The cut-off is at 17:00 in New York: in UTC, in winter."""
 
 
 class Treasury:

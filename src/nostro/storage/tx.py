@@ -173,6 +173,11 @@ class Tx:
             else int(balance) + await ask(rows, balance_upto(self.scope.book, number, last))
         )
 
+    async def pinned_balance(self, account: str, currency: str) -> int:
+        """The same, of an account that is not busy: if it is another when this unit commits, the unit runs again."""
+        balance = self.unit.pinned[account, currency] = await self.balance(account, currency)
+        return balance
+
     # Writing -------------------------------------------------------------------
 
     def save(self, record: R, *events: str) -> R:
