@@ -32,6 +32,7 @@ from .outcome import fail, tell
 
 FAMILY = "bank_answer"
 AT_ONCE = 500
+DUPLICATE = "AM05"  # of ISO 20022: the file was sent before
 MOST_SHOWN = 1000
 # Files that may be at the bank, or were.
 OUT = ("sending", "sent", "accepted", "settled", "rejected")
@@ -183,10 +184,17 @@ async def _match_file(tx: Tx, accounts: Sequence[Account], one: Verdict) -> None
         found = await tx.all(BANK_FILE, {"filename": name_of(account, int(number))})
     if not found:
         one.reason = "no file has this name"
+    elif one.item.kind == "reject" and one.item.code == DUPLICATE and _is_there(found[0]):
+        one.reason = "duplicate"
     elif found[0].status in LIFE[one.item.kind].source:
         one.file = found[0]
     else:
         one.reason = "duplicate" if found[0].status in OUT else f"the file was not sent: it is {found[0].status}"
+
+
+def _is_there(file: BankFile) -> bool:
+    """The bank has it, or may have: then it refuses a copy, and paying back would pay twice."""
+    return file.status == "accepted" or len(file.transmissions) > 1
 
 
 async def _judge(tx: Tx, account: Account, one: Verdict, payment: Instruction) -> None:

@@ -72,8 +72,6 @@ def _read(content: bytes) -> list[Item]:
     for payment in report.payments:
         items += [_refused(single) for single in payment.singles if single.status in pain002.REFUSED]
     statuses = {report.status, *(payment.status for payment in report.payments)} - {""}
-    if statuses & pain002.REFUSED and any(reason.code == DUPLICATE for reason in report.reasons):
-        return []  # a resend was refused: what was sent first is as it was
     if statuses & pain002.REFUSED:
         reasons = [*report.reasons, *(reason for payment in report.payments for reason in payment.reasons)]
         code, text = (reasons[0].code, reasons[0].text) if reasons else ("RJCT", "")
@@ -93,7 +91,6 @@ def _returned(pieces: Iterator[Piece]) -> Iterator[Item]:
 
 # The namespace of a notification, near the beginning of the file.
 NOTICE, LOOK = b"tech:xsd:camt.054.", 2000
-DUPLICATE = "AM05"
 TAKEN = frozenset(("ACTC", "ACCP", "ACFC", "ACSP", "ACSC", "ACCC", "ACWC", "PART"))
 
 
