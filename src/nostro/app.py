@@ -67,7 +67,19 @@ from nostro.payments import (
     transfer_reversal,
 )  # fmt: skip
 from nostro.payments import card as legacy_card
-from nostro.payouts import automatic, bank_answer, bank_file, instruction, origination, outbox, payout, topup
+from nostro.payouts import (
+    automatic,
+    bank_answer,
+    bank_file,
+    bulk_payout,
+    collection,
+    instruction,
+    origination,
+    outbox,
+    payout,
+    topup,
+)  # fmt: skip
+from nostro.payouts import bulk as bulk_lines
 from nostro.rails import card
 from nostro.reconciliation import account as reconciled_account
 from nostro.reconciliation import break_, day, line, match, rule, run, statement_verbs
@@ -130,6 +142,8 @@ RESOURCES: tuple[Resource[Any], ...] = (
     bank_file.RESOURCE,
     bank_answer.RESOURCE,
     instruction.RESOURCE,
+    bulk_payout.RESOURCE,
+    bulk_lines.RESOURCE,
     app_account.RESOURCE,
     app_entry.RESOURCE,
     bulk.RESOURCE,
@@ -138,6 +152,8 @@ RESOURCES: tuple[Resource[Any], ...] = (
     reference.RESOURCE,
     report.RESOURCE,
     period.RESOURCE,
+    report_run.REPORT_RUN,
+    report_run.REPORT_TYPE,
     reconciled_account.RESOURCE,
     statement_verbs.RESOURCE,
     line.RESOURCE,
@@ -146,8 +162,6 @@ RESOURCES: tuple[Resource[Any], ...] = (
     match.RESOURCE,
     break_.RESOURCE,
     day.RESOURCE,
-    report_run.REPORT_RUN,
-    report_run.REPORT_TYPE,
     request_log.RESOURCE,
 )
 RAILS: dict[str, Any] = {rail.type: rail for rail in (card.RAIL,)}
@@ -172,6 +186,8 @@ JOBS: dict[str, Any] = {
     "payout.arrive": payout.arrive_job,
     "payout.answered": origination.answered_job,
     "payout.changed": origination.changed_job,
+    "bulk_payout.settled": bulk_payout.settled_job,
+    "bulk_payout.answered": bulk_payout.answered_job,
     bank_file.BUILD: bank_file.build_job,
     bank_file.SETTLE: bank_file.settle_job,
     bank_file.STAGE: outbox.stage_job,
@@ -180,6 +196,10 @@ JOBS: dict[str, Any] = {
     balance_transaction.COVER_JOB: owed.cover_job,
     standing.REVIEW: standing.review_job,
     topup.ARRIVE: topup.arrive_job,
+    topup.SEND: collection.send_job,
+    "topup.sent": collection.sent_job,
+    "topup.answered": collection.answered_job,
+    "topup.changed": collection.changed_job,
     topup.RETURN: topup.return_job,
     app_account.ALERT: alert.alert_job,
     hold.EXPIRE: hold.expire_job,

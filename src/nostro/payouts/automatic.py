@@ -22,7 +22,7 @@ from nostro.balances.balance_transaction import BALANCE_TRANSACTION, Line
 from nostro.balances.schedule import is_payout_day
 from nostro.balances.settings import DAY_JOB, settings_of
 from nostro.connect.external_account import default_account
-from nostro.connect.originating_account import originating
+from nostro.connect.originating_account import largest_payment, originating
 from nostro.connect.standing import may_pay_out
 from nostro.kernel.clock import midnight
 from nostro.storage.tx import Tx
@@ -65,7 +65,7 @@ async def pay_job(tx: Tx, currency: str) -> None:
     if account is None or account.status == "errored":
         return
     through = None if account.card else await originating(tx, currency)
-    most = through.largest_payment if through is not None and through.largest_payment else payout.LARGEST_PAYOUT
+    most = (through and largest_payment(through)) or payout.LARGEST_PAYOUT
     amount = _payable(total, currency, (settings.minimum_balance_by_currency or {}).get(currency, 0), most)
     if amount <= 0:
         return

@@ -49,6 +49,9 @@ from nostro.kernel.resource import (
 from nostro.ledger import chart
 from nostro.storage.tx import Tx
 
+from .bank_formats import format_of
+from .instruction import Receiver, receiver_of
+
 SENT_AFTER, INSTANT_ARRIVAL = 5, 600
 BANK_DAYS = 2
 # Of an instant payout: the most, in major units; the fee's rate, and its least where the currency's smallest charge
@@ -272,9 +275,9 @@ async def create(tx: Tx, params: CreateParams) -> Record:
             f"The external account {account.id} does not take instant payouts. Use the method standard.",
             "method", "instant_payouts_unsupported",
         )  # fmt: skip
-    through = await originating_account.originating(tx, currency)
+    through = None if account.card else await originating_account.originating(tx, currency)
     if through is not None:
-        _check_file(params, through)
+        _check_file(params, through, receiver_of(account, tx.merchant, params.statement_descriptor))
     if params.method == "instant":
         _check_limit(params.amount, currency)
     return start(
@@ -291,13 +294,17 @@ async def create(tx: Tx, params: CreateParams) -> Record:
     )
 
 
-def _check_file(params: CreateParams, through: originating_account.Record) -> None:
+def _check_file(params: CreateParams, through: originating_account.Record, receiver: Receiver | None) -> None:
     if params.method == "instant":
         raise invalid("Payouts in this currency are sent in files to the bank: use the method standard.", "method",
                       "instant_payouts_unsupported")  # fmt: skip
-    if through.largest_payment is not None and params.amount > through.largest_payment:
-        most = text(through.largest_payment, through.currency)
-        raise invalid(f"A payout through {through.id} can be {most} at most.", "amount", "amount_too_large")
+    refusal = None if receiver is None else format_of(through).refusal(receiver, params.amount)
+    if refusal is not None:
+        raise invalid(refusal, "destination", "account_number_invalid")
+    most = originating_account.largest_payment(through)
+    if most is not None and params.amount > most:
+        raise invalid(f"A payout through {through.id} can be {text(most, through.currency)} at most.", "amount",
+                      "amount_too_large")  # fmt: skip
 
 
 def _check_limit(amount: int, currency: str) -> None:
@@ -437,7 +444,7 @@ PAYOUT: Resource[Record] = Resource(
         Verb(name="reverse", method="POST", path=f"{_ID}/reverse", run=reverse, params=ReverseParams,
              summary="Take a paid payout back from the bank."),
     ),
-    errors=("amount_too_large", "balance_insufficient", "instant_payouts_unsupported", "invalid_characters",
-            "payouts_not_allowed"),
+    errors=("account_number_invalid", "amount_too_large", "balance_insufficient", "payouts_not_allowed",
+            "instant_payouts_unsupported", "invalid_characters"),
 )  # fmt: skip
 RESOURCE = PAYOUT
