@@ -31,5 +31,5 @@ def _flat(data: bytes) -> list[tuple[str, str]]:
 
 def _text(element: ElementTree.Element) -> str:
     """Numbers are written in more than one way."""
-    text = element.text or ""
+    text = (element.text or "").strip()
     return text.rstrip("0").rstrip(".") if re.fullmatch(r"\d+\.\d+", text) else text
