@@ -27,6 +27,7 @@ from .keys import key, plain
 
 PAGE = 20_000
 BATCHES = 16
+AT_ONCE = 2_000
 OWN = "reconciliation."
 ONE_BY_ONE = (
     "SELECT p.entry, p.amount, e.kind, e.source, e.effective, e.description FROM ledger_posting p "
@@ -171,8 +172,8 @@ async def by_number(engine: Engine, book: int, account: Account, numbers: Iterab
         )
         found |= {row[0]: _entry(row) for row in rows}
     missing = [one for one in wanted if one not in found]
-    if missing and number is not None:
-        found |= await _in_batches(engine, book, number, missing)
+    for start in range(0, len(missing) if number is not None else 0, AT_ONCE):
+        found |= await _in_batches(engine, book, number or 0, missing[start : start + AT_ONCE])
     return {one: found[one] for one in wanted if one in found}
 
 

@@ -40,7 +40,8 @@ CHUNK = 500_000  # lines that are joined at once
 PAIRS = 20_000  # matches in one unit
 BREAKS = 400
 PAGE = 20_000
-MOST_BREAKS = 200_000
+MOST_BREAKS = 1_000_000
+AHEAD = 2  # days that the ledger may be behind the bank and still be joined; later entries are paired one by one
 LOOK_BACK = 10  # days for which a line that is told again is known
 OPEN_LINES = (
     "SELECT l.line, l.amount, l.day, l.key FROM bank_line l WHERE l.account=? AND l.line>? AND l.line<=? AND NOT "
@@ -104,15 +105,19 @@ class _Run:
         await self._look_back(account)
         sources = [_Source(cash.read(self.world, self.scope.book, account, account.entries_done, upto))]
         async for lines in self._open_lines(account):
-            await self._fill(sources, int(lines.day.max()) + EXACT.window)
+            await self._fill(sources, int(lines.day.max()) + AHEAD)
             await self._join(account, lines, early)
         await self._fill(sources, None)
         await self._pair(account, rules)
         await perform(self.world, self.scope, lambda tx: self._finish(tx, account, upto))
-        open_breaks = len(await self._open_breaks(Tx(self.world, self.scope)))
+        path = self.world.engine.path
+        rows = await self.world.engine.rows(
+            f'SELECT count(*) FROM "{BREAK.table}" WHERE scope=? AND {path("account")}=? AND {path("status")}=?',
+            (self.scope.number, self.id, "open"),
+        )
         return Summary(
             account=self.id, breaks=self.breaks, ended=self.ended, lines=self.done, matches=self.matches,
-            open_breaks=open_breaks,
+            open_breaks=rows[0][0],
         )  # fmt: skip
 
     # By key and amount --------------------------------------------------------------------
