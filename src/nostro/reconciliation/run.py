@@ -218,10 +218,14 @@ class _Run:
         entries = await cash.by_number(
             self.world.engine, self.scope.book, account, [*self.pool.entry.tolist(), *broken_entries]
         )
+        named = await cash.files(self.world.engine, self.scope.book, entries.values())
         texts = await cash.references(self.world.engine, self.scope.book, list(entries.values()))
         pairing = Pairing(
             [_open_line(row, broken_lines.get(number)) for number, row in lines.items()],
-            [_open_entry(entry, texts[n], broken_entries.get(n)) for n, entry in entries.items()],
+            [
+                _open_entry(entry, texts[n], plain(named.get(entry.source, "")), broken_entries.get(n))
+                for n, entry in entries.items()
+            ],
         )
         pairing.open_balance()
         for rule in rules:
@@ -385,16 +389,18 @@ def _open_line(row: BankLine, broken: str | None) -> OpenLine:
     parts = msgspec.json.decode(row.parts, type=list[Line]) if row.parts else []
     keys = [hashed(word) for word in (*named, *more) if word]
     keys += [found for part in parts for found in (key(part.end_to_end), key(part.reference)) if found]
+    files = [plain(name.partition(".")[0]) for name in row.names.split()]
     return OpenLine(
         row.line, row.amount, row.booked, tuple(dict.fromkeys(keys)),
-        tuple(dict.fromkeys(word for word in (*named, *more) if word)), bool(named[0]), _description(row), broken,
+        tuple(dict.fromkeys(word for word in (*named, *more) if word)), bool(named[0]), _description(row),
+        tuple(dict.fromkeys(name for name in files if name)), broken,
     )  # fmt: skip
 
 
-def _open_entry(entry: cash.Entry, texts: Sequence[str], broken: str | None) -> OpenEntry:
+def _open_entry(entry: cash.Entry, texts: Sequence[str], file: str, broken: str | None) -> OpenEntry:
     named = tuple(dict.fromkeys(word for text in texts if (word := plain(text))))
     keys = tuple(hashed(word) for word in named)
-    return OpenEntry(entry.entry, entry.amount, entry.day, entry.kind, keys, named, broken)
+    return OpenEntry(entry.entry, entry.amount, entry.day, entry.kind, keys, named, file, broken)
 
 
 RUN: Resource[Stored] = Resource(
