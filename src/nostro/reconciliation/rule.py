@@ -46,9 +46,9 @@ BOOKED: dict[str, str] = {
 
 
 class Rule(Stored, frozen=True, kw_only=True):
-    """`fields` must agree; `together` is "one" line with one entry, one line with many "entries", many "lines" with
-    one entry, or what a bank has booked of a whole "file". `window` is days, `tolerance` minor units that are booked as `book_as`. `entry_kind` may hold `*`:
-    `payout.*`. Without an account the rule is for all."""
+    """`fields` must agree; `together` is "one" line with one entry, one line with many "entries", many "lines" with one
+    entry, or what a bank has booked of a whole "file". `window` is days, `tolerance` minor units that are booked as
+    `book_as`. `entry_kind` may hold `*`: `payout.*`. Without an account the rule is for all."""
 
     object: Literal["reconciliation.rule"] = "reconciliation.rule"
     account: str | None = None
