@@ -29,7 +29,7 @@ endif
 
 .PHONY: help
 help: ## list the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: $(RUN) ## start the development server (ARGS="--port 4242")
@@ -67,6 +67,10 @@ growth: $(RUN) $(DEV) ## measure latency as the data grows (ARGS="--to 1000000 -
 .PHONY: mix
 mix: $(RUN) $(DEV) ## measure a realistic mix at 1,500 requests a second for ten minutes (ARGS="--seconds 60")
 	$(BIN)/python -m bench.mix $(ARGS)
+
+.PHONY: reconcile
+reconcile: $(RUN) $(DEV) ## reconcile a bank's month with known errors (ARGS="--lines 10000000 --engine postgresql")
+	$(BIN)/python -m bench.reconcile $(ARGS)
 
 .PHONY: simulate
 simulate: $(RUN) $(DEV) ## run one history of the simulation with faults (SEED=7 STEPS=60)

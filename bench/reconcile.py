@@ -67,10 +67,11 @@ BROKEN_AS = {
 
 
 class Step(Struct):
-    """A command: seconds, and its peak of memory in megabytes."""
+    """A command: seconds, those of the processor (others may be using the machine), and its peak of memory in MB."""
 
     what: str
     seconds: float
+    processor: float
     memory: float
 
 
@@ -186,8 +187,11 @@ def command(what: str, database: str, *words: str) -> tuple[Step, Any]:
     _, status, used = os.wait4(child, 0)
     if status:
         sys.exit(f"nostro reconcile {' '.join(given)} failed")
-    step = Step(what, time.perf_counter() - started, used.ru_maxrss / 1024)
-    print(f"{step.what}: {step.seconds:.0f} s, {step.memory:.0f} MB", file=sys.stderr)
+    processor = used.ru_utime + used.ru_stime
+    step = Step(what, time.perf_counter() - started, processor, used.ru_maxrss / 1024)
+    print(
+        f"{step.what}: {step.seconds:.0f} s ({processor:.0f} s of the processor), {step.memory:.0f} MB", file=sys.stderr
+    )
     return step, msgspec.json.decode(said)
 
 
@@ -314,15 +318,17 @@ def _count(file: Path) -> int:
 
 
 def told(report: Report) -> str:
-    minutes = sum(step.seconds for step in report.steps) / 60
+    minutes, busy = sum(step.seconds for step in report.steps) / 60, sum(step.processor for step in report.steps) / 60
     lines = [
-        f"{report.lines:,} lines on {report.engine}: {minutes:.1f} minutes, {report.bytes / 1e9:.2f} GB on disk",
-        "", "| | seconds | lines/s | peak memory |", "|---|---|---|---|",
-    ]  # fmt: skip
-    lines += [
-        f"| {step.what} | {step.seconds:.1f} | {report.lines / step.seconds:,.0f} | {step.memory:.0f} MB |"
-        for step in report.steps
+        f"{report.lines:,} lines on {report.engine}: {minutes:.1f} minutes ({busy:.1f} of the processor), "
+        f"{report.bytes / 1e9:.2f} GB on disk",
+        "",
+        "| | seconds | of the processor | lines a second | peak memory |",
+        "|---|---|---|---|---|",
     ]
+    for step in report.steps:
+        rate = f"{report.lines / step.seconds:,.0f}"
+        lines.append(f"| {step.what} | {step.seconds:.1f} | {step.processor:.1f} | {rate} | {step.memory:.0f} MB |")
     lines += ["", "| | there | found | precision | recall |", "|---|---|---|---|---|"]
     lines += [
         f"| {one.kind.replace('_', ' ')} | {one.there:,} | {one.found:,} | {one.precision:.4f} | {one.recall:.4f} |"

@@ -87,6 +87,19 @@ def test_each_line_and_each_entry_ends_in_one_place(
         assert total == group.difference == 0
 
 
+def test_what_a_bank_books_of_a_file_in_sums_is_all_of_its_payments() -> None:
+    def paid(number: int, amount: int) -> OpenEntry:
+        return OpenEntry(number, -amount, 3, "payout.arrive", (number,), (f"PO{number}",), "OA1000001")
+
+    def told(number: int, amount: int) -> OpenLine:
+        return OpenLine(number, -amount, 4, (), (), True, "PAYOUT 2 payments", ("OA1000001", f"OA1000001{number}"))
+
+    pairing = Pairing([told(1, 700), told(2, 30)], [paid(1, 500), paid(2, 200), paid(3, 30)])
+    for rule in BUILT_IN:
+        pairing.apply(rule)
+    assert [(one.rule.id, one.lines, one.entries) for one in pairing.groups] == [("file", (1, 2), (1, 2, 3))]
+
+
 def _line(number: int, amount: int, day: int, name: str, text: str) -> OpenLine:
     named = tuple(word for word in (name, text) if word)
     keys = tuple(key(word) for word in named)

@@ -27,6 +27,7 @@ from .keys import key, plain
 
 PAGE = 20_000
 BATCHES = 16
+AT_ONCE = 2_000
 OWN = "reconciliation."
 ONE_BY_ONE = (
     "SELECT p.entry, p.amount, e.kind, e.source, e.effective, e.description FROM ledger_posting p "
@@ -43,6 +44,11 @@ TOLD: dict[str, tuple[str, tuple[str, ...]]] = {
     "tu": ("topup", ("statement_descriptor",)),
     "lent": ("ledger_app_entry", ("reference",)),
 }
+# The bank file that a payment went out in, by its source and that of a payment of many.
+FILES = (
+    "SELECT i.source, f.id, {name} FROM payment_instruction i JOIN scope s ON s.scope=i.book "
+    "JOIN bank_file f ON f.scope=s.scope AND f.id=i.file WHERE i.book=? AND i.source IN ({marks})"
+)
 
 
 class Entry(Struct, frozen=True):
@@ -171,8 +177,8 @@ async def by_number(engine: Engine, book: int, account: Account, numbers: Iterab
         )
         found |= {row[0]: _entry(row) for row in rows}
     missing = [one for one in wanted if one not in found]
-    if missing and number is not None:
-        found |= await _in_batches(engine, book, number, missing)
+    for start in range(0, len(missing) if number is not None else 0, AT_ONCE):
+        found |= await _in_batches(engine, book, number or 0, missing[start : start + AT_ONCE])
     return {one: found[one] for one in wanted if one in found}
 
 
@@ -225,4 +231,16 @@ async def _told(engine: Engine, book: int, sources: Iterable[str]) -> dict[str, 
                 (book, *part),
             )
             made |= {row[0]: [text for text in row[1:] if text] for row in rows}
+    return made
+
+
+async def files(engine: Engine, book: int, found: Iterable[Entry]) -> dict[str, str]:
+    """The names of the bank files that payouts and debits went out in, by their ids."""
+    ids = sorted({one.source for one in found if one.source.startswith(("po_", "tu_"))})
+    made: dict[str, str] = {}
+    for start in range(0, len(ids), 500):
+        part = ids[start : start + 500]
+        statement = FILES.format(name=engine.path("filename"), marks=",".join("?" * len(part)))
+        rows = await engine.rows(statement, (book, *part))
+        made |= {source: name.partition(".")[0] for source, _, name in rows}
     return made

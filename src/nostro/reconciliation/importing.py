@@ -65,7 +65,7 @@ class Chain(Struct):
 
 
 class Staged(Struct):
-    """One statement of the file. `opening` is None until it is known."""
+    """One statement of the file. `opening` is None until it is known; `read` counts also lines that are not booked."""
 
     account: Account
     place: int
@@ -74,6 +74,7 @@ class Staged(Struct):
     opening_line: bool
     same_as: Record | None
     count: int = 0
+    read: int = 0
     total: int = 0
     last: date | None = None
     closing: Closing | None = None
@@ -193,6 +194,10 @@ class _Import:
         if not lines:
             return
         self.digest.update(_encode(lines))
+        staged.read += len(lines)
+        lines = [line for line in lines if not line.pending]  # what is pending is in no balance
+        if not lines:
+            return
         self._look_at(staged, lines)
         first = (staged.place << SHIFT) + staged.count + 1
         staged.count += len(lines)
@@ -239,8 +244,8 @@ class _Import:
                 self._check_chain(chain, staged.opening, staged.head.date, currency)
                 staged.opening_line = chain.covered_until is None and staged.opening != 0
         stands = staged.opening + staged.total
-        if end.lines != staged.count:
-            raise ValueError(f"the statement says that it has {end.lines} lines, and {staged.count} were read")
+        if end.lines != staged.read:
+            raise ValueError(f"the statement says that it has {end.lines} lines, and {staged.read} were read")
         if end.balance is not None and stands != end.balance:
             raise ValueError(
                 f"the statement does not add up: {text(staged.opening, currency)} and its lines are "

@@ -23,9 +23,9 @@ from .statement import ids_of
 
 COLUMNS = (
     "account,line,amount,booked,valued,day,key,reference,end_to_end,code,description,counterparty,"
-    "counterparty_account,reversal,parts"
+    "counterparty_account,reversal,names,parts"
 )
-PUT = f"INSERT INTO bank_line ({COLUMNS}) VALUES ({','.join('?' * 15)})"
+PUT = f"INSERT INTO bank_line ({COLUMNS}) VALUES ({','.join('?' * 16)})"
 DROP = "DELETE FROM bank_line WHERE account=? AND line>? AND line<?"
 COUNT = "SELECT count(*) FROM bank_line WHERE account=? AND line>? AND line<?"
 _FIELDS = ", ".join(f"l.{name}" for name in COLUMNS.split(","))
@@ -54,6 +54,7 @@ class BankLine(Struct, frozen=True):
     counterparty: str
     counterparty_account: str
     reversal: int
+    names: str
     parts: str
 
 
@@ -63,6 +64,7 @@ def row_of(account: int, number: int, day: int, line: statement.Line) -> tuple[A
         account, number, line.amount, line.booked.toordinal() - EPOCH, line.valued.toordinal() - EPOCH, day,
         key(line.end_to_end) or key(line.reference), _kept(line.reference), _kept(line.end_to_end), _kept(line.code),
         _kept(line.description), _kept(line.counterparty), _kept(line.counterparty_account), int(line.reversal),
+        " ".join(_kept(name) for name in (line.message, line.batch) if name),
         msgspec.json.encode(line.parts).decode() if line.parts else "",
     )  # fmt: skip
 
@@ -201,7 +203,7 @@ async def listed(tx: Tx, params: ListParams) -> Wire:
 
 
 def shown(account: Record, row: Row, statements: dict[int, str]) -> Line:
-    line, owner = BankLine(*row[:15]), row[15]
+    line, owner = BankLine(*row[:16]), row[16]
     return Line(
         id=line_id(account.number, line.line), account=account.id, amount=line.amount, booked_on=text_of(line.booked),
         code=line.code or None, counterparty=line.counterparty or None,

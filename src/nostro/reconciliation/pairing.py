@@ -31,7 +31,7 @@ _OWN = frozenset(rule.id for rule in BUILT_IN)
 
 class OpenLine(Struct, frozen=True):
     """`keys` is what it is found by, the best first, `named` those as plain words; `firm` says that one of them is the
-    payer's own reference. `broken` is the break that has it."""
+    payer's own reference. `files` are the file and the batch that it came from. `broken` is the break that has it."""
 
     line: int
     amount: int
@@ -40,6 +40,7 @@ class OpenLine(Struct, frozen=True):
     named: tuple[str, ...]
     firm: bool
     description: str
+    files: tuple[str, ...] = ()
     broken: str | None = None
 
 
@@ -50,6 +51,7 @@ class OpenEntry(Struct, frozen=True):
     kind: str
     keys: tuple[int, ...]
     named: tuple[str, ...]
+    file: str = ""
     broken: str | None = None
 
 
@@ -100,6 +102,8 @@ class Pairing:
     def apply(self, rule: Rule) -> None:
         if rule.action != "match":
             self._book_alone(rule)
+        elif rule.together == "file":
+            self._files(rule)
         elif rule.together == "lines":
             self._many_lines(rule)
         elif rule.together == "entries":
@@ -205,6 +209,24 @@ class Pairing:
                 total = sum(lines[n].amount for n in chosen)
                 numbers = tuple(lines[n].line for n in chosen)
                 self._take(Group(numbers, (entry.entry,), rule, total - entry.amount))
+
+    def _files(self, rule: Rule) -> None:
+        """What a bank has booked of a file in sums: all lines of the file, and all of its payments that are open."""
+        lines: dict[str, list[OpenLine]] = {}
+        entries: dict[str, list[OpenEntry]] = {}
+        for line in self.lines.values():
+            for name in line.files:
+                lines.setdefault(name, []).append(line)
+        for entry in self.entries.values():
+            if entry.file:
+                entries.setdefault(entry.file, []).append(entry)
+        for name, payments in entries.items():
+            sums = [one for one in lines.get(name, ()) if one.line in self.lines]
+            days = [*(one.day for one in sums), *(one.day for one in payments)]
+            if sums and sum(one.amount for one in sums) == sum(one.amount for one in payments):
+                if max(days) - min(days) <= rule.window:
+                    lines_, entries_ = sorted(one.line for one in sums), sorted(one.entry for one in payments)
+                    self._take(Group(tuple(lines_), tuple(entries_), rule))
 
     def _take(self, group: Group) -> None:
         self.groups.append(group)

@@ -40,7 +40,8 @@ CHUNK = 500_000  # lines that are joined at once
 PAIRS = 20_000  # matches in one unit
 BREAKS = 400
 PAGE = 20_000
-MOST_BREAKS = 200_000
+MOST_BREAKS = 1_000_000
+AHEAD = 2  # days that the ledger may be behind the bank and still be joined; later entries are paired one by one
 LOOK_BACK = 10  # days for which a line that is told again is known
 OPEN_LINES = (
     "SELECT l.line, l.amount, l.day, l.key FROM bank_line l WHERE l.account=? AND l.line>? AND l.line<=? AND NOT "
@@ -104,15 +105,19 @@ class _Run:
         await self._look_back(account)
         sources = [_Source(cash.read(self.world, self.scope.book, account, account.entries_done, upto))]
         async for lines in self._open_lines(account):
-            await self._fill(sources, int(lines.day.max()) + EXACT.window)
+            await self._fill(sources, int(lines.day.max()) + AHEAD)
             await self._join(account, lines, early)
         await self._fill(sources, None)
         await self._pair(account, rules)
         await perform(self.world, self.scope, lambda tx: self._finish(tx, account, upto))
-        open_breaks = len(await self._open_breaks(Tx(self.world, self.scope)))
+        path = self.world.engine.path
+        rows = await self.world.engine.rows(
+            f'SELECT count(*) FROM "{BREAK.table}" WHERE scope=? AND {path("account")}=? AND {path("status")}=?',
+            (self.scope.number, self.id, "open"),
+        )
         return Summary(
             account=self.id, breaks=self.breaks, ended=self.ended, lines=self.done, matches=self.matches,
-            open_breaks=open_breaks,
+            open_breaks=rows[0][0],
         )  # fmt: skip
 
     # By key and amount --------------------------------------------------------------------
@@ -213,10 +218,14 @@ class _Run:
         entries = await cash.by_number(
             self.world.engine, self.scope.book, account, [*self.pool.entry.tolist(), *broken_entries]
         )
+        named = await cash.files(self.world.engine, self.scope.book, entries.values())
         texts = await cash.references(self.world.engine, self.scope.book, list(entries.values()))
         pairing = Pairing(
             [_open_line(row, broken_lines.get(number)) for number, row in lines.items()],
-            [_open_entry(entry, texts[n], broken_entries.get(n)) for n, entry in entries.items()],
+            [
+                _open_entry(entry, texts[n], plain(named.get(entry.source, "")), broken_entries.get(n))
+                for n, entry in entries.items()
+            ],
         )
         pairing.open_balance()
         for rule in rules:
@@ -380,16 +389,18 @@ def _open_line(row: BankLine, broken: str | None) -> OpenLine:
     parts = msgspec.json.decode(row.parts, type=list[Line]) if row.parts else []
     keys = [hashed(word) for word in (*named, *more) if word]
     keys += [found for part in parts for found in (key(part.end_to_end), key(part.reference)) if found]
+    files = [plain(name.partition(".")[0]) for name in row.names.split()]
     return OpenLine(
         row.line, row.amount, row.booked, tuple(dict.fromkeys(keys)),
-        tuple(dict.fromkeys(word for word in (*named, *more) if word)), bool(named[0]), _description(row), broken,
+        tuple(dict.fromkeys(word for word in (*named, *more) if word)), bool(named[0]), _description(row),
+        tuple(dict.fromkeys(name for name in files if name)), broken,
     )  # fmt: skip
 
 
-def _open_entry(entry: cash.Entry, texts: Sequence[str], broken: str | None) -> OpenEntry:
+def _open_entry(entry: cash.Entry, texts: Sequence[str], file: str, broken: str | None) -> OpenEntry:
     named = tuple(dict.fromkeys(word for text in texts if (word := plain(text))))
     keys = tuple(hashed(word) for word in named)
-    return OpenEntry(entry.entry, entry.amount, entry.day, entry.kind, keys, named, broken)
+    return OpenEntry(entry.entry, entry.amount, entry.day, entry.kind, keys, named, file, broken)
 
 
 RUN: Resource[Stored] = Resource(

@@ -10,7 +10,8 @@ CREATE TABLE reconciled_account (
 -- What banks have said, line by line. `line` is the statement's number times 2^32 and the place in it, from 1; place 0
 -- is what stood there before the first statement. Lines behind the account's last statement are being imported.
 -- `booked`, `valued` and `day` are days since 1970; `day` is the one that the line counts on. `key` is a hash of what
--- it is found by, 0 if there is nothing. `parts` is JSON of the payments inside a line.
+-- it is found by, 0 if there is nothing. `names` are those of the file and the batch that it came from, `parts` is JSON
+-- of the payments inside a line.
 CREATE TABLE bank_line (
     account              INTEGER NOT NULL,
     line                 INTEGER NOT NULL,
@@ -26,6 +27,7 @@ CREATE TABLE bank_line (
     counterparty         TEXT    NOT NULL,
     counterparty_account TEXT    NOT NULL,
     reversal             INTEGER NOT NULL,
+    names                TEXT    NOT NULL,
     parts                TEXT    NOT NULL,
     PRIMARY KEY (account, line)
 ) WITHOUT ROWID;
