@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from nostro.networks import nacha
-from origination_desk import DAY, IDS, Desk, opened, returned
+from origination_desk import DAY, IDS, Desk, on_behalf, opened, returned
+from seller import WHOLE
 
 
 def traces(content: bytes) -> list[str]:
@@ -225,13 +226,33 @@ async def test_an_answer_about_a_file_that_was_never_sent_is_kept_aside(desk: De
 
 async def test_payouts_of_connected_accounts_go_into_the_platforms_file(desk: Desk) -> None:
     await desk.open()
+    seller = await desk.post("accounts", type="custom", country="US", **WHOLE,
+                             capabilities={"transfers": {"requested": True}})  # fmt: skip
+    await desk.post("transfers", amount=5000, currency="usd", destination=seller["id"])
+    client = on_behalf(desk.client, seller["id"])
+    refused = await client("POST", "/v1/originating_accounts", {"format": "nacha", "nacha": IDS})
+    assert refused.status == 400  # files are the platform's
+    answer = await client("POST", "/v1/payouts", {"amount": 3000, "currency": "usd"})
+    assert answer.status == 200, answer.body
+    own = await desk.pay_out(2000)
+    file = await desk.sent()
+    assert (file["payments"], file["amount"]) == (2, 5000)
+    path = f"/v1/payouts/{answer.json['id']}"
+    theirs = (await client("GET", path)).json
+    assert (theirs["status"], theirs["trace_id"]["status"]) == ("in_transit", "supported")
+    await desk.answer(returned(await desk.contents(file), only={theirs["trace_id"]["value"]}))
+    await desk.pass_(7 * DAY)
+    assert ((await client("GET", path)).json["status"], await status(desk, own)) == ("failed", ["paid"])
+    balance = (await client("GET", "/v1/balance")).json["available"]
+    assert [one["amount"] for one in balance if one["currency"] == "usd"] == [5000]
+
+
+async def test_an_account_that_may_not_be_paid_out_is_not(desk: Desk) -> None:
+    await desk.open()
     seller = await desk.post("accounts", type="custom", country="US", capabilities={"transfers": {"requested": True}})
-    error = await desk.refused("bank_files", originating_account="oa_none")
-    assert error["code"] == "resource_missing"
-    lines = await desk.lines(
-        f"reference,amount,currency,routing_number,account_number,merchant\na,100,usd,021000021,5550001,{seller['id']}\n"
-    )
-    assert lines[0]["error"]["code"] == "balance_insufficient"  # it is the seller's money that is paid out
+    head = "reference,amount,currency,routing_number,account_number,merchant"
+    lines = await desk.lines(f"{head}\na,100,usd,021000021,5550001,{seller['id']}\n")
+    assert (lines[0]["status"], lines[0]["error"]["code"]) == ("refused", "payouts_not_allowed")
 
 
 async def test_automatic_payouts_pause_until_the_account_is_replaced(desk: Desk) -> None:
