@@ -43,11 +43,20 @@ async def test_who_opens_an_account_says_how_the_bank_knows_it(desk: Desk) -> No
     assert (await desk.refused("originating_accounts", format="nacha", nacha=IDS, cut_offs=["5pm"]))[
         "param"
     ] == "cut_offs"
+    odd = await desk.refused("originating_accounts", format="nacha", nacha={**IDS, "company_name": "MÄRKTE"})
+    assert (odd["param"], odd["code"]) == ("nacha[company_name]", "invalid_characters")
     where = await desk.refused("originating_accounts", format="nacha", nacha=IDS, time_zone="Mars")
     assert where["param"] == "time_zone"
     iban = {"iban": "DE00370400440532013000", "initiating_party": "MARKET"}
     other = await desk.refused("originating_accounts", format="pain.001", iso20022=iban)
-    assert other["code"] == "account_number_invalid"
+    assert (other["param"], other["code"]) == ("iso20022[iban]", "account_number_invalid")
+    good = {"iban": "DE75512108001245126199", "initiating_party": "MARKET"}
+    for ids, param in (
+        ({**good, "bic": "SOGEDEFX1"}, "bic"),
+        ({**good, "iban": "de75 5121 0800 1245 1261 99"}, "iban"),
+    ):
+        error = await desk.refused("originating_accounts", format="pain.001", iso20022=ids)
+        assert error["param"] == f"iso20022[{param}]"
     account = await desk.open(cut_offs=["17:00", "09:30"])
     assert (account["cut_offs"], account["time_zone"], account["currency"]) == (
         ["09:30", "17:00"], "America/New_York", "usd",
