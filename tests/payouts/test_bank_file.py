@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from origination_desk import DAY, IDS, Desk, on_behalf, opened, returned
 
 from nostro.networks import nacha
-from treasury_desk import DAY, IDS, Desk, opened, returned
+from seller import WHOLE
 
 
 def traces(content: bytes) -> list[str]:
@@ -42,11 +43,20 @@ async def test_who_opens_an_account_says_how_the_bank_knows_it(desk: Desk) -> No
     assert (await desk.refused("originating_accounts", format="nacha", nacha=IDS, cut_offs=["5pm"]))[
         "param"
     ] == "cut_offs"
+    odd = await desk.refused("originating_accounts", format="nacha", nacha={**IDS, "company_name": "MÄRKTE"})
+    assert (odd["param"], odd["code"]) == ("nacha[company_name]", "invalid_characters")
     where = await desk.refused("originating_accounts", format="nacha", nacha=IDS, time_zone="Mars")
     assert where["param"] == "time_zone"
     iban = {"iban": "DE00370400440532013000", "initiating_party": "MARKET"}
     other = await desk.refused("originating_accounts", format="pain.001", iso20022=iban)
-    assert other["code"] == "account_number_invalid"
+    assert (other["param"], other["code"]) == ("iso20022[iban]", "account_number_invalid")
+    good = {"iban": "DE75512108001245126199", "initiating_party": "MARKET"}
+    for ids, param in (
+        ({**good, "bic": "SOGEDEFX1"}, "bic"),
+        ({**good, "iban": "de75 5121 0800 1245 1261 99"}, "iban"),
+    ):
+        error = await desk.refused("originating_accounts", format="pain.001", iso20022=ids)
+        assert error["param"] == f"iso20022[{param}]"
     account = await desk.open(cut_offs=["17:00", "09:30"])
     assert (account["cut_offs"], account["time_zone"], account["currency"]) == (
         ["09:30", "17:00"], "America/New_York", "usd",
@@ -225,13 +235,33 @@ async def test_an_answer_about_a_file_that_was_never_sent_is_kept_aside(desk: De
 
 async def test_payouts_of_connected_accounts_go_into_the_platforms_file(desk: Desk) -> None:
     await desk.open()
+    seller = await desk.post("accounts", type="custom", country="US", **WHOLE,
+                             capabilities={"transfers": {"requested": True}})  # fmt: skip
+    await desk.post("transfers", amount=5000, currency="usd", destination=seller["id"])
+    client = on_behalf(desk.client, seller["id"])
+    refused = await client("POST", "/v1/originating_accounts", {"format": "nacha", "nacha": IDS})
+    assert refused.status == 400  # files are the platform's
+    answer = await client("POST", "/v1/payouts", {"amount": 3000, "currency": "usd"})
+    assert answer.status == 200, answer.body
+    own = await desk.pay_out(2000)
+    file = await desk.sent()
+    assert (file["payments"], file["amount"]) == (2, 5000)
+    path = f"/v1/payouts/{answer.json['id']}"
+    theirs = (await client("GET", path)).json
+    assert (theirs["status"], theirs["trace_id"]["status"]) == ("in_transit", "supported")
+    await desk.answer(returned(await desk.contents(file), only={theirs["trace_id"]["value"]}))
+    await desk.pass_(7 * DAY)
+    assert ((await client("GET", path)).json["status"], await status(desk, own)) == ("failed", ["paid"])
+    balance = (await client("GET", "/v1/balance")).json["available"]
+    assert [one["amount"] for one in balance if one["currency"] == "usd"] == [5000]
+
+
+async def test_an_account_that_may_not_be_paid_out_is_not(desk: Desk) -> None:
+    await desk.open()
     seller = await desk.post("accounts", type="custom", country="US", capabilities={"transfers": {"requested": True}})
-    error = await desk.refused("bank_files", originating_account="oa_none")
-    assert error["code"] == "resource_missing"
-    lines = await desk.lines(
-        f"reference,amount,currency,routing_number,account_number,merchant\na,100,usd,021000021,5550001,{seller['id']}\n"
-    )
-    assert lines[0]["error"]["code"] == "balance_insufficient"  # it is the seller's money that is paid out
+    head = "reference,amount,currency,routing_number,account_number,merchant"
+    lines = await desk.lines(f"{head}\na,100,usd,021000021,5550001,{seller['id']}\n")
+    assert (lines[0]["status"], lines[0]["error"]["code"]) == ("refused", "payouts_not_allowed")
 
 
 async def test_automatic_payouts_pause_until_the_account_is_replaced(desk: Desk) -> None:

@@ -6,10 +6,10 @@ import asyncio
 import json
 from typing import Any
 
-from asgi import Client
+from origination_desk import DAY, Desk, on_behalf, returned
+
 from nostro.networks import nacha
 from seller import WHOLE
-from treasury_desk import DAY, Desk, returned
 
 HEAD = "reference,amount,currency,account_holder_name,routing_number,account_number"
 
@@ -146,7 +146,7 @@ async def test_each_line_is_paid_from_the_balance_of_its_merchant(desk: Desk) ->
     await desk.open()
     seller = await desk.post("accounts", type="custom", country="US", **WHOLE,
                              capabilities={"transfers": {"requested": True}})  # fmt: skip
-    client = _as(desk.client, seller["id"])
+    client = on_behalf(desk.client, seller["id"])
     await desk.post("transfers", amount=5000, currency="usd", destination=seller["id"])
     before = await desk.available()
     body = f"{HEAD},merchant\na,100,usd,Ann,021000021,5550001,\nb,300,usd,Bob,021000021,5550002,{seller['id']}\n"
@@ -160,14 +160,3 @@ async def test_each_line_is_paid_from_the_balance_of_its_merchant(desk: Desk) ->
     assert [(bulk["id"], bulk["amount"], bulk["status"]) for bulk in own] == [
         (results[1]["bulk_payout"], 300, "completed")
     ]  # fmt: skip
-
-
-def _as(client: Client, account: str) -> Client:
-    """The same key with the header Stripe-Account."""
-
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        await client.app(
-            {**scope, "headers": [*scope["headers"], (b"stripe-account", account.encode())]}, receive, send
-        )
-
-    return Client(app, client.secret)

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from origination_desk import DAY, Desk
 
 from nostro.networks.iso20022 import pain001, pain002
-from treasury_desk import DAY, Desk
 
 OWN, THEIRS, OTHER = "DE75512108001245126199", "DE89370400440532013000", "FR1420041010050500013M02606"
 
@@ -103,3 +103,8 @@ async def test_what_no_transfer_can_carry_is_refused_when_it_is_asked_for(desk: 
     lines = await desk.lines(f"{head}a,100,eur,Ann,{THEIRS}\nb,100,eur,Bob,DE00370400440532013000\nc,1,eur,,{THEIRS}\n")
     assert [line["status"] for line in lines] == ["created", "refused", "refused"]
     assert [line["error"]["param"] for line in lines[1:]] == ["iban", "iban"]
+    odd = "Zoë & Söhne <GmbH> " + "x" * 300  # a name that no format has room for must not hold up the others
+    assert [line["status"] for line in await desk.lines(f"{head}d,100,eur,{odd},{THEIRS}\n")] == ["created"]
+    [payment] = pain001.read(await desk.contents(await desk.file())).payments
+    names = [one.creditor.name for one in payment.transfers]
+    assert (names[0], names[1][:14], len(names[1])) == ("Ann", "Zoe + Sohne Gm", 70)

@@ -257,10 +257,18 @@ def _check_ids(params: CreateParams) -> None:
     if getattr(params, name) is None:
         raise missing(name)
     if params.nacha is not None:
+        for field in ("company_id", "company_name", "destination_name"):
+            _check_plain(getattr(params.nacha, field) or "", f"nacha[{field}]")
         _check_routing(params.nacha.routing_number, "nacha[routing_number]")
         _check_routing(params.nacha.destination, "nacha[destination]")
     if params.iso20022 is not None:
-        _check_iban(params.iso20022.iban)
+        _check_iban(params.iso20022)
+
+
+def _check_plain(text: str, param: str) -> None:
+    """What goes into a file as it is given."""
+    if not text.isascii() or not text.isprintable() or text != text.strip():
+        raise invalid("Files take printable ASCII here, without spaces at the ends.", param, "invalid_characters")
 
 
 def _check_routing(number: str | None, param: str) -> None:
@@ -271,14 +279,21 @@ def _check_routing(number: str | None, param: str) -> None:
                       "routing_number_invalid")  # fmt: skip
 
 
-def _check_iban(number: str) -> None:
-    from schwifty import IBAN  # loads the banks of the world: only when one is named
+def _check_iban(ids: Iso20022Params) -> None:
+    """Both as they are written in a file: in capitals and without spaces."""
+    from schwifty import BIC, IBAN  # loads the banks of the world: only when one is named
     from schwifty.exceptions import SchwiftyException
 
+    param = "iban"
     try:
-        IBAN(number)
+        same = str(IBAN(ids.iban)) == ids.iban
+        param = "bic" if same else param
+        same = same and (ids.bic is None or str(BIC(ids.bic)) == ids.bic)
+        why = "write it in capitals, without spaces"
     except SchwiftyException as error:
-        raise invalid(f"The IBAN is not valid: {error}.", "iso20022[iban]", "account_number_invalid") from None
+        same, why = False, str(error)
+    if not same:
+        raise invalid(f"The {param.upper()} is not valid: {why}.", f"iso20022[{param}]", "account_number_invalid")
 
 
 def _clocks(given: list[str]) -> list[str]:
@@ -325,6 +340,6 @@ ORIGINATING_ACCOUNT: Resource[Record] = Resource(
         retrieve(_ID),
         Verb(name="update", method="POST", path=_ID, run=update, params=UpdateParams),
     ),
-    errors=("account_number_invalid", "routing_number_invalid"),
+    errors=("account_number_invalid", "invalid_characters", "routing_number_invalid"),
 )  # fmt: skip
 RESOURCE = ORIGINATING_ACCOUNT

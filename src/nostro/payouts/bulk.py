@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
+from nostro.connect import standing
 from nostro.connect.originating_account import Record as Account
 from nostro.connect.originating_account import next_cut_off, originating
 from nostro.events.work import perform
@@ -156,6 +157,7 @@ def _refuse(group: Sequence[Wanted], error: ApiError, told: Told) -> None:
 
 
 async def _unit(tx: Tx, name: str, group: Sequence[Wanted], room: int | None, short: Refused | None) -> Told:
+    await standing.check_payouts(tx)
     currency, _, reference = name.partition(":")
     id = await known(tx, FAMILY, name, name)
     found: Record | None = None if id is None else await tx.get(BULK_PAYOUT, id)
@@ -232,6 +234,6 @@ BULK: Resource[Any] = Resource(
              answers=Download, body="lines",
              summary="Pay out a stream of lines under the `reference` in the query; `dry_run` only checks them."),
     ),
-    errors=("balance_insufficient", "ledger_reference_in_use"),
+    errors=("balance_insufficient", "ledger_reference_in_use", "payouts_not_allowed"),
 )  # fmt: skip
 RESOURCE = BULK

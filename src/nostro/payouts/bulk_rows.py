@@ -18,7 +18,7 @@ from nostro.kernel.errors import ApiError, invalid, missing
 from nostro.kernel.money import CURRENCIES, text
 
 from .bank_formats import format_of
-from .instruction import Receiver, plain
+from .instruction import Receiver, holder, plain
 
 COLUMNS = (
     "reference", "amount", "currency", "account_holder_name", "account_holder_type", "routing_number",
@@ -123,7 +123,7 @@ def _receiver(row: Row) -> Receiver:
         raise invalid("The holder is a company or an individual.", "account_holder_type")
     return Receiver(
         number=(row.iban or row.account_number).replace(" ", "").replace("-", "").upper(),
-        routing=(row.routing_number or row.sort_code).replace("-", ""), name=plain(row.account_holder_name),
+        routing=(row.routing_number or row.sort_code).replace("-", ""), name=holder(row.account_holder_name),
         descriptor=plain(row.statement_descriptor),
         kind="company" if row.account_holder_type == "company" else
         "individual" if row.account_holder_type == "individual" else "",

@@ -172,3 +172,14 @@ def returned(
     )  # fmt: skip
     return nacha.build(nacha.File(destination="110000000", origin="021000021", created=found.created,
                                   batches=(batch,)))  # fmt: skip
+
+
+def on_behalf(client: Client, account: str) -> Client:
+    """The same key with the header Stripe-Account."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await client.app(
+            {**scope, "headers": [*scope["headers"], (b"stripe-account", account.encode())]}, receive, send
+        )
+
+    return Client(app, client.secret)
