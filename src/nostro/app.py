@@ -152,6 +152,8 @@ RESOURCES: tuple[Resource[Any], ...] = (
     reference.RESOURCE,
     report.RESOURCE,
     period.RESOURCE,
+    report_run.REPORT_RUN,
+    report_run.REPORT_TYPE,
     reconciled_account.RESOURCE,
     statement_verbs.RESOURCE,
     line.RESOURCE,
@@ -160,8 +162,6 @@ RESOURCES: tuple[Resource[Any], ...] = (
     match.RESOURCE,
     break_.RESOURCE,
     day.RESOURCE,
-    report_run.REPORT_RUN,
-    report_run.REPORT_TYPE,
     request_log.RESOURCE,
 )
 RAILS: dict[str, Any] = {rail.type: rail for rail in (card.RAIL,)}

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from origination_desk import Desk, opened
 from postgresql import database
+from treasury_desk import Desk, opened
 
 
 @pytest.fixture

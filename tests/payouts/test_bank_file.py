@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from nostro.networks import nacha
-from origination_desk import DAY, IDS, Desk, on_behalf, opened, returned
 from seller import WHOLE
+from treasury_desk import DAY, IDS, Desk, on_behalf, opened, returned
 
 
 def traces(content: bytes) -> list[str]:

@@ -7,8 +7,8 @@ import json
 from typing import Any
 
 from nostro.networks import nacha
-from origination_desk import DAY, Desk, on_behalf, returned
 from seller import WHOLE
+from treasury_desk import DAY, Desk, on_behalf, returned
 
 HEAD = "reference,amount,currency,account_holder_name,routing_number,account_number"
 

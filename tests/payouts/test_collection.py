@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from nostro.networks import nacha
-from origination_desk import DAY, Desk, returned
+from treasury_desk import DAY, Desk, returned
 
 
 async def top_up(desk: Desk, amount: int = 5000, **more: Any) -> Any:

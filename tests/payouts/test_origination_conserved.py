@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nostro.networks import nacha
-from origination_desk import DAY, Desk, opened, returned
+from treasury_desk import DAY, Desk, opened, returned
 
 EARNED = 100_000
 ENDED = {"paid", "failed", "canceled"}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from nostro.payouts import outbox
-from origination_desk import Desk, opened
+from treasury_desk import Desk, opened
 
 
 class Killed(BaseException):

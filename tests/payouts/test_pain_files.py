@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from nostro.networks.iso20022 import pain001, pain002
-from origination_desk import DAY, Desk
+from treasury_desk import DAY, Desk
 
 OWN, THEIRS, OTHER = "DE75512108001245126199", "DE89370400440532013000", "FR1420041010050500013M02606"
 

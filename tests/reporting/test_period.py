@@ -196,6 +196,13 @@ async def test_closing_can_be_given_up(history: History) -> None:
     )
 
 
+async def test_two_who_close_at_once_close_one_period(history: History) -> None:
+    to(history, AUGUST + 5)
+    begun = await asyncio.gather(*(post(history, "periods", month="2026-07") for _ in range(5)))
+    assert len({one["id"] for one in begun}) == 1
+    assert len(await history.books.client.all("/v1/reports/periods")) == 1
+
+
 async def test_a_change_shows_in_the_proof(history: History) -> None:
     await fill(history)
     to(history, AUGUST + 5)

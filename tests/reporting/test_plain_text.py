@@ -135,7 +135,7 @@ def test_a_wrong_journal_is_noticed(format: Format, tmp_path: Path) -> None:
 CODES = st.from_regex(r"app(:[A-Za-z0-9_.@+-]{1,12}){1,3}", fullmatch=True)
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(st.lists(CODES, max_size=30, unique=True))
 def test_no_two_accounts_share_a_name(codes: list[str]) -> None:
     assert len({names.beancount(code, "asset") for code in codes}) == len(codes)

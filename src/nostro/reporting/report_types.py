@@ -20,6 +20,7 @@ from nostro.kernel.clock import SECOND
 from nostro.kernel.ids import time_code
 from nostro.kernel.money import exponent
 from nostro.payouts.payout import PAYOUT
+from nostro.storage.body import whole
 from nostro.storage.tx import Tx
 
 from .names import digits
@@ -70,8 +71,8 @@ async def _lines(tx: Tx, run: Run, payouts: bool | None = None) -> AsyncIterator
     after = f"{BALANCE_TRANSACTION.prefix}_{time_code(max(0, run.span.starts - 1) * SECOND)}"
     ends = run.span.starts, run.span.ends
     while rows := await tx.world.engine.rows(LINES, (tx.scope.number, after, *ends, AT_ONCE)):
-        for _, body in rows:
-            line = decode(body)
+        for row in rows:
+            line = decode(whole(*row))
             if run.currency not in (None, line.currency) or run.category not in (None, line.reporting_category):
                 continue
             if payouts in (None, line.reporting_category in PAYOUTS):
