@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from origination_desk import Desk, opened
 
 from postgresql import database
+from treasury_desk import Desk, opened
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from origination_desk import DAY, IDS, Desk, on_behalf, opened, returned
 
 from nostro.networks import nacha
 from seller import WHOLE
+from treasury_desk import DAY, IDS, Desk, on_behalf, opened, returned
 
 
 def traces(content: bytes) -> list[str]:

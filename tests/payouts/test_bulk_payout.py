@@ -6,10 +6,9 @@ import asyncio
 import json
 from typing import Any
 
-from origination_desk import DAY, Desk, on_behalf, returned
-
 from nostro.networks import nacha
 from seller import WHOLE
+from treasury_desk import DAY, Desk, on_behalf, returned
 
 HEAD = "reference,amount,currency,account_holder_name,routing_number,account_number"
 

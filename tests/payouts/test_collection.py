@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from origination_desk import DAY, Desk, returned
 
 from nostro.networks import nacha
+from treasury_desk import DAY, Desk, returned
 
 
 async def top_up(desk: Desk, amount: int = 5000, **more: Any) -> Any:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from origination_desk import DAY, Desk, opened, returned
 
 from nostro.networks import nacha
+from treasury_desk import DAY, Desk, opened, returned
 
 EARNED = 100_000
 ENDED = {"paid", "failed", "canceled"}

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from origination_desk import Desk, opened
 
 from nostro.payouts import outbox
+from treasury_desk import Desk, opened
 
 
 class Killed(BaseException):

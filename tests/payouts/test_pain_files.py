@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from origination_desk import DAY, Desk
 
 from nostro.networks.iso20022 import pain001, pain002
+from treasury_desk import DAY, Desk
 
 OWN, THEIRS, OTHER = "DE75512108001245126199", "DE89370400440532013000", "FR1420041010050500013M02606"
 
@@ -70,14 +70,14 @@ async def test_a_file_that_is_refused_fails_whole(desk: Desk, level: str) -> Non
     payouts = await two_payouts(desk)
     file = await desk.sent()
     message = pain001.read(await desk.contents(file))
-    why = (pain002.Reason(code="AM05", text="duplicate"),)
+    why = (pain002.Reason(code="AM10", text="the sum is wrong"),)
     part = pain002.Payment(id=message.payments[0].id, status="RJCT", reasons=why)
     said = {"status": "RJCT", "reasons": why} if level == "group" else {"payments": (part,)}
     answer = await desk.answer(report(message, **said).encode())
     assert (answer["rejected_files"], answer["unmatched"]) == (1, [])
     assert await status(desk, *payouts) == ["failed", "failed"]
     refused = await desk.get(f"bank_files/{file['id']}")
-    assert (refused["status"], refused["rejection_reason"]) == ("rejected", "AM05 duplicate")
+    assert (refused["status"], refused["rejection_reason"]) == ("rejected", "AM10 the sum is wrong")
     late = await desk.answer(report(message, status="ACTC").encode())
     assert (late["accepted_files"], late["duplicates"]) == (0, 1)
 
