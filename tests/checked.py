@@ -17,8 +17,9 @@ from contract import problems
 
 # Objects that are beyond Stripe's API, so that the SDK declares nothing of them.
 OWN = {
-    "balance.availability", "sandbox", "webhook_delivery", "request_log", "ledger.account", "ledger.balance",
-    "ledger.dry_run", "ledger.entry", "ledger.hold", "ledger.statement",
+    "balance.adjustment", "balance.advance", "balance.availability", "balance.conversion", "balance.policy",
+    "fx_quote", "sandbox", "webhook_delivery", "request_log", "ledger.account", "ledger.balance", "ledger.dry_run",
+    "ledger.entry", "ledger.hold", "ledger.statement",
 }  # fmt: skip
 ERROR_TYPES = {"api_error", "card_error", "idempotency_error", "invalid_request_error"}
 ERROR_TEXTS = {

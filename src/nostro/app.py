@@ -16,7 +16,16 @@ from nostro.api.reference import Rule, pages
 from nostro.api.serve import Application
 from nostro.api.server import Page
 from nostro.api.versions import CURRENT
-from nostro.balances import availability, balance, balance_transaction, outlook
+from nostro.balances import (
+    availability,
+    balance,
+    balance_transaction,
+    outlook,
+    policy,
+    reserve_hold,
+    reserve_plan,
+    reserve_release,
+)  # fmt: skip
 from nostro.balances import settings as balance_settings
 from nostro.connect import (
     account,
@@ -77,6 +86,10 @@ RESOURCES: tuple[Resource[Any], ...] = (
     balance_transaction.RESOURCE,
     balance_settings.RESOURCE,
     outlook.RESOURCE,
+    policy.RESOURCE,
+    reserve_plan.RESOURCE,
+    reserve_hold.RESOURCE,
+    reserve_release.RESOURCE,
     account.RESOURCE,
     capability.RESOURCE,
     person.RESOURCE,
@@ -122,6 +135,9 @@ RESOURCES: tuple[Resource[Any], ...] = (
 RAILS: dict[str, Any] = {rail.type: rail for rail in (card.RAIL,)}
 JOBS: dict[str, Any] = {
     "balance.release": availability.release_job,
+    reserve_hold.EXPIRE: reserve_hold.expire_job,
+    reserve_plan.EXPIRE: reserve_plan.expire_job,
+    reserve_plan.RELEASE_ALL: reserve_hold.release_plan_job,
     "charge.expire": charge.expire_job,
     file_link.JOB: file_link.expire_job,
     tax_id.JOB: tax_id.verify_job,
@@ -133,6 +149,7 @@ JOBS: dict[str, Any] = {
     "dispute.end": dispute.end_job,
     "early_fraud_warning.open": follow_up.warning_job,
     "review.open": follow_up.review_job,
+    follow_up.HOLD: follow_up.hold_job,
     "review.cancel": review.cancel_job,
     balance_settings.DAY_JOB: automatic.day_job,
     automatic.JOB: automatic.pay_job,

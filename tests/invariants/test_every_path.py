@@ -38,6 +38,9 @@ TIMES = ("created", "_at", "_on", "due", "date", "_by")
 # What the verbs change along with a move, where that is money: a hold grows by what it is raised.
 CHANGES: dict[tuple[str, str], Callable[[Any], dict[str, Any]]] = {
     ("charge", "increment"): lambda charge: {"amount": charge.amount + charge.grown},
+    ("reserve.hold", "place"): lambda hold: {"amount_releasable": hold.amount},
+    ("reserve.hold", "give_part"): lambda hold: {"amount_releasable": hold.amount_releasable - hold.releasing},
+    ("reserve.hold", "release"): lambda hold: {"releasing": hold.amount_releasable},
 }
 WITH_LIFE = [resource for resource in RESOURCES if resource.life is not None]
 

@@ -18,7 +18,7 @@ from .availability import expect
 Type = Literal[
     "adjustment", "charge", "payment", "payment_failure_refund", "payment_refund", "payout", "payout_cancel",
     "payout_failure", "payout_minimum_balance_hold", "payout_minimum_balance_release", "refund",
-    "refund_failure", "stripe_fee", "topup", "topup_reversal",
+    "refund_failure", "reserve_hold", "reserve_release", "stripe_fee", "topup", "topup_reversal",
 ]  # fmt: skip
 REPORTING_CATEGORIES = {
     "adjustment": "dispute",
@@ -27,6 +27,8 @@ REPORTING_CATEGORIES = {
     "payment_refund": "refund",
     "payout_cancel": "payout_reversal",
     "payout_failure": "payout_reversal",
+    "reserve_hold": "risk_reserved_funds",
+    "reserve_release": "risk_reserved_funds",
     "stripe_fee": "fee",
 }
 

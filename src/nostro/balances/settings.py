@@ -2,29 +2,37 @@
 
 One record a merchant, kept from the first change on. A sandbox begins with `manual`: its money stays where a test
 left it. What the balance owes is carried to the next payout; the bank is not debited for it.
+
+`settlement_timing` says when payments become available: so many business days after the merchant's day in which they
+were taken, where that day begins. The default is what the networks need; a longer delay can be asked for, and for
+earlier there are advances.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
+from zoneinfo import available_timezones
 
 import msgspec
 from msgspec import UNSET, Meta
 
-from nostro.kernel.clock import DAY, midnight, utc_date
 from nostro.kernel.errors import invalid, missing
 from nostro.kernel.ids import TIME_LENGTH
 from nostro.kernel.money import CURRENCIES
-from nostro.kernel.resource import NoParams, Params, Resource, Shape, Stored, Unset, Verb, View, Wire, public
+from nostro.kernel.resource import NoParams, Params, Resource, Shape, Stored, Unset, Verb, View, Wire, changes, public
 from nostro.storage.tx import Tx
 
-from .availability import BUSINESS_DAYS
+from .availability import BUSINESS_DAYS, available_on
+from .calendar import ONE
+from .day import StartOfDay, begins, day_of
 from .schedule import Interval, Schedule, Weekday
+from .terms import Policy
 
 PREFIX = "bset"
 ID = f"{PREFIX}_{'0' * TIME_LENGTH}own"
 DAY_JOB = "payout.day"
 MOST_DESCRIPTOR = 22
+LONGEST_DELAY = 31
 
 
 class Payouts(Shape, frozen=True, kw_only=True):
@@ -38,7 +46,11 @@ class Payouts(Shape, frozen=True, kw_only=True):
 
 
 class SettlementTiming(Shape, frozen=True, kw_only=True):
+    """`delay_days` are business days of the currency's banks."""
+
     delay_days: int = BUSINESS_DAYS
+    delay_days_override: int | Unset = UNSET
+    start_of_day: StartOfDay | Unset = UNSET
 
 
 class Payments(Shape, frozen=True, kw_only=True):
@@ -55,7 +67,18 @@ class BalanceSettings(Stored, frozen=True, kw_only=True):
 
 
 class Record(BalanceSettings, frozen=True, kw_only=True, omit_defaults=True):
-    """The same, as it is stored."""
+    """With the platform's own terms, and the reserve plans that take a part of each payment."""
+
+    policy: Policy = Policy()
+    reserve_plans: list[str] = []
+
+    @property
+    def start_of_day(self) -> StartOfDay | None:
+        return self.payments.settlement_timing.start_of_day or None
+
+    def available_on(self, now: int, currency: str) -> int:
+        """Seconds since 1970 at which a payment taken `now` becomes available."""
+        return available_on(now, currency, self.payments.settlement_timing.delay_days, self.start_of_day)
 
 
 class ScheduleParams(Params, frozen=True, kw_only=True):
@@ -70,9 +93,21 @@ class PayoutsParams(Params, frozen=True, kw_only=True):
     statement_descriptor: str | None | Unset = UNSET
 
 
+class StartOfDayParams(Params, frozen=True, kw_only=True):
+    hour: Annotated[int, Meta(ge=0, le=23)] | Unset = UNSET
+    minutes: Literal[0, 30] | Unset = UNSET
+    timezone: str | Unset = UNSET
+
+
+class SettlementTimingParams(Params, frozen=True, kw_only=True):
+    delay_days_override: Annotated[int, Meta(ge=BUSINESS_DAYS, le=LONGEST_DELAY)] | None | Unset = UNSET
+    start_of_day: StartOfDayParams | None | Unset = UNSET
+
+
 class PaymentsParams(Params, frozen=True, kw_only=True):
     debit_negative_balances: bool | Unset = UNSET
     payouts: PayoutsParams | Unset = UNSET
+    settlement_timing: SettlementTimingParams | Unset = UNSET
 
 
 class UpdateParams(Params, frozen=True, kw_only=True):
@@ -108,14 +143,44 @@ async def update(tx: Tx, params: UpdateParams) -> Record:
     if given.debit_negative_balances is True:
         raise invalid("Banks are not debited for negative balances: the next payouts are less by them.",
                       "payments[debit_negative_balances]")  # fmt: skip
-    if given.payouts is UNSET:
+    payments, start = settings.payments, settings.start_of_day
+    if given.payouts is not UNSET:
+        payments = msgspec.structs.replace(payments, payouts=_changed(payments.payouts, given.payouts))
+    if given.settlement_timing is not UNSET:
+        payments = msgspec.structs.replace(payments, settlement_timing=_timing(payments, given.settlement_timing))
+    if payments == settings.payments:
         return settings
-    payouts = _changed(settings.payments.payouts, given.payouts)
-    if payouts.schedule.interval != "manual":
-        tomorrow = utc_date(tx.now + DAY)
-        tx.schedule(DAY_JOB, tomorrow.isoformat(), midnight(tomorrow))
-    payments = msgspec.structs.replace(settings.payments, payouts=payouts)
-    return tx.save(msgspec.structs.replace(settings, payments=payments), "balance_settings.updated")
+    settings = msgspec.structs.replace(settings, payments=payments)
+    if payments.payouts.schedule.interval != "manual" and (given.payouts or start != settings.start_of_day):
+        tomorrow = day_of(tx.now, settings.start_of_day) + ONE
+        tx.schedule(DAY_JOB, tomorrow.isoformat(), begins(tomorrow, settings.start_of_day))
+    return tx.save(settings, "balance_settings.updated")
+
+
+def _timing(payments: Payments, given: SettlementTimingParams) -> SettlementTiming:
+    """What is given; nothing for a field sets it back to what it is by itself."""
+    timing = payments.settlement_timing
+    if given.delay_days_override is not UNSET:
+        override = given.delay_days_override
+        days = BUSINESS_DAYS if override is None else override
+        timing = msgspec.structs.replace(
+            timing, delay_days=days, delay_days_override=UNSET if override is None else override
+        )
+    if given.start_of_day is not UNSET:
+        timing = msgspec.structs.replace(timing, start_of_day=_start(timing.start_of_day, given.start_of_day))
+    return timing
+
+
+def _start(old: StartOfDay | Unset, given: StartOfDayParams | None) -> StartOfDay | Unset:
+    if given is None:
+        return UNSET
+    changed = msgspec.structs.replace(old or StartOfDay(hour=0, minutes=0, timezone=""), **changes(given))
+    param = "payments[settlement_timing][start_of_day][timezone]"
+    if not changed.timezone:
+        raise missing(param)
+    if changed.timezone not in available_timezones():
+        raise invalid(f"Unknown time zone: {changed.timezone[:60]}. Use a name such as America/New_York.", param)
+    return changed
 
 
 def _changed(payouts: Payouts, given: PayoutsParams) -> Payouts:

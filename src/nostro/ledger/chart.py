@@ -39,6 +39,7 @@ CHART = (
         "Withheld while a dispute is open.",
         clearing=True,
     ),
+    Account("merchant:{merchant}:reserved", "liability", "Owed to the merchant, held back for claims.", clearing=True),
     Account("merchant:{merchant}:uncaptured", "memorandum", "Authorized for the merchant, not yet captured."),
     Account("merchant:{merchant}:credit_granted", "memorandum", "Credit the merchant has given to customers."),
     Account("customer:{customer}:credit", "memorandum", "Credit a customer may use on invoices; negative is owed."),
@@ -71,6 +72,10 @@ def in_transit(merchant: str) -> str:
 
 def withheld(merchant: str) -> str:
     return f"merchant:{merchant}:disputed"
+
+
+def reserved(merchant: str) -> str:
+    return f"merchant:{merchant}:reserved"
 
 
 def uncaptured(merchant: str) -> str:

@@ -13,9 +13,10 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta
 
-from nostro.balances import balance_transaction
-from nostro.balances.availability import available_on, waiting_account
+from nostro.balances import balance_transaction, reserve_hold
+from nostro.balances.availability import waiting_account
 from nostro.balances.balance_transaction import FeeDetail, Line
+from nostro.balances.settings import settings_of
 from nostro.kernel.address import Shipping, ShippingParams
 from nostro.kernel.errors import invalid
 from nostro.kernel.lifecycle import Lifecycle, Move
@@ -39,7 +40,7 @@ from nostro.kernel.resource import (
 )  # fmt: skip
 from nostro.kernel.search import SearchField
 from nostro.ledger import chart
-from nostro.rails.rail import Accepted, Attempt, Challenge, Declined, Outcome, Rail, rail_of
+from nostro.rails.rail import Accepted, Attempt, Challenge, Declined, Outcome, rail_of
 from nostro.storage.tx import Tx
 
 from . import charge_source, refund
@@ -199,9 +200,9 @@ def new(tx: Tx, rail: str, token: str, report: Accepted | Declined, **given: Any
     )
 
 
-def pay(tx: Tx, charge: Record) -> Record:
+async def pay(tx: Tx, charge: Record) -> Record:
     """Take the whole amount now."""
-    charge = _with_money(tx, charge, charge.amount)
+    charge = await _with_money(tx, charge, charge.amount)
     return tx.move(charge, LIFE["pay"], captured=True, paid=True, status="succeeded")
 
 
@@ -224,7 +225,7 @@ def increment(tx: Tx, charge: Record, amount: int) -> Record:
     )  # fmt: skip
 
 
-def capture(tx: Tx, charge: Record, amount: int, **changed: Any) -> Record:
+async def capture(tx: Tx, charge: Record, amount: int, **changed: Any) -> Record:
     """Take `amount` of the hold and release the rest, which shows as a refund that moves no money."""
     rest = charge.amount - amount
     if rest > 0:
@@ -232,7 +233,7 @@ def capture(tx: Tx, charge: Record, amount: int, **changed: Any) -> Record:
         changed["amount_refunded"] = rest
     for job in charge.at_capture:
         tx.schedule(job, charge.id, tx.now)
-    charge = _with_money(tx, charge, amount)
+    charge = await _with_money(tx, charge, amount)
     return tx.move(charge, LIFE["capture"], captured=True, **changed)
 
 
@@ -251,8 +252,9 @@ def expire(tx: Tx, charge: Record) -> Record:
     return tx.move(charge, LIFE["expire"], amount_refunded=charge.amount, refunded=True)
 
 
-def _with_money(tx: Tx, charge: Record, amount: int) -> Record:
-    """The captured amount, its fee and day, and the statement line that tells of them."""
+async def _with_money(tx: Tx, charge: Record, amount: int) -> Record:
+    """The captured amount, its fee and day, the statement line that tells of them, and what reserves take of it."""
+    settings = await settings_of(tx)
     plan = tx.world.settings.fees
     fee = portion(amount, plan.rate) + plan.fixed
     rate = f"{(plan.rate * 100).normalize():f}%"
@@ -264,11 +266,12 @@ def _with_money(tx: Tx, charge: Record, amount: int) -> Record:
             amount=amount,
             currency=charge.currency,
             source=charge.id,
-            available_on=charge.available_on or available_on(tx.now, charge.currency),
+            available_on=charge.available_on or settings.available_on(tx.now, charge.currency),
             fees=(FeeDetail(amount=fee, currency=charge.currency, description=why),),
             description=charge.description,
         ),
     )
+    await reserve_hold.reserve(tx, settings.reserve_plans, charge.id, line)
     return msgspec.structs.replace(
         charge, amount_captured=amount, fee=fee, available_on=line.available_on,
         balance_transaction=line.id, effective_at=tx.now,
@@ -364,7 +367,7 @@ async def create(tx: Tx, params: CreateParams) -> Record:
         statement_descriptor_suffix=params.statement_descriptor_suffix,
         transfer_group=params.transfer_group,
     )  # fmt: skip
-    return _declined(tx, charge, report) if isinstance(report, Declined) else _taken(tx, charge, rail, report, params)
+    return _declined(tx, charge, report) if isinstance(report, Declined) else await _taken(tx, charge, report, params)
 
 
 def _declined(tx: Tx, charge: Record, report: Declined) -> Record:
@@ -375,12 +378,12 @@ def _declined(tx: Tx, charge: Record, report: Declined) -> Record:
     return charge
 
 
-def _taken(tx: Tx, charge: Record, rail: Rail, report: Accepted, params: CreateParams) -> Record:
+async def _taken(tx: Tx, charge: Record, report: Accepted, params: CreateParams) -> Record:
     for job in report.follow_ups:
         tx.schedule(job, charge.id, tx.now)
     if params.capture:
-        return pay(tx, charge)
-    tx.schedule("charge.expire", charge.id, tx.now + rail.authorization_seconds)
+        return await pay(tx, charge)
+    tx.schedule("charge.expire", charge.id, tx.now + rail_of(tx, charge.rail).authorization_seconds)
     return authorize(tx, charge)
 
 
@@ -435,7 +438,7 @@ async def capture_verb(tx: Tx, charge: Record, params: CaptureParams) -> Record:
         if (value := getattr(params, name)) is not None
     }
     tx.unschedule("charge.expire", charge.id)
-    return capture(tx, charge, amount, **changed)
+    return await capture(tx, charge, amount, **changed)
 
 
 async def expire_job(tx: Tx, id: str) -> None:

@@ -100,7 +100,7 @@ async def _accepted(tx: Tx, intent: Record, method: Method, rail: Rail, report: 
         charges.authorize(tx, charge)
         tx.schedule("payment_intent.expire", intent.id, tx.now + rail.authorization_seconds)
         return tx.move(intent, LIFE["authorize"], amount_capturable=intent.amount, **cleared)
-    charges.pay(tx, charge)
+    await charges.pay(tx, charge)
     return tx.move(intent, LIFE["succeed"], amount_received=intent.amount, **cleared)
 
 

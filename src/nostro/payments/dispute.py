@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import msgspec
 from msgspec import UNSET
 
-from nostro.balances import balance_transaction
+from nostro.balances import balance_transaction, reserve_hold
 from nostro.balances.balance_transaction import BalanceTransaction, FeeDetail, Line
+from nostro.balances.reserve_release import SourceTransaction
 from nostro.kernel.clock import DAY, midnight, utc_date
 from nostro.kernel.errors import invalid
 from nostro.kernel.lifecycle import Lifecycle, Move
@@ -209,11 +210,12 @@ async def open_all(tx: Tx, charge: Charge) -> None:
         return
     tx.save(msgspec.structs.replace(charge, disputed=True, dispute=made[0].id))
     if not card.inquiry:
-        await _withdrawn(tx, charge)
+        await _withdrawn(tx, charge, made[0].id)
 
 
-async def _withdrawn(tx: Tx, charge: Charge) -> None:
-    """The bank has decided what a warning or a review was about."""
+async def _withdrawn(tx: Tx, charge: Charge, id: str) -> None:
+    """What is held of the payment is needed now, and the bank has decided what a warning or a review was about."""
+    await reserve_hold.reverse(tx, charge.id, 0, charge.amount, SourceTransaction(dispute=id, type="dispute"))
     await early_fraud_warning.settle(tx, charge.id)
     await review.close(tx, charge.review, "disputed")
 
@@ -324,7 +326,7 @@ async def _escalate(tx: Tx, dispute: Record) -> None:
     tx.save(charge)  # a refund at this very moment meets a conflict, and then the dispute
     details = msgspec.structs.replace(dispute.evidence_details, due_by=_due_by(tx.now))
     _taken(tx, dispute, "escalate", left, evidence_details=details, **_told(dispute.token, inquiry=False))
-    await _withdrawn(tx, charge)
+    await _withdrawn(tx, charge, dispute.id)
 
 
 # What refunds ask and tell ---------------------------------------------------

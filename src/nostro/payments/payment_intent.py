@@ -256,7 +256,7 @@ async def capture(tx: Tx, intent: Record, params: CaptureParams) -> Record:
         check_descriptor(getattr(params, name), name)
         if getattr(params, name) is not None:
             descriptors[name] = getattr(params, name)
-    charges.capture(tx, charge, amount, **descriptors)
+    await charges.capture(tx, charge, amount, **descriptors)
     tx.unschedule("payment_intent.expire", intent.id)
     return tx.move(
         intent, LIFE["capture"], amount_capturable=0, amount_received=amount,

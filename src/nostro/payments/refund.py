@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import msgspec
 from msgspec import UNSET
 
-from nostro.balances import balance_transaction
+from nostro.balances import balance_transaction, reserve_hold
 from nostro.balances.balance_transaction import Line
+from nostro.balances.reserve_release import SourceTransaction
 from nostro.kernel.errors import invalid, missing
 from nostro.kernel.lifecycle import Lifecycle, Move
 from nostro.kernel.money import text
@@ -267,6 +268,9 @@ async def create(tx: Tx, params: CreateParams) -> Record:
             f"({text(left, charge.currency)})", "amount", "amount_too_large",
         )  # fmt: skip
     refund = give(tx, charge, amount, params.reason, merge_metadata({}, params.metadata))
+    await reserve_hold.reverse(
+        tx, charge.id, left - amount, charge.amount, SourceTransaction(refund=refund.id, type="refund")
+    )
     await follow_up.refunded(tx, charge.id, fraud=params.reason == "fraudulent")
     return refund
 
