@@ -17,6 +17,7 @@ from nostro.api.serve import Application
 from nostro.api.server import Page
 from nostro.api.versions import CURRENT
 from nostro.balances import (
+    adjustment,
     availability,
     balance,
     balance_transaction,
@@ -87,6 +88,7 @@ RESOURCES: tuple[Resource[Any], ...] = (
     balance_settings.RESOURCE,
     outlook.RESOURCE,
     policy.RESOURCE,
+    adjustment.RESOURCE,
     reserve_plan.RESOURCE,
     reserve_hold.RESOURCE,
     reserve_release.RESOURCE,

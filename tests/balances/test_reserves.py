@@ -160,6 +160,15 @@ def test_a_dispute_takes_all_that_is_held_of_its_payment(till: Till) -> None:
     assert released["source_transaction"] == {"type": "dispute", "dispute": dispute.id, "refund": None}
 
 
+def test_a_payment_is_taken_and_reserved_though_the_balance_is_below_zero(till: Till) -> None:
+    charge = till.pay(amount=10_000)
+    till.client.v1.payouts.create({"amount": NET, "currency": "usd"})
+    till.client.v1.refunds.create({"charge": charge.id})
+    plan(till)
+    assert till.pay(amount=1000).paid
+    assert (till.available(), holds(till)[0]["amount"]) == (-10_000 + 941 - 100, 100)
+
+
 def test_the_platform_holds_an_amount_until_a_day(till: Till) -> None:
     till.pay(amount=10_000)
     after = till.nostro.now + 5 * DAY

@@ -17,7 +17,7 @@ from nostro.kernel.resource import NoParams, Resource, Shape, Stored, Verb, View
 from nostro.ledger import chart
 from nostro.storage.tx import Tx
 
-from .balance import ACCOUNTS
+from .balance import standing as standing_of
 from .balance_transaction import BALANCE_TRANSACTION
 from .schedule import Schedule, is_payout_day
 from .settings import settings_of
@@ -75,7 +75,7 @@ class Outlook(Stored, frozen=True, kw_only=True):
 async def retrieve(tx: Tx, params: NoParams) -> Outlook:
     """What the ledger has, by currency and day."""
     prefix = f"merchant:{tx.merchant}:"
-    rows = await tx.world.engine.rows(ACCOUNTS, (tx.scope.book, prefix, prefix + "~"))
+    rows = await standing_of(tx)
     standing = {(code.removeprefix(prefix), currency): -balance for code, currency, balance in rows if balance}
     waiting = sorted(
         (currency, code.removeprefix("pending:"), amount)

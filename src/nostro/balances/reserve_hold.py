@@ -98,11 +98,12 @@ class Record(Hold, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def hold_back(h: Record) -> tuple[Posting, ...]:
-    """The amount leaves what is pending or available, of which there must be so much, and is reserved."""
+    """The amount leaves what is pending or available, and is reserved. A plan's part comes with the payment, even to a
+    balance below zero; for any other hold there must be so much available."""
     waiting = waiting_account(h.merchant, h.available_on, h.moved_at)
-    free = waiting == chart.available(h.merchant)
+    refusable = h.reason != "charge" and waiting == chart.available(h.merchant)
     return (
-        debit(waiting, h.amount, h.currency, "balance_insufficient" if free else None),
+        debit(waiting, h.amount, h.currency, "balance_insufficient" if refusable else None),
         Posting(chart.reserved(h.merchant), -h.amount, h.currency),
     )
 

@@ -94,6 +94,9 @@ EVENT_TYPES = frozenset(
     treasury.received_credit.created treasury.received_credit.failed treasury.received_credit.succeeded
     treasury.received_debit.created
 
+    balance.adjustment.created balance.adjustment.reversed
+    balance.advance.created balance.advance.defaulted balance.advance.past_due balance.advance.repaid
+    balance.advance.updated balance.conversion.created
     ledger.account.balance_above ledger.account.balance_below
     ledger.hold.created ledger.hold.expired ledger.hold.posted ledger.hold.voided
     """.split()

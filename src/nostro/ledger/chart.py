@@ -51,6 +51,7 @@ CHART = (
     Account("bank:cash", "asset", "Money at the platform's bank."),
     Account("platform:fees", "revenue", "Fees earned on payments and instant payouts."),
     Account("platform:dispute_fees", "revenue", "Fees earned on disputes."),
+    Account("platform:adjustments", "expense", "Given to merchants by adjustments, less what was taken."),
     Account("platform:losses", "expense", "What the platform could not recover."),
     Account("platform:suspense", "liability", "Money whose owner is not known yet."),
     Account("app:{code}", "liability", "Opened through the API, which also says its kind and normal balance."),
@@ -118,6 +119,7 @@ def held(code: str) -> str:
 CASH = "bank:cash"
 FEES = "platform:fees"
 DISPUTE_FEES = "platform:dispute_fees"
+ADJUSTMENTS = "platform:adjustments"
 LOSSES = "platform:losses"
 SUSPENSE = "platform:suspense"
 
