@@ -6,6 +6,7 @@ against those accounts.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Literal
 
 from msgspec import Struct
@@ -48,7 +49,7 @@ class BalanceTransaction(Stored, frozen=True, kw_only=True):
     balance_type: Literal["payments"] = "payments"
     currency: str
     description: str | None = None
-    exchange_rate: Literal[None] = None
+    exchange_rate: Decimal | None = None
     fee: int = 0
     fee_details: list[FeeDetail] = []
     net: int
@@ -82,6 +83,7 @@ class Line(Struct, frozen=True, kw_only=True):
     fees: tuple[FeeDetail, ...] = ()
     description: str | None = None
     reporting_category: str | None = None
+    exchange_rate: Decimal | None = None
     payout: str | None = None
     final: bool = False
 
@@ -100,6 +102,7 @@ def write(tx: Tx, line: Line) -> Record:
             available_on=line.available_on if waits else tx.now,
             currency=line.currency,
             description=line.description,
+            exchange_rate=line.exchange_rate,
             fee=fee,
             fee_details=list(line.fees),
             net=line.amount - fee,

@@ -52,6 +52,9 @@ CHART = (
     Account("platform:fees", "revenue", "Fees earned on payments and instant payouts."),
     Account("platform:dispute_fees", "revenue", "Fees earned on disputes."),
     Account("platform:adjustments", "expense", "Given to merchants by adjustments, less what was taken."),
+    Account("platform:fx_revenue", "revenue", "The spread on currency conversions."),
+    Account("platform:fx_rounding", "revenue", "What rounding left over in currency conversions."),
+    Account("clearing:fx:{currency}", "liability", "The platform's position in a currency, from conversions."),
     Account("platform:losses", "expense", "What the platform could not recover."),
     Account("platform:suspense", "liability", "Money whose owner is not known yet."),
     Account("app:{code}", "liability", "Opened through the API, which also says its kind and normal balance."),
@@ -111,6 +114,11 @@ def disputed(rail: str) -> str:
     return f"network:{rail}:disputed"
 
 
+def position(currency: str) -> str:
+    """What the platform has bought of a currency (credit) and paid out in it (debit) by converting."""
+    return f"clearing:fx:{currency}"
+
+
 def held(code: str) -> str:
     """Where money waits that a hold has taken out of the account of this code."""
     return f"held:{code}"
@@ -120,6 +128,8 @@ CASH = "bank:cash"
 FEES = "platform:fees"
 DISPUTE_FEES = "platform:dispute_fees"
 ADJUSTMENTS = "platform:adjustments"
+FX_REVENUE = "platform:fx_revenue"
+FX_ROUNDING = "platform:fx_rounding"
 LOSSES = "platform:losses"
 SUSPENSE = "platform:suspense"
 
