@@ -18,12 +18,14 @@ from nostro.api.server import Page
 from nostro.api.versions import CURRENT
 from nostro.balances import (
     adjustment,
+    advance,
     availability,
     balance,
     balance_transaction,
     conversion,
     exchange_rate,
     fx_quote,
+    instant_day,
     outlook,
     policy,
     reserve_hold,
@@ -96,6 +98,8 @@ RESOURCES: tuple[Resource[Any], ...] = (
     exchange_rate.RESOURCE,
     fx_quote.RESOURCE,
     conversion.RESOURCE,
+    advance.RESOURCE,
+    instant_day.RESOURCE,
     reserve_plan.RESOURCE,
     reserve_hold.RESOURCE,
     reserve_release.RESOURCE,
@@ -144,6 +148,7 @@ RESOURCES: tuple[Resource[Any], ...] = (
 RAILS: dict[str, Any] = {rail.type: rail for rail in (card.RAIL,)}
 JOBS: dict[str, Any] = {
     "balance.release": availability.release_job,
+    advance.LOOK: advance.look_job,
     reserve_hold.EXPIRE: reserve_hold.expire_job,
     reserve_plan.EXPIRE: reserve_plan.expire_job,
     reserve_plan.RELEASE_ALL: reserve_hold.release_plan_job,

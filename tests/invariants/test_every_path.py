@@ -38,10 +38,20 @@ TIMES = ("created", "_at", "_on", "due", "date", "_by")
 # What the verbs change along with a move, where that is money: a hold grows by what it is raised.
 CHANGES: dict[tuple[str, str], Callable[[Any], dict[str, Any]]] = {
     ("charge", "increment"): lambda charge: {"amount": charge.amount + charge.grown},
+    ("balance.advance", "repay_part"): lambda advance: _paid(advance, advance.paying),
+    ("balance.advance", "fall_due"): lambda advance: _paid(advance, advance.paying),
+    ("balance.advance", "catch_up"): lambda advance: _paid(advance, advance.paying),
+    ("balance.advance", "repay"): lambda advance: _paid(advance, advance.amount - advance.amount_repaid),
     ("reserve.hold", "place"): lambda hold: {"amount_releasable": hold.amount},
     ("reserve.hold", "give_part"): lambda hold: {"amount_releasable": hold.amount_releasable - hold.releasing},
     ("reserve.hold", "release"): lambda hold: {"releasing": hold.amount_releasable},
 }
+
+
+def _paid(advance: Any, amount: int) -> dict[str, Any]:
+    return {"paying": amount, "amount_repaid": advance.amount_repaid + amount}
+
+
 WITH_LIFE = [resource for resource in RESOURCES if resource.life is not None]
 
 

@@ -17,9 +17,10 @@ from nostro.storage.tx import Tx
 from .availability import expect
 
 Type = Literal[
-    "adjustment", "charge", "payment", "payment_failure_refund", "payment_refund", "payout", "payout_cancel",
-    "payout_failure", "payout_minimum_balance_hold", "payout_minimum_balance_release", "refund",
-    "refund_failure", "reserve_hold", "reserve_release", "stripe_fee", "topup", "topup_reversal",
+    "adjustment", "advance", "anticipation_repayment", "charge", "payment", "payment_failure_refund",
+    "payment_refund", "payout", "payout_cancel", "payout_failure", "payout_minimum_balance_hold",
+    "payout_minimum_balance_release", "refund", "refund_failure", "reserve_hold", "reserve_release", "stripe_fee",
+    "topup", "topup_reversal",
 ]  # fmt: skip
 REPORTING_CATEGORIES = {
     "adjustment": "dispute",

@@ -7,6 +7,7 @@ CODES: dict[str, tuple[str, str]] = {
     "account_has_balance": ("Something is still owed to or by the account.", "Pay it out first."),
     "account_invalid": ("The key has no access to the account that was named.", "Check the Stripe-Account header."),
     "account_number_invalid": ("The bank account number is not one.", "Correct it; test mode takes the test numbers."),
+    "advance_limit_exceeded": ("More than may be had early.", "Ask for less, or wait until more is pending."),
     "amount_too_large": ("The amount is above what is left or allowed.", "Send a smaller amount."),
     "amount_too_small": ("The amount is below what the currency's networks carry.", "Send a larger amount."),
     "authentication_required": (
@@ -43,6 +44,7 @@ CODES: dict[str, tuple[str, str]] = {
     "idempotency_key_in_use": ("The first request with this key still runs.", "Try again shortly."),
     "incorrect_cvc": ("The security code is wrong.", "Ask the customer to check it."),
     "incorrect_number": ("The card number is wrong.", "Ask the customer to check it."),
+    "instant_payouts_limit_exceeded": ("The day's limit for instant payouts is reached.", "Use the method standard."),
     "instant_payouts_unsupported": ("The bank does not take instant payouts.", "Use the method standard."),
     "insufficient_funds": ("The account has too little money.", "Ask for another way to pay."),
     "invalid_card_type": ("A card of this kind cannot be used here.", "Use what the message names."),

@@ -55,6 +55,7 @@ CHART = (
     Account("platform:fx_revenue", "revenue", "The spread on currency conversions."),
     Account("platform:fx_rounding", "revenue", "What rounding left over in currency conversions."),
     Account("clearing:fx:{currency}", "liability", "The platform's position in a currency, from conversions."),
+    Account("platform:advances", "asset", "Paid to merchants early, to be repaid.", clearing=True),
     Account("platform:losses", "expense", "What the platform could not recover."),
     Account("platform:suspense", "liability", "Money whose owner is not known yet."),
     Account("app:{code}", "liability", "Opened through the API, which also says its kind and normal balance."),
@@ -130,6 +131,7 @@ DISPUTE_FEES = "platform:dispute_fees"
 ADJUSTMENTS = "platform:adjustments"
 FX_REVENUE = "platform:fx_revenue"
 FX_ROUNDING = "platform:fx_rounding"
+ADVANCES = "platform:advances"
 LOSSES = "platform:losses"
 SUSPENSE = "platform:suspense"
 

@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta
 
-from nostro.balances import balance_transaction
+from nostro.balances import balance_transaction, instant_day
 from nostro.balances.availability import waiting_account
 from nostro.balances.balance_transaction import FeeDetail, Line, Type
 from nostro.balances.calendar import business_midnight, next_cut_off
@@ -246,6 +246,7 @@ async def create(tx: Tx, params: CreateParams) -> Record:
         )  # fmt: skip
     if params.method == "instant":
         _check_limit(params.amount, currency)
+        await instant_day.use(tx, params.amount, currency)
     return start(
         tx,
         amount=params.amount,
@@ -391,6 +392,7 @@ PAYOUT: Resource[Record] = Resource(
         Verb(name="reverse", method="POST", path=f"{_ID}/reverse", run=reverse, params=ReverseParams,
              summary="Take a paid payout back from the bank."),
     ),
-    errors=("amount_too_large", "balance_insufficient", "instant_payouts_unsupported", "invalid_characters"),
+    errors=("amount_too_large", "balance_insufficient", "instant_payouts_limit_exceeded",
+            "instant_payouts_unsupported", "invalid_characters"),
 )  # fmt: skip
 RESOURCE = PAYOUT
