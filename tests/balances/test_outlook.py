@@ -103,6 +103,7 @@ def test_reserves_and_advances_are_in_it(till: Till) -> None:
     assert late["available_on"] == hold["release_schedule"]["scheduled_release"]
 
 
+MARGIN = 120  # seconds: a sandbox's clock goes on while a busy machine answers
 MOVES = st.lists(
     st.one_of(
         st.tuples(st.sampled_from(("pay", "dispute", "hold", "hold_payment", "advance")), st.integers(1000, 20_000)),
@@ -160,8 +161,8 @@ def test_what_is_promised_is_what_happens(
     promised = outlook(till)
     for day in promised["days"]:
         before = till.available()
-        sandbox.advance(day["available_on"] - sandbox.now - 1)
+        sandbox.advance(day["available_on"] - sandbox.now - MARGIN)
         assert till.available() == before
-        sandbox.advance(1)
+        sandbox.advance(MARGIN)
         assert till.available() == day["available_after"] == before + day["amount"]
     assert [day for day in outlook(till)["days"] if day["available_on"] < sandbox.now + 30 * DAY] == []
