@@ -50,7 +50,7 @@ from nostro.kernel.clock import Clock, SystemClock
 from nostro.kernel.ids import Ids
 from nostro.kernel.resource import Registry, Resource
 from nostro.kernel.settings import Settings
-from nostro.ledger import alert, app_account, app_balance, app_entry, bulk, hold, merging, reference
+from nostro.ledger import alert, app_account, app_balance, app_entry, bulk, chart, hold, merging, reference
 from nostro.payments import (
     bank_account,
     cash_balance,
@@ -182,6 +182,9 @@ RULES: tuple[Rule, ...] = (
          availability.release("acct_1", "2026-01-02", 100, "usd")),
     Rule("network.settle", "The network pays what it owes into the platform's bank account.",
          availability.settle("card", 100, "usd")),
+    Rule(balance_transaction.SETTLE, "A payment's money is converted where it stands, for a merchant who settles in "
+         "another currency.",
+         balance_transaction.settle_currency(chart.available("acct_1"), conversion.example().trade)),
     Rule("customer_balance_transaction.create", "The merchant gives a customer credit for invoices, or takes it back.",
          customer_balance_transaction.grant_credit("acct_1", "cus_1", 100, "usd")),
     Rule("customer_cash_balance_transaction.fund", "A customer's bank transfer arrives: cash, owed to the customer.",

@@ -101,7 +101,7 @@ def test_what_is_not_repaid_is_the_platforms_loss(till: Till) -> None:
     made = advance(till, 7000)
     till.client.v1.payouts.create({"amount": till.available(), "currency": "usd"})
     till.client.v1.refunds.create({"charge": charge.id})
-    to(till, made["defaults_at"] - 1)
+    to(till, made["defaults_at"] - 3600)
     assert again(till, made)["status"] == "past_due"
     till.nostro.advance(days=1)
     assert again(till, made)["status"] == "defaulted"

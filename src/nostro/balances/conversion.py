@@ -16,7 +16,7 @@ from nostro.kernel.errors import invalid
 from nostro.kernel.lifecycle import Lifecycle, Move
 from nostro.kernel.money import CURRENCIES, LARGEST_AMOUNT
 from nostro.kernel.posting import Posting, credit, debit
-from nostro.kernel.resource import Metadata, Params, Resource, Stored, Verb, listing, merge_metadata, retrieve
+from nostro.kernel.resource import Filter, Metadata, Params, Resource, Stored, Verb, listing, merge_metadata, retrieve
 from nostro.ledger import chart
 from nostro.storage.tx import Tx
 
@@ -136,7 +136,7 @@ CONVERSION: Resource[Record] = Resource(
     verbs=(
         Verb(name="create", method="POST", path="/v1/balance/conversions", run=create, params=CreateParams,
              kind="create"),
-        listing("/v1/balance/conversions"),
+        listing("/v1/balance/conversions", Filter("source")),
         retrieve("/v1/balance/conversions/{id}"),
     ),
     errors=("amount_too_small", "balance_insufficient", "exchange_rate_unknown", "fx_quote_expired",

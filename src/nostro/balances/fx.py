@@ -36,9 +36,17 @@ class Trade(Shape, frozen=True, kw_only=True):
     spread: int
 
 
+class Settle(Shape, frozen=True, kw_only=True):
+    """What becomes of a payment's money, and of what is taken of it later: its currency and the payment's own rate."""
+
+    base_rate: Decimal
+    currency: str
+    fee: Decimal
+
+
 def trade(amount: int, sold: str, bought: str, base_rate: Decimal, fee: Decimal) -> Trade:
     """`amount` of `sold` at `base_rate` (major units of `bought` for one of `sold`), of which `fee` is the part that
-    the platform keeps. What the customer gets is rounded down."""
+    the platform keeps. What the customer gets is rounded down. A negative amount is the same trade undone."""
     base_rate = EXACT.scaleb(base_rate, exponent(bought) - exponent(sold))
     rate = EXACT.multiply(base_rate, ONE - fee)
     exact, paid = EXACT.multiply(Decimal(amount), base_rate), EXACT.multiply(Decimal(amount), rate)

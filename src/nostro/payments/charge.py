@@ -15,12 +15,13 @@ from msgspec import UNSET, Meta
 
 from nostro.balances import balance_transaction, reserve_hold
 from nostro.balances.availability import waiting_account
-from nostro.balances.balance_transaction import FeeDetail, Line
+from nostro.balances.balance_transaction import Line
+from nostro.balances.fx import Settle
 from nostro.balances.settings import settings_of
 from nostro.kernel.address import Shipping, ShippingParams
 from nostro.kernel.errors import invalid
 from nostro.kernel.lifecycle import Lifecycle, Move
-from nostro.kernel.money import LARGEST_AMOUNT, portion, text
+from nostro.kernel.money import LARGEST_AMOUNT
 from nostro.kernel.posting import Posting, credit, debit
 from nostro.kernel.resource import (
     Filter,
@@ -43,7 +44,7 @@ from nostro.ledger import chart
 from nostro.rails.rail import Accepted, Attempt, Challenge, Declined, Outcome, rail_of
 from nostro.storage.tx import Tx
 
-from . import charge_source, refund
+from . import charge_source, refund, settlement
 from .billing_details import EMPTY, BillingDetails
 from .rules import check_amount, check_carried, check_descriptor, check_email, check_platform, descriptor
 
@@ -97,7 +98,7 @@ class Charge(Stored, frozen=True, kw_only=True):
 class Record(Charge, frozen=True, kw_only=True, omit_defaults=True):
     """`fee` was taken at capture; `grown` is the last increment of an authorization; `token` is the network's.
 
-    `at_capture` are jobs that wait for the capture; `dispute` is the first dispute's id.
+    `at_capture` are jobs that wait for the capture; `dispute` the first one's id; `settle`: its money was converted.
     """
 
     merchant: str
@@ -110,6 +111,7 @@ class Record(Charge, frozen=True, kw_only=True, omit_defaults=True):
     effective_at: int = 0
     dispute: str | None = None
     at_capture: list[str] = []
+    settle: Settle | None = None
 
 
 # Money -----------------------------------------------------------------------
@@ -255,25 +257,19 @@ def expire(tx: Tx, charge: Record) -> Record:
 async def _with_money(tx: Tx, charge: Record, amount: int) -> Record:
     """The captured amount, its fee and day, the statement line that tells of them, and what reserves take of it."""
     settings = await settings_of(tx)
-    plan = tx.world.settings.fees
-    fee = portion(amount, plan.rate) + plan.fixed
-    rate = f"{(plan.rate * 100).normalize():f}%"
-    why = f"Card payment fee: {rate} + {text(plan.fixed, charge.currency)}"
+    fee = settlement.card_fee(tx, amount, charge.currency)
+    settle = await settlement.settled_in(tx, settings, charge.currency)
     line = balance_transaction.write(
         tx,
         Line(
-            type=rail_of(tx, charge.rail).charge_type,
-            amount=amount,
-            currency=charge.currency,
-            source=charge.id,
+            type=rail_of(tx, charge.rail).charge_type, amount=amount, currency=charge.currency, source=charge.id,
             available_on=charge.available_on or settings.available_on(tx.now, charge.currency),
-            fees=(FeeDetail(amount=fee, currency=charge.currency, description=why),),
-            description=charge.description,
+            fees=(fee,), description=charge.description, settle=settle,
         ),
-    )
+    )  # fmt: skip
     await reserve_hold.reserve(tx, settings.reserve_plans, charge.id, line)
     return msgspec.structs.replace(
-        charge, amount_captured=amount, fee=fee, available_on=line.available_on,
+        charge, amount_captured=amount, fee=fee.amount, settle=settle, available_on=line.available_on,
         balance_transaction=line.id, effective_at=tx.now,
     )  # fmt: skip
 

@@ -20,6 +20,7 @@ from msgspec import UNSET
 
 from nostro.balances import balance_transaction, reserve_hold
 from nostro.balances.balance_transaction import BalanceTransaction, FeeDetail, Line
+from nostro.balances.fx import Settle
 from nostro.balances.reserve_release import SourceTransaction
 from nostro.kernel.clock import DAY, midnight, utc_date
 from nostro.kernel.errors import invalid
@@ -119,13 +120,15 @@ class Dispute(Stored, frozen=True, kw_only=True):
 
 
 class Record(Dispute, frozen=True, kw_only=True, omit_defaults=True):
-    """`fee` was taken with the amount; `token` is the network's, `program` what it offers beyond evidence."""
+    """`fee` was taken with the amount; `token` is the network's, `program` what it offers beyond evidence.
+    `settle` is the charge's."""
 
     merchant: str
     rail: str
     token: str
     fee: int = 0
     program: DisputeProgram | None = None
+    settle: Settle | None = None
 
 
 # Money -----------------------------------------------------------------------
@@ -238,6 +241,7 @@ def _new(tx: Tx, charge: Charge, card: SimulatedCard, amount: int) -> Record:
         rail=charge.rail,
         token=charge.token,
         program=card.dispute_program,
+        settle=charge.settle,
         **_told(charge.token, inquiry=card.inquiry),
     )
     if not card.inquiry:
@@ -275,7 +279,7 @@ def _line(
 ) -> BalanceTransaction:
     line = balance_transaction.write(
         tx, Line(type="adjustment", amount=amount, currency=dispute.currency, source=dispute.id,
-                 available_on=tx.now, fees=fees, description=why, reporting_category=category),
+                 available_on=tx.now, fees=fees, description=why, reporting_category=category, settle=dispute.settle),
     )  # fmt: skip
     return BalanceTransaction(**public(BalanceTransaction, line))
 

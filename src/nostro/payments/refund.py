@@ -15,6 +15,7 @@ from msgspec import UNSET
 
 from nostro.balances import balance_transaction, reserve_hold
 from nostro.balances.balance_transaction import Line
+from nostro.balances.fx import Settle
 from nostro.balances.reserve_release import SourceTransaction
 from nostro.kernel.errors import invalid, missing
 from nostro.kernel.lifecycle import Lifecycle, Move
@@ -72,11 +73,12 @@ class Refund(Stored, frozen=True, kw_only=True):
 
 
 class Record(Refund, frozen=True, kw_only=True, omit_defaults=True):
-    """`token` is the network's, which decides in test mode how the refund ends."""
+    """`token` is the network's, which decides in test mode how the refund ends; `settle` is the charge's."""
 
     merchant: str
     rail: str
     token: str
+    settle: Settle | None = None
 
 
 # Money -----------------------------------------------------------------------
@@ -158,7 +160,7 @@ def _new(tx: Tx, charge: Charge, amount: int, reason: Any, **given: Any) -> Reco
     return Record(
         id=tx.new_id("re"), created=tx.now, amount=amount, charge=charge.id, currency=charge.currency,
         payment_intent=charge.payment_intent, reason=reason, status="pending", merchant=charge.merchant,
-        rail=charge.rail, token=charge.token, **given,
+        rail=charge.rail, token=charge.token, settle=charge.settle, **given,
     )  # fmt: skip
 
 
@@ -198,7 +200,7 @@ def _line(tx: Tx, refund: Record, type: Literal["refund", "refund_failure"], amo
         kind = type
     return balance_transaction.write(
         tx, Line(type=kind, amount=amount, currency=refund.currency, source=refund.id, available_on=tx.now,
-                 description=why),
+                 description=why, settle=refund.settle),
     ).id  # fmt: skip
 
 

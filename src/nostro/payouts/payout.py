@@ -19,11 +19,11 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta
 
-from nostro.balances import balance_transaction, instant_day
+from nostro.balances import balance_transaction, conversion, instant_day
 from nostro.balances.availability import waiting_account
 from nostro.balances.balance_transaction import FeeDetail, Line, Type
 from nostro.balances.calendar import business_midnight, next_cut_off
-from nostro.balances.settings import check_descriptor
+from nostro.balances.settings import check_descriptor, settings_of
 from nostro.connect.external_account import EXTERNAL_ACCOUNT, destination
 from nostro.kernel.clock import DAY
 from nostro.kernel.errors import invalid, no_such
@@ -220,6 +220,7 @@ class CreateParams(Params, frozen=True, kw_only=True):
     currency: str
     description: str | None = None
     destination: str | None = None
+    fx_quote: str | None = None
     metadata: dict[str, str | None] | None = None
     method: Method = "standard"
     payout_method: str | None = None
@@ -238,6 +239,8 @@ class ReverseParams(Params, frozen=True, kw_only=True):
 async def create(tx: Tx, params: CreateParams) -> Record:
     currency = params.currency.lower()
     _check(params, currency)
+    id = tx.new_id("po")
+    amount, currency = await _in_currency_of_bank(tx, params, currency, id)
     account = await destination(tx, params.destination, currency)
     if params.method not in account.available_payout_methods:
         raise invalid(
@@ -245,11 +248,12 @@ async def create(tx: Tx, params: CreateParams) -> Record:
             "method", "instant_payouts_unsupported",
         )  # fmt: skip
     if params.method == "instant":
-        _check_limit(params.amount, currency)
-        await instant_day.use(tx, params.amount, currency)
+        _check_limit(amount, currency)
+        await instant_day.use(tx, amount, currency)
     return start(
         tx,
-        amount=params.amount,
+        id=id,
+        amount=amount,
         currency=currency,
         method=params.method,
         description=params.description,
@@ -257,6 +261,21 @@ async def create(tx: Tx, params: CreateParams) -> Record:
         metadata=merge_metadata({}, params.metadata),
         statement_descriptor=params.statement_descriptor,
     )
+
+
+async def _in_currency_of_bank(tx: Tx, params: CreateParams, currency: str, id: str) -> tuple[int, str]:
+    """What goes to the bank account: the amount, converted if the account is in another currency and that is asked for,
+    by a quote or by the merchant's policy."""
+    account = await tx.find(EXTERNAL_ACCOUNT, params.destination or "")
+    if account is None or account.currency == currency:
+        return params.amount, currency
+    if params.fx_quote is None and not (await settings_of(tx)).policy.settlement.convert:
+        return params.amount, currency
+    made = await conversion.make(tx, params.amount, currency, account.currency, params.fx_quote, source=id)
+    rest = made.amount % 100 if made.currency in WHOLE_UNITS else 0
+    if made.amount - rest < 1:
+        raise invalid("This is worth less than the smallest amount that can be paid out.", "amount", "amount_too_small")
+    return made.amount - rest, made.currency
 
 
 def _check_limit(amount: int, currency: str) -> None:
@@ -271,11 +290,13 @@ def instant_fee(amount: int, currency: str) -> int:
     return max(portion(amount, INSTANT_RATE), SMALLEST_CHARGE.get(currency, SMALLEST_FEE))
 
 
-def start(tx: Tx, *, amount: int, currency: str, method: Method = "standard", **given: Any) -> Record:
+def start(
+    tx: Tx, *, amount: int, currency: str, method: Method = "standard", id: str | None = None, **given: Any
+) -> Record:
     """A payout that leaves the available balance now and is sent in its time."""
     sent, arrives = _when(tx.now, method, currency)
     payout = Record(
-        id=tx.new_id("po"),
+        id=id or tx.new_id("po"),
         created=tx.now,
         livemode=tx.scope.livemode,
         amount=amount,
@@ -392,7 +413,7 @@ PAYOUT: Resource[Record] = Resource(
         Verb(name="reverse", method="POST", path=f"{_ID}/reverse", run=reverse, params=ReverseParams,
              summary="Take a paid payout back from the bank."),
     ),
-    errors=("amount_too_large", "balance_insufficient", "instant_payouts_limit_exceeded",
+    errors=("amount_too_large", "amount_too_small", "balance_insufficient", "instant_payouts_limit_exceeded",
             "instant_payouts_unsupported", "invalid_characters"),
 )  # fmt: skip
 RESOURCE = PAYOUT
