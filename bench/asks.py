@@ -13,6 +13,7 @@ from msgspec import Struct
 from nostro.app import RESOURCES
 from nostro.kernel.ids import time_code
 from nostro.kernel.resource import Filter, Resource, Verb
+from nostro.storage.body import whole
 from nostro.storage.engine import Engine
 from nostro.storage.unit import Scope
 
@@ -54,9 +55,10 @@ async def sampled(engine: Engine, scope: Scope, resource: Resource[Any], halfway
     bodies: list[Body] = []
     for order in ("ASC", "DESC"):
         rows = await engine.rows(
-            f'SELECT body FROM "{resource.table}" WHERE scope=? ORDER BY id {order} LIMIT ?', (scope.number, SAMPLE)
+            f'SELECT id, created, body FROM "{resource.table}" WHERE scope=? ORDER BY id {order} LIMIT ?',
+            (scope.number, SAMPLE),
         )
-        bodies += [msgspec.json.decode(body) for (body,) in rows]
+        bodies += [msgspec.json.decode(whole(*row)) for row in rows]
     code = f"{resource.prefix}_{time_code(halfway * 1_000_000)}"
     rows = await engine.rows(
         f'SELECT id, created FROM "{resource.table}" WHERE scope=? AND id>=? ORDER BY id LIMIT 1', (scope.number, code)

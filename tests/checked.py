@@ -18,8 +18,14 @@ from contract import problems
 # Objects that are beyond Stripe's API, so that the SDK declares nothing of them.
 OWN = {
     "balance.adjustment", "balance.advance", "balance.availability", "balance.conversion", "balance.policy",
-    "fx_quote", "sandbox", "webhook_delivery", "request_log", "ledger.account", "ledger.balance", "ledger.dry_run",
-    "ledger.entry", "ledger.hold", "ledger.statement",
+    "bank_answer", "bank_file", "bulk_payout", "fx_quote", "originating_account", "payment_instruction",
+    "sandbox", "webhook_delivery", "request_log", "ledger.account", "ledger.balance",
+    "ledger.dry_run", "ledger.entry", "ledger.hold", "ledger.statement",
+    "report.account_lines", "report.balance_sheet", "report.income_statement", "report.period", "report.proof",
+    "report.trial_balance",
+    "reconciliation.account", "reconciliation.break", "reconciliation.day", "reconciliation.day_check",
+    "reconciliation.line", "reconciliation.match", "reconciliation.rule", "reconciliation.run",
+    "reconciliation.statement",
 }  # fmt: skip
 ERROR_TYPES = {"api_error", "card_error", "idempotency_error", "invalid_request_error"}
 ERROR_TEXTS = {

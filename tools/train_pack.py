@@ -17,6 +17,7 @@ import msgspec
 import zstandard
 
 from nostro.events.event import EventRecord
+from nostro.storage.body import whole
 from nostro.storage.pack import unpacked
 
 SIZE = 32 * 1024
@@ -27,7 +28,10 @@ def samples(database: Path) -> list[tuple[str, bytes]]:
     """What is packed in a database: the copies in its events, and answers kept for their idempotency keys."""
     db = apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READONLY)
     try:
-        events = [msgspec.json.decode(body, type=EventRecord) for (body,) in db.execute("SELECT body FROM event")]
+        events = [
+            msgspec.json.decode(whole(*row), type=EventRecord)
+            for row in db.execute("SELECT id, created, body FROM event")
+        ]
         answers = [unpacked(bytes(body)) for (body,) in db.execute("SELECT body FROM idempotency")]
     except apsw.SQLError:
         return []

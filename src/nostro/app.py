@@ -40,6 +40,8 @@ from nostro.connect import (
     capability,
     country,
     external_account,
+    originating_account,
+    owed,
     person,
     standing,
 )
@@ -52,6 +54,7 @@ from nostro.kernel.resource import Registry, Resource
 from nostro.kernel.settings import Settings
 from nostro.ledger import alert, app_account, app_balance, app_entry, bulk, chart, hold, merging, reference
 from nostro.payments import (
+    application_fee,
     bank_account,
     cash_balance,
     charge,
@@ -74,10 +77,15 @@ from nostro.payments import (
     setup_intent,
     tax_id,
     token,
+    transfer,
+    transfer_reversal,
 )  # fmt: skip
 from nostro.payments import card as legacy_card
-from nostro.payouts import automatic, payout, topup
+from nostro.payouts import automatic, bank_answer, bank_file, instruction, origination, outbox, payout, topup
 from nostro.rails import card
+from nostro.reconciliation import account as reconciled_account
+from nostro.reconciliation import break_, day, line, match, rule, run, statement_verbs
+from nostro.reporting import checks, period, report
 from nostro.risk import early_fraud_warning, review
 from nostro.storage.engine import Engine
 from nostro.storage.sqlite import SqliteEngine
@@ -132,17 +140,35 @@ RESOURCES: tuple[Resource[Any], ...] = (
     charge.RESOURCE,
     refund.RESOURCE,
     dispute.RESOURCE,
+    transfer.RESOURCE,
+    transfer_reversal.RESOURCE,
+    application_fee.APPLICATION_FEE,
+    application_fee.FEE_REFUND,
     early_fraud_warning.RESOURCE,
     review.RESOURCE,
     payout.RESOURCE,
     external_account.RESOURCE,
     topup.RESOURCE,
+    originating_account.RESOURCE,
+    bank_file.RESOURCE,
+    bank_answer.RESOURCE,
+    instruction.RESOURCE,
     app_account.RESOURCE,
     app_entry.RESOURCE,
     bulk.RESOURCE,
     hold.RESOURCE,
     app_balance.RESOURCE,
     reference.RESOURCE,
+    report.RESOURCE,
+    period.RESOURCE,
+    reconciled_account.RESOURCE,
+    statement_verbs.RESOURCE,
+    line.RESOURCE,
+    rule.RESOURCE,
+    run.RESOURCE,
+    match.RESOURCE,
+    break_.RESOURCE,
+    day.RESOURCE,
     request_log.RESOURCE,
 )
 RAILS: dict[str, Any] = {rail.type: rail for rail in (card.RAIL,)}
@@ -167,14 +193,25 @@ JOBS: dict[str, Any] = {
     "review.cancel": review.cancel_job,
     balance_settings.DAY_JOB: automatic.day_job,
     automatic.JOB: automatic.pay_job,
-    "payout.send": payout.send_job,
+    "payout.send": origination.send_job,
+    "payout.sent": origination.sent_job,
     "payout.arrive": payout.arrive_job,
+    "payout.answered": origination.answered_job,
+    "payout.changed": origination.changed_job,
+    bank_file.BUILD: bank_file.build_job,
+    bank_file.SETTLE: bank_file.settle_job,
+    bank_file.STAGE: outbox.stage_job,
+    bank_file.RELEASE: outbox.release_job,
     standing.JOB: standing.look_job,
+    balance_transaction.COVER_JOB: owed.cover_job,
+    owed.COLLECT_JOB: owed.collect_job,
+    owed.DEBIT_JOB: automatic.debit_job,
     topup.ARRIVE: topup.arrive_job,
     topup.RETURN: topup.return_job,
     app_account.ALERT: alert.alert_job,
     hold.EXPIRE: hold.expire_job,
     merging.MERGE: merging.merge_job,
+    period.CLOSE: period.closer(checks.CHECKS),
 }
 
 RULES: tuple[Rule, ...] = (
@@ -185,6 +222,12 @@ RULES: tuple[Rule, ...] = (
     Rule(balance_transaction.SETTLE, "A payment's money is converted where it stands, for a merchant who settles in "
          "another currency.",
          balance_transaction.settle_currency(chart.available("acct_1"), conversion.example().trade)),
+    Rule("connect.reserve", "What a connected account owes is reserved of its platform's balance, or free again.",
+         owed.hold_back("acct_1", "acct_2", 100, "usd")),
+    Rule("connect.collect", "The platform pays what its connected account will not.",
+         owed.collect("acct_1", "acct_2", 100, "usd")),
+    Rule("connect.write_off", "Nobody pays what a connected account owes: a loss.",
+         owed.write_off("acct_2", 100, "usd")),
     Rule("customer_balance_transaction.create", "The merchant gives a customer credit for invoices, or takes it back.",
          customer_balance_transaction.grant_credit("acct_1", "cus_1", 100, "usd")),
     Rule("customer_cash_balance_transaction.fund", "A customer's bank transfer arrives: cash, owed to the customer.",

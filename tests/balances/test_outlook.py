@@ -15,6 +15,8 @@ from nostro.testing.sandbox import DAY, Sandbox
 from nostro.testing.server import Server
 from till import Till
 
+MARGIN = 120  # seconds: a sandbox's clock goes on while a busy machine answers
+
 
 @pytest.fixture
 def till(nostro: Sandbox, client: stripe.StripeClient) -> Till:
@@ -83,7 +85,8 @@ def test_the_schedule_says_when_it_is_paid_out(till: Till) -> None:
     assert day["payout_on"] == day["available_on"] == midnight(add_business_days("usd", utc_date(charge.created), 2))
     till.nostro.advance(day["payout_on"] - till.nostro.now)
     [payout] = till.client.v1.payouts.list().data
-    assert (payout.amount, payout.created) == (day["amount"], day["payout_on"])
+    assert payout.amount == day["amount"]
+    assert day["payout_on"] <= payout.created <= day["payout_on"] + MARGIN
 
 
 def test_reserves_and_advances_are_in_it(till: Till) -> None:
@@ -103,7 +106,6 @@ def test_reserves_and_advances_are_in_it(till: Till) -> None:
     assert late["available_on"] == hold["release_schedule"]["scheduled_release"]
 
 
-MARGIN = 120  # seconds: a sandbox's clock goes on while a busy machine answers
 MOVES = st.lists(
     st.one_of(
         st.tuples(st.sampled_from(("pay", "dispute", "hold", "hold_payment", "advance")), st.integers(1000, 20_000)),

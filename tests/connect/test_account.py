@@ -160,3 +160,9 @@ def test_wrong_parameters(client: stripe.StripeClient, form: Any, param: str) ->
         client.v1.accounts.create({"type": "standard", **form})
     assert caught.value.param == param
     assert client.v1.accounts.list().data == []
+
+
+def test_many_accounts_can_be_opened_at_once(open_account: Open) -> None:
+    with ThreadPoolExecutor(32) as pool:
+        opened = list(pool.map(lambda _: open_account().id, range(64)))
+    assert len(set(opened)) == 64

@@ -8,6 +8,7 @@ import pytest
 import stripe
 
 from nostro.testing.sandbox import Sandbox
+from seller import WHOLE
 
 Open = Any
 
@@ -26,7 +27,7 @@ def test_what_an_account_owns_is_apart(open_account: Open, client: stripe.Stripe
 
 
 def test_a_direct_charge_is_the_accounts(open_account: Open, client: stripe.StripeClient) -> None:
-    account = open_account()
+    account = open_account(**WHOLE)
     on: Any = {"stripe_account": account.id}
     form: Any = {"amount": 2_000, "currency": "usd", "payment_method": "pm_card_bypassPending", "confirm": True,
                  "payment_method_types": ["card"]}  # fmt: skip

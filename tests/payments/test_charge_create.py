@@ -125,7 +125,7 @@ def test_the_cards_own_data_is_checked(client: Any) -> None:
         ({"statement_descriptor_suffix": "<"}, "invalid_characters", "statement_descriptor_suffix"),
         ({"receipt_email": "jenny"}, "email_invalid", "receipt_email"),
         ({"application_fee_amount": 10}, None, "application_fee_amount"),
-        ({"transfer_data": {"destination": "acct_1"}}, None, "transfer_data"),
+        ({"transfer_data": {"destination": "acct_1"}}, "resource_missing", "transfer_data[destination]"),
         ({"payment_method": "pm_card_visa"}, "parameter_unknown", "payment_method"),
     ],
 )

@@ -19,6 +19,7 @@ from nostro.controls.api_key import sandbox
 from nostro.kernel.ids import Ids
 from nostro.kernel.resource import Filter, Resource, Verb
 from nostro.kernel.settings import Settings
+from nostro.storage.body import whole
 from nostro.storage.sqlite import SqliteEngine
 from nostro.storage.tx import Tx
 from nostro.storage.unit import Scope, Unit, Write
@@ -117,7 +118,7 @@ async def asked(
     finally:
         world.engine.rows = rows  # type: ignore[method-assign]
     expected = await by_hand(world, resource, verb, params, cursor, scope)
-    assert [id for _, _, id in page.rows] == expected, (resource.name, form, cursor)
+    assert [id for _, id, _, _ in page.rows] == expected, (resource.name, form, cursor)
     return seen
 
 
@@ -125,14 +126,14 @@ async def by_hand(
     world: World, resource: Resource[Any], verb: Verb, params: Any, cursor: tuple[str, str] | None, scope: Scope
 ) -> list[str]:
     """The page as a program would pick it that reads everything."""
-    rows = await world.engine.rows(f'SELECT id, body FROM "{resource.table}" WHERE scope=?', (scope.number,))
+    rows = await world.engine.rows(f'SELECT id, created, body FROM "{resource.table}" WHERE scope=?', (scope.number,))
     undelivered = {
         id for (id,) in await world.engine.rows(
             "SELECT event FROM delivery WHERE scope=? AND state <> 'delivered'", (scope.number,))
     }  # fmt: skip
     kept = []
-    for id, text in rows:
-        body = json.loads(text)
+    for id, created, text in rows:
+        body = json.loads(whole(id, created, text))
         if not body.get("deleted") and all(holds(one, params, body, id, undelivered) for one in verb.filters):
             kept.append(id)
     if cursor:

@@ -15,6 +15,7 @@ from nostro.api.server import Api
 from nostro.kernel import search
 from nostro.payments.charge import CHARGE
 from nostro.payments.customer import CUSTOMER
+from nostro.storage.body import whole
 from plans import plan
 from postgresql import database
 
@@ -88,8 +89,8 @@ async def pages(client: Any, path: str, query: str) -> list[str]:
 
 async def by_hand(client: Any, resource: Any, query: str) -> list[str]:
     parsed = search.parse(query, resource.search)
-    rows = await client.world.engine.rows(f'SELECT id, body FROM "{resource.table}"')
-    records = {id: json.loads(body) for id, body in rows}
+    rows = await client.world.engine.rows(f'SELECT id, created, body FROM "{resource.table}"')
+    records = {row[0]: json.loads(whole(*row)) for row in rows}
     seen = {id for id, body in records.items() if not body.get("deleted") and search.matches(parsed, body)}
     return sorted(seen, reverse=True)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from nostro.connect.scope import reach
 from nostro.kernel.errors import invalid
 from nostro.kernel.resource import Resource, Wire
 from nostro.storage.tx import Tx
@@ -62,17 +63,34 @@ async def _follow(
     if isinstance(inner, msgspec.Struct):
         inner = value[step] = msgspec.to_builtins(inner)
     if isinstance(inner, str):
-        found = await _object(tx, inner) if declared else None
+        whose, found = await _anywhere(tx, value, step, inner, owner) if declared else (tx, None)
         if found is None:
             return False
         value[step] = found
-        return await _expand(tx, found, rest, None, ())
+        return await _expand(whose, found, rest, None, ())
     if inner is None:
         return declared or (bool(rest) and step in value)
     if isinstance(inner, list) and declared:
         value[step] = [await _object(tx, item) or item if isinstance(item, str) else item for item in inner]
         return await _expand(tx, value[step], rest, None, ())
     return await _expand(tx, inner, rest, owner, within) if rest or isinstance(inner, dict) else False
+
+
+async def _anywhere(tx: Tx, value: Wire, step: str, id: str, owner: Resource[Any] | None) -> tuple[Tx, Wire | None]:
+    """The object and the scope that it was found in: this one, or that of the account it is declared to be of."""
+    found = await _object(tx, id)
+    if found is None and owner is not None and step in owner.elsewhere:
+        whose = await reach(tx, await _account(tx, value, owner, owner.elsewhere[step]))
+        return whose or tx, await _object(whose, id) if whose else None
+    return tx, found
+
+
+async def _account(tx: Tx, value: Wire, owner: Resource[Any], field: str) -> str | None:
+    """The account that the object names in `field`, which need not be shown; None for the platform."""
+    if not field:
+        return None
+    account = value[field] if field in value else getattr(await tx.find(owner, value["id"]), field)
+    return str(account["id"] if isinstance(account, dict) else account)
 
 
 async def _object(tx: Tx, id: str) -> Wire | None:

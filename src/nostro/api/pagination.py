@@ -58,7 +58,7 @@ async def list_page(tx: Tx, resource: Resource[Any], verb: Verb, params: Any, ur
     cursor = (">" if backwards else "<", id) if id else None
     way = await way_of(tx, resource, verb.filters, params, cursor)
     page = await walk(tx, way, params.limit + 1)
-    records = [tx.loaded(resource, version, body) for version, body, _ in page.rows[: params.limit]]
+    records = [tx.loaded(resource, row) for row in page.rows[: params.limit]]
     if backwards:
         records.reverse()
     more = bool(page.on) or len(page.rows) > params.limit
@@ -78,7 +78,7 @@ async def search_page(tx: Tx, resource: Resource[Any], params: SearchParams, url
     except search.SearchError as error:
         raise invalid(str(error), "query") from None
     page = await walk(tx, found_by(tx, resource, query, params.page), params.limit + 1, empty=True)
-    records: list[Stored] = [tx.loaded(resource, version, body) for version, body, _ in page.rows[: params.limit]]
+    records: list[Stored] = [tx.loaded(resource, row) for row in page.rows[: params.limit]]
     full = len(page.rows) > params.limit
     next_page = records[-1].id if full else page.on or None
     more = next_page is not None

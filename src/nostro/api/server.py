@@ -20,7 +20,7 @@ from nostro.kernel.form import FormError, decode
 from nostro.kernel.http import Incoming, Reply
 from nostro.kernel.ids import time_code
 from nostro.kernel.params import convert
-from nostro.kernel.resource import Params, Stored, View
+from nostro.kernel.resource import Params, Stored
 from nostro.storage.tx import Request, Tx
 from nostro.storage.world import World
 
@@ -138,7 +138,9 @@ class Api:
             check_expand(paths)
         ids = dict(zip(route.names, values, strict=True))
         key = incoming.header(b"idempotency-key") if incoming.method == "POST" else None
-        request = Request(request_id, key, incoming.header(b"stripe-version"), caller.kind == "publishable")
+        request = Request(
+            request_id, key, incoming.header(b"stripe-version"), caller.kind == "publishable", caller.key, caller.hint
+        )
         if key is None:
             return await self._perform(route, caller, ids, form, paths, request, None)
         print = fingerprint(incoming.method, incoming.path, incoming.body)
@@ -260,7 +262,7 @@ class Api:
         return body
 
     def _error(self, error: ApiError, request_id: str, caller: Caller | None = None) -> Reply:
-        view = View(self.world.registry, self.world.clock.micros() // SECOND)
+        view = self.world.view(self.world.clock.micros() // SECOND)
         wire = error_wire(error, view, self.world.settings.public_url)
         if self.world.settings.dev and caller is not None and caller.kind == "secret":
             wire["request_log_url"] = f"{self.world.settings.public_url}/logs/{request_id}"

@@ -11,10 +11,12 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from nostro.kernel.clock import elapsed
 from nostro.kernel.resource import Resource
+from nostro.storage.body import ROW
 from nostro.storage.engine import Row
 from nostro.storage.tx import Tx
 
@@ -25,12 +27,23 @@ NOTHING: Condition = ("", [])
 
 
 class Branch(Struct, frozen=True):
-    """`where` is what the index answers: ` AND ...`, behind the scope. Without a table, it is the resource's own."""
+    """`where` is what the index answers: ` AND ...`, behind the scope. Without a table, it is the resource's own.
+
+    With a `prefix`, it has the ids that begin with it.
+    """
 
     where: str = ""
     values: tuple[Any, ...] = ()
     table: str = ""
     column: str = "id"
+    prefix: str = ""
+
+    def limits(self, bounds: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+        """The bounds as they are told in this branch's ids, which differ from others' in the prefix only."""
+        if not self.prefix:
+            return list(bounds)
+        told = [(sign, f"{self.prefix}_{_tail(id)}") for sign, id in bounds]
+        return [(">=", f"{self.prefix}_"), ("<", f"{self.prefix}_~"), *told]
 
 
 class Walk(Struct, frozen=True):
@@ -46,6 +59,10 @@ class Walk(Struct, frozen=True):
     def order(self) -> str:
         return "DESC" if self.newest_first else "ASC"
 
+    def place(self, id: str) -> str:
+        """What decides where an id stands in the list."""
+        return _tail(id) if self.branches and self.branches[0].prefix else id
+
 
 class Page(Struct):
     """Versions and bodies in order. `on` is the id to go on behind if the walk was ended early."""
@@ -56,9 +73,11 @@ class Page(Struct):
 
 async def walk(tx: Tx, way: Walk, limit: int, *, empty: bool = False) -> Page:
     """Up to `limit` records. A page that is ended early has at least one record, unless it may be `empty`."""
+    if way.resource.also and tx.scope.connected:
+        way = _by_prefix(way)
     if not way.rest[0]:
         if len(way.branches) == 1 and not way.branches[0].table:
-            statement = _select(tx, way, way.branches[0], way.bounds, NOTHING, limit, columns="version, body, id")
+            statement = _select(tx, way, way.branches[0], way.bounds, NOTHING, limit, columns=ROW)
             return Page(await tx.world.engine.rows(*statement))
         return Page(await _bodies(tx, way, await _ids(tx, way, way.bounds, limit)))
     until = elapsed() + PATIENCE
@@ -76,6 +95,18 @@ async def walk(tx: Tx, way: Walk, limit: int, *, empty: bool = False) -> Page:
         await asyncio.sleep(0)
 
 
+def _by_prefix(way: Walk) -> Walk:
+    """Ids with different prefixes are in the order of time only within each: so each is a branch."""
+    prefixes = (way.resource.prefix, *way.resource.also)
+    branches = [msgspec.structs.replace(branch, prefix=prefix) for branch in way.branches for prefix in prefixes]
+    return msgspec.structs.replace(way, branches=branches)
+
+
+def _tail(id: str) -> str:
+    """What an id is sorted by: the moment and the word behind its prefix."""
+    return id.rpartition("_")[2]
+
+
 async def _edge(tx: Tx, way: Walk, behind: Sequence[tuple[str, str]]) -> str:
     """The id at which the next slice ends: no branch has more than `SLICE` before it. Empty for the last slice."""
     found = await asyncio.gather(
@@ -83,14 +114,14 @@ async def _edge(tx: Tx, way: Walk, behind: Sequence[tuple[str, str]]) -> str:
           for branch in way.branches)
     )  # fmt: skip
     edges = [rows[0][0] for rows in found if rows]
-    return (max if way.newest_first else min)(edges, default="")
+    return (max if way.newest_first else min)(edges, key=way.place, default="")
 
 
 async def _ids(tx: Tx, way: Walk, bounds: Sequence[tuple[str, str]], limit: int) -> list[str]:
     found = await asyncio.gather(
         *(tx.world.engine.rows(*_select(tx, way, branch, bounds, way.rest, limit)) for branch in way.branches)
     )
-    return sorted({id for rows in found for (id,) in rows}, reverse=way.newest_first)[:limit]
+    return sorted({id for rows in found for (id,) in rows}, key=way.place, reverse=way.newest_first)[:limit]
 
 
 async def _bodies(tx: Tx, way: Walk, ids: Sequence[str]) -> list[Row]:
@@ -98,10 +129,10 @@ async def _bodies(tx: Tx, way: Walk, ids: Sequence[str]) -> list[Row]:
         return []
     marks = ",".join("?" * len(ids))
     rows = await tx.world.engine.rows(
-        f'SELECT version, body, id FROM "{way.resource.table}" WHERE scope=? AND id IN ({marks})',
+        f'SELECT {ROW} FROM "{way.resource.table}" WHERE scope=? AND id IN ({marks})',
         (tx.scope.number, *ids),
     )
-    return sorted(rows, key=lambda row: str(row[2]), reverse=way.newest_first)
+    return sorted(rows, key=lambda row: way.place(str(row[1])), reverse=way.newest_first)
 
 
 def _select(
@@ -114,6 +145,7 @@ def _select(
     if table and condition:
         same = f"{own}.scope={table}.scope AND {own}.id={table}.{column}"
         condition = f" AND EXISTS (SELECT 1 FROM {own} WHERE {same}{condition})"
+    bounds = branch.limits(bounds)
     limits = "".join(f" AND {column} {sign} ?" for sign, _ in bounds)
     start = f" OFFSET {skip}" if skip else ""
     return (

@@ -11,7 +11,7 @@ from typing import Literal
 from msgspec import UNSET
 
 from nostro.kernel.errors import invalid
-from nostro.kernel.resource import Params, Resource, Stored, Verb, View, Wire, public
+from nostro.kernel.resource import Params, Resource, Stored, Unset, Verb, View, Wire, public
 from nostro.ledger import chart
 from nostro.ledger.rollup import Moment, moment_of, under
 from nostro.storage.tx import Tx
@@ -24,6 +24,7 @@ class Balance(Stored, frozen=True, kw_only=True):
 
     object: Literal["balance"] = "balance"
     available: list[Wire]
+    connect_reserved: list[Wire] | Unset = UNSET
     instant_available: list[Wire]
     livemode: bool
     pending: list[Wire]
@@ -64,11 +65,22 @@ async def read(tx: Tx, released: int = 0, currency: str = "usd", moment: Moment 
         id="balance",
         created=tx.now,
         available=[_line(available.get(c, 0), c) for c in currencies],
+        connect_reserved=await _reserved(tx, currencies, moment),
         instant_available=[_line(max(available.get(c, 0), 0), c) for c in currencies],
         livemode=tx.scope.livemode,
         pending=[_line(pending.get(c, 0), c) for c in currencies],
         refund_and_dispute_prefunding={"available": nothing, "pending": nothing},
     )
+
+
+async def _reserved(tx: Tx, currencies: list[str], moment: Moment) -> list[Wire] | Unset:
+    """What is held back from a platform for what its accounts owe; of other merchants there is nothing to say."""
+    if tx.scope.connected:
+        return UNSET
+    held = dict.fromkeys(currencies, 0)
+    for _, currency, balance in await under(tx, chart.connect_reserved(tx.merchant, ""), moment):
+        held[currency] = held.get(currency, 0) - balance
+    return [{"amount": amount, "currency": currency} for currency, amount in sorted(held.items())]
 
 
 async def retrieve(tx: Tx, params: RetrieveParams) -> Balance:

@@ -21,14 +21,17 @@ from .availability import expect, waiting_account
 from .fx import Settle, Trade, exchange, trade
 
 Type = Literal[
-    "adjustment", "advance", "anticipation_repayment", "charge", "payment", "payment_failure_refund",
-    "payment_refund", "payout", "payout_cancel", "payout_failure", "payout_minimum_balance_hold",
-    "payout_minimum_balance_release", "refund", "refund_failure", "reserve_hold", "reserve_release", "stripe_fee",
-    "topup", "topup_reversal",
+    "adjustment", "advance", "anticipation_repayment", "application_fee", "application_fee_refund", "charge",
+    "connect_collection_transfer", "payment", "payment_failure_refund", "payment_refund", "payout", "payout_cancel",
+    "payout_failure", "payout_minimum_balance_hold", "payout_minimum_balance_release", "refund", "refund_failure",
+    "reserve_hold", "reserve_release", "reserved_funds", "stripe_fee", "topup", "topup_reversal", "transfer",
+    "transfer_cancel", "transfer_refund",
 ]  # fmt: skip
 SETTLE = "fx.settle"
 REPORTING_CATEGORIES = {
     "adjustment": "dispute",
+    "application_fee": "platform_earning",
+    "application_fee_refund": "platform_earning_refund",
     "payment": "charge",
     "payment_failure_refund": "refund_failure",
     "payment_refund": "refund",
@@ -36,8 +39,13 @@ REPORTING_CATEGORIES = {
     "payout_failure": "payout_reversal",
     "reserve_hold": "risk_reserved_funds",
     "reserve_release": "risk_reserved_funds",
+    "reserved_funds": "connect_reserved_funds",
     "stripe_fee": "fee",
+    "transfer_cancel": "transfer_reversal",
+    "transfer_refund": "transfer_reversal",
 }
+COVER_JOB = "connect.cover"
+"""Looks whether a connected account owes something, by currency."""
 
 
 class FeeDetail(Shape, frozen=True, kw_only=True):
@@ -68,10 +76,12 @@ class BalanceTransaction(Stored, frozen=True, kw_only=True):
 class Record(BalanceTransaction, frozen=True, kw_only=True, omit_defaults=True):
     """`payout` is the payout that carried the line away; a manual one names only itself.
 
-    `unpaid` is the line's currency until an automatic payout takes it.
+    `unpaid` is the line's currency until an automatic payout takes it. `booked` is the object whose entry moved the
+    money, where that is not the source: one entry moves what a platform and its connected account share.
     """
 
     payout: str | None = None
+    booked: str | None = None
     unpaid: str | None = None
 
 
@@ -85,8 +95,9 @@ class Line(Struct, frozen=True, kw_only=True):
     type: Type
     amount: int
     currency: str
-    source: str
+    source: str | None
     available_on: int
+    booked: str | None = None
     fees: tuple[FeeDetail, ...] = ()
     description: str | None = None
     reporting_category: str | None = None
@@ -104,6 +115,8 @@ def write(tx: Tx, line: Line) -> Record:
     if line.settle is not None:
         line = _settled(tx, line, line.settle)
     fee = sum(detail.amount for detail in line.fees)
+    if tx.scope.connected and line.amount < fee:
+        tx.schedule(COVER_JOB, line.currency, tx.now)
     return tx.save(
         Record(
             id=tx.new_id("txn"),
@@ -121,6 +134,7 @@ def write(tx: Tx, line: Line) -> Record:
             status="pending" if waits else "available",
             type=line.type,
             payout=line.payout,
+            booked=line.booked,
             unpaid=None if line.final else line.currency,
         )
     )
@@ -133,7 +147,9 @@ def _settled(tx: Tx, line: Line, settle: Settle) -> Line:
         trade(amount, line.currency, settle.currency, settle.base_rate, settle.fee)
         for amount in (line.amount, line.amount - fees)
     )
-    tx.post(SETTLE, line.source, settle_currency(waiting_account(tx.merchant, line.available_on, tx.now), net))
+    booked = line.booked or line.source
+    assert booked is not None, "a line without an object is never converted"
+    tx.post(SETTLE, booked, settle_currency(waiting_account(tx.merchant, line.available_on, tx.now), net))
     if line.available_on > tx.now:
         expect(tx, settle.currency, line.available_on)
     parts = allocate(gross.amount - net.amount, [detail.amount for detail in line.fees]) if fees else []

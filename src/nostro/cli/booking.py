@@ -21,6 +21,7 @@ Amount = Annotated[int, typer.Argument(metavar="AMOUNT", min=1, help="In minor u
 Currency = Annotated[str | None, typer.Option(metavar="CODE", help="The currency, where the account leaves it open.")]
 Reference = Annotated[str | None, typer.Option(metavar="TEXT", help="Your own name for it: never booked twice.")]
 Description = Annotated[str | None, typer.Option(metavar="TEXT", help="What it is, for people.")]
+Corrects = Annotated[str | None, typer.Option("--period", metavar="MONTH", help="The closed month that it corrects.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and write nothing.")]
 Sides = Annotated[list[str], typer.Option(metavar="ACCOUNT=AMOUNT", help="app:bank=1000, or app:bank=1000eur.")]
 HoldId = Annotated[str, typer.Argument(metavar="HOLD", help="The hold's id: lhold_...")]
@@ -57,6 +58,7 @@ def post(
     exchange: Annotated[str | None, typer.Option(metavar="ACCOUNT", help="Where two currencies meet.")] = None,
     rate: Annotated[str | None, typer.Option(metavar="BASE/QUOTE=RATE", help="With --exchange: usd/eur=0.92.")] = None,
     effective_at: Annotated[int | None, typer.Option(metavar="SECONDS", help="Since when it counts.")] = None,
+    period: Corrects = None,
     description: Description = None, reference: Reference = None, dry_run: DryRun = False,
     api_base: ApiBase = None, api_key: ApiKey = None, json: Json = False,
 ) -> None:  # fmt: skip
@@ -67,7 +69,7 @@ def post(
     lines = [_line(side, line) for side, lines in (("debit", debit), ("credit", credit)) for line in lines]
     form = {
         "postings": lines, "currency": currency, "exchange": _exchange(exchange, rate), "description": description,
-        "effective_at": effective_at, "reference": reference, "dry_run": dry_run,
+        "effective_at": effective_at, "period": period, "reference": reference, "dry_run": dry_run,
     }  # fmt: skip
     made = _post(api_base, api_key, "/v1/ledger/entries", form)
     _tell(json, made, f"Booked {made.get('id')}.")
@@ -76,13 +78,13 @@ def post(
 def reverse(
     entry: Annotated[str, typer.Argument(metavar="ENTRY", help="The entry's id: lent_...")],
     description: Description = None, reference: Reference = None, dry_run: DryRun = False,
-    api_base: ApiBase = None, api_key: ApiKey = None, json: Json = False,
+    period: Corrects = None, api_base: ApiBase = None, api_key: ApiKey = None, json: Json = False,
 ) -> None:  # fmt: skip
     """Book the opposite of an entry, once.
 
     Example: nostro ledger reverse lent_0Tr4bC... --description "Typed wrongly"
     """
-    form = {"description": description, "reference": reference, "dry_run": dry_run}
+    form = {"description": description, "period": period, "reference": reference, "dry_run": dry_run}
     made = _post(api_base, api_key, f"/v1/ledger/entries/{entry}/reverse", form)
     _tell(json, made, f"Booked {made.get('id')}, which reverses {entry}.")
 

@@ -45,7 +45,7 @@ def accounts(
     async def read(world: World, book: int | None) -> list[Account]:
         return await accounts(world.engine, book, prefix, currency)
 
-    found = _read(database, merchant, key, live, read)
+    found = read_books(database, merchant, key, live, read)
     if json:
         show.as_json([{**_fields(account), "natural": account.natural} for account in found])
         return
@@ -73,7 +73,7 @@ def entries(
     async def read(world: World, book: int | None) -> list[Entry]:
         return await entries(world.engine, book, source=source, kind=kind, account=account, before=before, limit=limit)
 
-    found = _read(database, merchant, key, live, read)
+    found = read_books(database, merchant, key, live, read)
     if json:
         show.as_json(found)
         return
@@ -119,7 +119,7 @@ def balance(
             totals[one.currency] = (one, totals.get(one.currency, (one, 0))[1] + amount)
         return list(totals.values())
 
-    found = _read(database, merchant, key, live, read)
+    found = read_books(database, merchant, key, live, read)
     if json:
         show.as_json([
             {"account": one.code, "currency": one.currency, "balance": amount, "normal": one.normal}
@@ -144,7 +144,7 @@ def trial_balance(
     async def read(world: World, book: int | None) -> list[TrialBalance]:
         return await trial_balance(world.engine, book, zero)
 
-    sheets = _read(database, merchant, key, live, read)
+    sheets = read_books(database, merchant, key, live, read)
     if json:
         show.as_json([
             {**_fields(sheet), "debits": sheet.debits, "credits": sheet.credits, "balanced": sheet.balanced}
@@ -192,7 +192,7 @@ def statement(
         found = await _accounts(world, account, book, currency)
         return [await statement(world.engine, one, first, last, limit) for one in found]
 
-    found = _read(database, merchant, key, live, read)
+    found = read_books(database, merchant, key, live, read)
     if json:
         show.as_json(found)
         return
@@ -228,7 +228,7 @@ def verify(database: AnyDatabase = None, json: Json = False) -> None:
             end = await head(world.engine)
             return end, await verify(world.engine, world.registry, tell)
 
-    end, problems = _read(database, None, None, False, read)
+    end, problems = read_books(database, None, None, False, read)
     if json:
         show.as_json({"ok": not problems, "problems": problems, "entries": end.entries, "links": end.links,
                       "hash": end.hash})  # fmt: skip
@@ -243,7 +243,7 @@ def verify(database: AnyDatabase = None, json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-def _read(
+def read_books(
     database: str | None, merchant: str | None, key: str | None, live: bool,
     read: Callable[[World, int | None], Awaitable[T]],
 ) -> T:  # fmt: skip

@@ -1,12 +1,17 @@
-"""One server to a database file: two would deliver every webhook twice."""
+"""One server to a database file: two would deliver every webhook twice. One command at a time to a simulated bank."""
 
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 from .trouble import Trouble
+
+PAUSE = 0.02  # seconds between two looks at a lock that another has
 
 
 class ServerLock:
@@ -38,6 +43,18 @@ class ServerLock:
             self._file.close()
             self._file = None
             self.path.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(path: Path, patience: float) -> Iterator[None]:
+    """Waits for others, for so many seconds. The file stays: whoever waits for it waits for the same one."""
+    with open(path, "a") as file:
+        end = time.monotonic() + patience
+        while not _lock(file):
+            if time.monotonic() > end:
+                raise Trouble(f"{path.parent} is in use by another command.", "Wait for it, or stop it.")
+            time.sleep(PAUSE)
+        yield
 
 
 def _lock(file: IO[str]) -> bool:

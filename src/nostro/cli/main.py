@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from . import backup, booking, bulk, events, keys, ledger, logs, server
+from . import backup, bank, booking, books, books_export, bulk, events, keys, ledger, logs, server
 from .config import config
 from .config_file import named_database
 from .doctor import doctor
@@ -51,12 +51,15 @@ app.command(rich_help_panel=LOOK)(listen)
 app.command(rich_help_panel=LOOK)(openapi)
 app.add_typer(logs.app, name="logs", rich_help_panel=LOOK)
 app.add_typer(events.app, name="events", rich_help_panel=LOOK)
+app.add_typer(bank.app, name="bank", rich_help_panel=LOOK)
 ledger.app.command("open", rich_help_panel=WRITE)(booking.open_)
 ledger.app.command("post", rich_help_panel=WRITE)(booking.post)
 ledger.app.command("reverse", rich_help_panel=WRITE)(booking.reverse)
 ledger.app.command("import", rich_help_panel=WRITE)(bulk.import_)
 ledger.app.add_typer(booking.hold, name="hold", rich_help_panel=WRITE)
 app.add_typer(ledger.app, name="ledger", rich_help_panel=BOOKS)
+books.app.command("export")(books_export.export)
+app.add_typer(books.app, name="books", rich_help_panel=BOOKS)
 app.add_typer(keys.app, name="keys", rich_help_panel=BOOKS)
 app.command(rich_help_panel=KEEP)(backup.backup)
 app.command(rich_help_panel=KEEP)(backup.restore)

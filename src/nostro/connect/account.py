@@ -25,6 +25,7 @@ from nostro.kernel.resource import (
     merge_metadata,
     public,
 )  # fmt: skip
+from nostro.storage.body import whole
 from nostro.storage.tx import Tx
 
 from . import capability, country, external_account, party, standing
@@ -48,7 +49,7 @@ from .values import merged
 FIND_CREATED = "SELECT created FROM scope WHERE scope=?"
 OWED = "SELECT count(*) FROM ledger_account WHERE book=? AND code>=? AND code<? AND balance<>0"
 PAGE = (
-    "SELECT a.version, a.body FROM connected c JOIN account a ON a.scope=c.scope AND a.id=c.account "
+    "SELECT a.id, a.created, a.body FROM connected c JOIN account a ON a.scope=c.scope AND a.id=c.account "
     "WHERE c.platform=? AND c.account{0}? ORDER BY c.account {1} LIMIT ?"
 )
 SHORTEST = 2
@@ -150,7 +151,7 @@ async def list_(tx: Tx, params: ListParams) -> Wire:
     while more and len(found) <= params.limit:
         statement = PAGE.format(">" if back else "<", "" if back else "DESC")
         rows = await tx.world.engine.rows(statement, (tx.scope.number, cursor, 101))
-        page = [msgspec.json.decode(body, type=Record) for _, body in rows]
+        page = [msgspec.json.decode(whole(*row), type=Record) for row in rows]
         found += [account for account in page if low <= account.created <= high]
         more = len(rows) == 101
         cursor = page[-1].id if page else cursor

@@ -1,4 +1,4 @@
-"""Bank account of a merchant as it is kept. The number is kept nowhere: how it ends, four digits and a fingerprint."""
+"""Bank account of a merchant as it is kept. The number is private: answers show four digits and a fingerprint."""
 
 from __future__ import annotations
 
@@ -29,9 +29,10 @@ class ExternalAccount(Stored, frozen=True, kw_only=True):
 
 
 class Record(ExternalAccount, frozen=True, kw_only=True, omit_defaults=True):
-    """`fails_with` is the failure code of its payouts, in test mode."""
+    """`fails_with` is the failure code of its payouts, in test mode. `number` is what a bank is told in a file."""
 
     fails_with: str | None = None
+    number: str | None = None
 
 
 def render(_: View, account: Record) -> Wire:

@@ -1,8 +1,8 @@
 """External account: the merchant's own bank account, where payouts go.
 
 A sandbox has one for each currency from the first payout on, whose payouts arrive. Others are added by their
-numbers; the published test numbers say how their payouts end. The number is kept nowhere: what is stored is how it
-ends, the last four digits and a fingerprint.
+numbers; the published test numbers say how their payouts end. Any other number is taken where the platform's own bank
+pays (connect/originating_account.py). The number itself is shown to nobody but that bank, in its file.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from nostro.storage.tx import Tx
 from . import standing
 from .bank import ExternalAccount, HolderType, PayoutMethod, Record, render
 from .country import CURRENCY
+from .originating_account import originating
 from .scope import enter
 
 US_NUMBER, US_ROUTING = "000123456789", "110000000"
@@ -73,8 +74,8 @@ class Given(Params, frozen=True, kw_only=True):
     external_account: BankParams
 
 
-def _make(tx: Tx, bank: BankParams) -> Record:
-    """A record of a bank account, not stored yet."""
+def _make(tx: Tx, bank: BankParams, banked: bool = False) -> Record:
+    """A record of a bank account, not stored yet; `banked` if a real bank pays to it."""
     number = bank.account_number.replace(" ", "").replace("-", "").upper()
     country = bank.country.upper()
     currency = (bank.currency or CURRENCY.get(country, "usd")).lower()
@@ -87,7 +88,7 @@ def _make(tx: Tx, bank: BankParams) -> Record:
         _check_routing(bank.routing_number)
     if number[:2].isalpha():
         _check_iban(number, country)
-    if number not in TEST_BANK_ACCOUNTS:
+    if number not in TEST_BANK_ACCOUNTS and not banked:
         raise invalid(
             "You must use a test bank account number in test mode. Try 000123456789, or DE89370400440532013000.",
             "external_account[account_number]", "account_number_invalid",
@@ -103,11 +104,23 @@ def _make(tx: Tx, bank: BankParams) -> Record:
         bank_name=BANK_NAME,
         country=country,
         currency=currency,
-        fingerprint=hashlib.sha256(f"{country}:{bank.routing_number}:{number}".encode()).hexdigest()[:16],
+        fingerprint=fingerprint(country, bank.routing_number, number),
         last4=number[-4:],
         routing_number=bank.routing_number,
-        fails_with=TEST_BANK_ACCOUNTS[number],
+        fails_with=TEST_BANK_ACCOUNTS.get(number),
+        number=number,
     )
+
+
+def fingerprint(country: str, routing: str | None, number: str) -> str:
+    """The same for the same account, and nothing that the number could be told by."""
+    return hashlib.sha256(f"{country}:{routing}:{number}".encode()).hexdigest()[:16]
+
+
+async def _banked(tx: Tx, bank: BankParams) -> bool:
+    """Whether a bank of the platform's own pays to it: then the number may be any that is well formed."""
+    currency = (bank.currency or CURRENCY.get(bank.country.upper(), "usd")).lower()
+    return await originating(tx, currency) is not None
 
 
 def _check_iban(number: str, country: str) -> None:
@@ -154,15 +167,17 @@ async def add(
 
     Without `settle` the caller looks at how the account stands.
     """
-    if tx.scope.livemode:
-        raise invalid("No bank is connected for live mode yet: use a test key.", "external_account")
     if isinstance(given, str):
         made = _from_token(tx, given)
     else:
         if isinstance(given, dict) and given.get("object") == "card":
             raise invalid("Payouts to debit cards are not offered: add a bank account.", "external_account[object]",
                           "invalid_card_type")  # fmt: skip
-        made = _make(tx, convert({"external_account": given}, Given).external_account)
+        bank = convert({"external_account": given}, Given).external_account
+        made = _make(tx, bank, await _banked(tx, bank))
+    if tx.scope.livemode and await originating(tx, made.currency) is None:
+        raise invalid(f"No bank is connected for {made.currency} in live mode: open an originating account.",
+                      "external_account")  # fmt: skip
     others = await of_currency(tx, made.currency)
     chosen = not others if default is None else default or not others
     if chosen:

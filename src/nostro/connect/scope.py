@@ -7,7 +7,7 @@ others by construction, and money can move between it and the platform in one en
 from __future__ import annotations
 
 from nostro.kernel.errors import no_access
-from nostro.storage.scope import account_scope
+from nostro.storage.scope import account_scope, load_scope
 from nostro.storage.tx import Tx
 from nostro.storage.unit import Scope
 
@@ -28,10 +28,29 @@ async def enter(tx: Tx, account: str) -> None:
         tx.enter(scope)
 
 
+async def platform_of(tx: Tx) -> Tx:
+    """The unit's part in the platform's scope."""
+    return tx.beside(await load_scope(tx.world, tx.scope.book))
+
+
+async def part_of(tx: Tx, account: str) -> Tx | None:
+    """The unit's part in the scope of one of the caller's connected accounts; None if it is not one."""
+    scope = await account_scope(tx.world, tx.scope, account)
+    return None if scope is None or not scope.connected else tx.beside(scope)
+
+
+async def reach(tx: Tx, account: str | None) -> Tx | None:
+    """Where an object is that another account's names: with `account`, or, if that is None, with the platform."""
+    if account is None:
+        return await platform_of(tx) if tx.scope.connected else None
+    return await part_of(tx, account)
+
+
 async def enter_new(tx: Tx) -> None:
-    """Go on as an account that this unit opens. Two at once want the same number: the second runs again."""
+    """Go on as an account that this unit opens. Two workers may want the same number: the second runs again."""
     platform, id = tx.scope, tx.new_id("acct")
-    number = (await tx.world.engine.rows("SELECT coalesce(max(scope),0)+1 FROM scope"))[0][0]
+    last = (await tx.world.engine.rows("SELECT coalesce(max(scope),0) FROM scope"))[0][0]
+    number = tx.world.last_scope = max(last, tx.world.last_scope) + 1
     scope = Scope(number, id, platform.livemode, platform.book, platform.offset, platform.dev)
     created = tx.unit.micros // 1_000_000
     tx.enter(scope)

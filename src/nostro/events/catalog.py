@@ -97,7 +97,15 @@ EVENT_TYPES = frozenset(
     balance.adjustment.created balance.adjustment.reversed
     balance.advance.created balance.advance.defaulted balance.advance.past_due balance.advance.repaid
     balance.advance.updated balance.conversion.created
+    bank_answer.created bank_file.accepted bank_file.approved bank_file.built bank_file.rejected bank_file.resent
+    bank_file.sending bank_file.sent bank_file.settled bank_file.withdrawn
+    bulk_payout.canceled bulk_payout.completed bulk_payout.created bulk_payout.updated
     ledger.account.balance_above ledger.account.balance_below
+    report.period.closed report.period.closing report.period.released
+    reconciliation.account.matched reconciliation.break.matched reconciliation.break.opened
+    reconciliation.break.replaced reconciliation.break.resolved reconciliation.break.updated
+    reconciliation.day.closed reconciliation.match.undone reconciliation.statement.imported
     ledger.hold.created ledger.hold.expired ledger.hold.posted ledger.hold.voided
+    originating_account.created originating_account.updated
     """.split()
 )

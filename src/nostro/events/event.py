@@ -47,6 +47,8 @@ class Event(Shape, frozen=True, kw_only=True):
 class EventRecord(Stored, frozen=True, kw_only=True, omit_defaults=True):
     """`account` is the connected account that it happened in.
 
+    `object_type` is kept where the id's prefix does not tell it.
+
     `copy` is the object's record at that moment, packed; `before` the changed public fields' old values.
 
     `pending` is not stored: `complete` counts it when an event is read.
@@ -56,7 +58,7 @@ class EventRecord(Stored, frozen=True, kw_only=True, omit_defaults=True):
     livemode: bool = False
     type: str
     api_version: str
-    object_type: str
+    object_type: str | None = None
     object_id: str
     copy: bytes
     before: dict[str, Any] | None = None
@@ -72,8 +74,9 @@ class EventRecord(Stored, frozen=True, kw_only=True, omit_defaults=True):
 
 def render(view: View, event: EventRecord) -> Wire:
     """The public event, its object in full."""
-    record = view.registry.by_object[event.object_type].record
-    data: Wire = {"object": view.render(msgspec.json.decode(event.snapshot, type=record))}
+    resource = view.registry.by_object[event.object_type] if event.object_type else view.registry.of_id(event.object_id)
+    assert resource is not None, f"{event.id} is about an object of no kind"
+    data: Wire = {"object": view.render(msgspec.json.decode(event.snapshot, type=resource.record))}
     if event.before is not None:
         data["previous_attributes"] = event.before
     return {
@@ -91,9 +94,13 @@ def render(view: View, event: EventRecord) -> Wire:
 
 
 async def publish(tx: Tx) -> None:
-    """Turn what happened in `tx` into events, and one delivery for each endpoint that listens."""
-    if not tx.happened:
-        return
+    """Turn what happened in each part of `tx` into events, and one delivery for each endpoint that listens."""
+    for part in tx.parts:
+        if part.happened:
+            await _publish(part)
+
+
+async def _publish(tx: Tx) -> None:
     endpoints = await listeners(tx)
     for happened in tx.happened:
         listening = [e for e in endpoints if e.hears(happened.type)]
@@ -117,7 +124,7 @@ def _event(tx: Tx, happened: Happened) -> EventRecord:
         livemode=tx.scope.livemode,
         type=happened.type,
         api_version=tx.world.api_version,
-        object_type=resource.name,
+        object_type=None if tx.registry.of_id(happened.record.id) is resource else resource.name,
         object_id=happened.record.id,
         copy=pack(happened.body),
         before=before,

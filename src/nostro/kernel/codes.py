@@ -22,6 +22,23 @@ CODES: dict[str, tuple[str, str]] = {
         "The deposits' amounts are wrong, or were guessed wrongly too often.",
         "Ask for the amounts again; in test mode they are 32 and 45.",
     ),
+    "bank_answer_invalid": ("The bank's file cannot be read, so nothing of it was taken.", "Read where; ask the bank."),
+    "bank_file_hash_mismatch": ("The hash is not that of the file's bytes.", "Look at the file that is to be sent."),
+    "bank_file_nothing_due": ("No payment can go into a file now.", "Wait for the cut-off, or look at the limits."),
+    "bank_file_second_key_required": ("Who builds a file does not approve it.", "Approve it with another key."),
+    "bank_file_unexpected_state": ("The file's status does not allow this.", "Look at its `status`."),
+    "bank_statement_gap": (
+        "The statement does not follow the one before it: one is missing between them.",
+        "Import the missing statement first.",
+    ),
+    "bank_statement_invalid": (
+        "The file cannot be read as what it was said to be, or contradicts itself.",
+        "Read the message: it names the place in the file. Nothing was imported.",
+    ),
+    "bank_statement_overlap": (
+        "The statement tells again of days that a bank's statement was imported for.",
+        "Import one that begins where the last one ends; the account says where that is.",
+    ),
     "card_declined": (
         "The card was refused; `decline_code` says why.",
         "Ask the customer for another card or to call their bank.",
@@ -33,6 +50,10 @@ CODES: dict[str, tuple[str, str]] = {
     "charge_invalid_parameter": ("A parameter does not fit this charge.", "Read the message; it names the way."),
     "charge_not_capturable": ("The charge has nothing to capture.", "Look at its `status`."),
     "charge_not_refundable": ("The charge has no captured money.", "Cancel its payment intent instead."),
+    "charges_not_enabled": (
+        "The account may not take payments.",
+        "Look at its `requirements`, and ask for the capability card_payments.",
+    ),
     "client_secret_invalid": ("The client secret belongs to another object.", "Use the object's own secret."),
     "country_unsupported": ("No account can be opened in this country.", "Look at `/v1/country_specs`."),
     "customer_tax_location_invalid": ("The customer's location is not known.", "Set an address with a country."),
@@ -46,6 +67,10 @@ CODES: dict[str, tuple[str, str]] = {
     "incorrect_number": ("The card number is wrong.", "Ask the customer to check it."),
     "instant_payouts_limit_exceeded": ("The day's limit for instant payouts is reached.", "Use the method standard."),
     "instant_payouts_unsupported": ("The bank does not take instant payouts.", "Use the method standard."),
+    "insufficient_capabilities_for_transfer": (
+        "The destination may not receive transfers.",
+        "Ask for its capability transfers, and give what it requires.",
+    ),
     "insufficient_funds": ("The account has too little money.", "Ask for another way to pay."),
     "invalid_card_type": ("A card of this kind cannot be used here.", "Use what the message names."),
     "invalid_characters": ("A character is not allowed here.", "Leave it out."),
@@ -72,6 +97,10 @@ CODES: dict[str, tuple[str, str]] = {
         "Book less, or lower the limit; `dry_run` shows by how much.",
     ),
     "ledger_hold_unexpected_state": ("The hold was posted, voided or expired.", "Read its `status` first."),
+    "ledger_period_closed": (
+        "The entry would take effect in a period that is closed.",
+        "Book it later, with `period` naming the month it concerns; `/v1/reports/periods` says what is closed.",
+    ),
     "ledger_reference_in_use": (
         "The reference names something with another content.",
         "Use a new reference; the same one is for saying the same thing again.",
@@ -99,12 +128,38 @@ CODES: dict[str, tuple[str, str]] = {
     "payment_intent_unexpected_state": ("The intent's status does not allow this.", "Read its `status` first."),
     "payment_method_customer_mismatch": ("The method is another customer's.", "Pass the customer it belongs to."),
     "payment_method_unexpected_state": ("The method's state does not allow this.", "Read the message."),
+    "payouts_not_allowed": (
+        "The account may not be paid out.",
+        "Look at its `requirements`: `payouts_enabled` tells when that is over.",
+    ),
     "processing_error": ("Something failed on the way to the bank.", "Try again."),
     "rate_limit": (
         "The key asks for more, or for more at once, than it may.",
         "Wait a moment and try again; the SDKs do so by themselves. Spread work that can wait.",
     ),
+    "reconciliation_break_unexpected_state": ("The break's status does not allow this.", "Read its `status` first."),
+    "reconciliation_day_closed": (
+        "The day is closed, and closed days do not change.",
+        "Book what corrects it on an open day.",
+    ),
+    "reconciliation_day_not_covered": (
+        "The bank has not told of this day yet.",
+        "Import the statement of the day first.",
+    ),
+    "reconciliation_day_open": (
+        "The day cannot be closed: it is not over, or lines are not matched, or balances are apart.",
+        "Do what the message says, and close it again.",
+    ),
+    "reconciliation_match_invalid": (
+        "These lines and entries cannot be matched as they are.",
+        "Read the message: it names what stands against it.",
+    ),
+    "reconciliation_rule_invalid": ("The rule cannot be used as it is.", "Read the message; it names the parameter."),
     "refund_not_cancelable": ("Only a refund that requires action can be canceled.", "Look at its `status`."),
+    "report_period_closed": (
+        "The month is closed, for good.",
+        "Book what corrects it later, in an entry whose `period` names it.",
+    ),
     "resource_missing": ("There is no such object for this key.", "Check the id, the key and the mode."),
     "routing_number_invalid": ("The routing number is not one.", "Correct it: nine digits, the last a check."),
     "sandbox_required": ("Only the sandboxes of nostro dev can do this.", "Use a test key of a nostro dev server."),
@@ -118,5 +173,9 @@ CODES: dict[str, tuple[str, str]] = {
     "smart_disputes_not_available": ("This dispute cannot be answered automatically.", "Submit evidence yourself."),
     "tax_id_invalid": ("The number does not have the form of its type.", "Correct it."),
     "token_already_used": ("A token can be used once.", "Make a new token."),
+    "transfer_source_balance_parameters_mismatch": (
+        "More would be transferred than the source was charged.",
+        "Transfer what is left of it, or leave `source_transaction` out.",
+    ),
     "url_invalid": ("The URL cannot be used.", "Send an absolute URL that can be reached."),
 }

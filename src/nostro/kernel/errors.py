@@ -120,6 +120,8 @@ REFUSALS = {
     "ledger_floor_exceeded": "The account {account} would stand {short_by} {currency} (minor units) below its floor.",
     "ledger_ceiling_exceeded": "The account {account} would stand {short_by} {currency} (minor units) above its "
     "ceiling.",
+    "ledger_period_closed": "The books are closed for the time at which this entry would take effect: give it a later "
+    "effective_at. What corrects a closed period is booked after it, and names it as its period.",
 }
 
 

@@ -157,6 +157,8 @@ class Resource(Struct, Generic[R], frozen=True, kw_only=True):
     `expands` is every field that names another object; `browser` is what a publishable key sees, all if empty.
     `shown` declares where `present` differs from `shape`: a field's type as it is shown, with `Unset` in it if it is
     not always there, or UNSET if it never is. The name "*" stands for a field that is named by the object's type.
+    `also` are other prefixes that ids of the table have. `elsewhere` are the fields that name an object of another
+    account, each with the field that names the account, or "" for the platform.
     """
 
     object: str
@@ -182,6 +184,12 @@ class Resource(Struct, Generic[R], frozen=True, kw_only=True):
     noun: str = ""
     id_param: str = "id"
     own_name: str = ""
+    also: tuple[str, ...] = ()
+    elsewhere: Mapping[str, str] = {}
+    table: str = ""
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "table", self.name.replace(".", "_"))  # once: it is asked for often
 
     @property
     def name(self) -> str:
@@ -189,19 +197,10 @@ class Resource(Struct, Generic[R], frozen=True, kw_only=True):
         return self.own_name or self.object
 
     @property
-    def table(self) -> str:
-        return _table(self.name)
-
-    @property
     def asked(self) -> tuple[Filter, ...]:
         """Every filter that a list or a verb asks by, each field once."""
         lists = [filter for verb in self.verbs for filter in verb.filters]
         return tuple({filter.field: filter for filter in (*lists, *self.filters) if not filter.among}.values())
-
-
-@cache
-def _table(name: str) -> str:
-    return name.replace(".", "_")
 
 
 def wire_fields(shape: type[Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
@@ -250,8 +249,8 @@ class Registry:
         self.by_record = {resource.record: resource for resource in self.resources}
         self.by_prefix: dict[str, list[Resource[Any]]] = {}
         for resource in self.resources:
-            if resource.stored:
-                self.by_prefix.setdefault(resource.prefix, []).append(resource)
+            for prefix in (resource.prefix, *resource.also) if resource.stored else ():
+                self.by_prefix.setdefault(prefix, []).append(resource)
 
     def of(self, record: Stored) -> Resource[Any]:
         return self.by_record[type(record)]
@@ -266,10 +265,15 @@ class Registry:
 
 
 class View(Struct, frozen=True):
-    """How answers are rendered: by which resources, and at what moment (seconds, the sandbox's time)."""
+    """How answers are rendered: by which resources, and at what moment (seconds, the sandbox's time).
+
+    `rails` know how what is kept of a way to pay is shown, `url` is where pages stand.
+    """
 
     registry: Registry
     now: int
+    rails: Mapping[str, Any] = {}
+    url: str = ""
 
     def render(self, value: Any) -> Any:
         """Any verb's answer as wire values. Private fields cannot appear: only the shape's are read."""

@@ -77,6 +77,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     # Milliseconds that the event loop may be late before the worker sheds load.
     overload_ms: Annotated[int, Meta(ge=1)] = 250
 
+    # Directory in which bank files are laid down for whoever carries them to the bank; none if it is empty.
+    outbox: str = ""
+
     # Seconds between the moment that a stopping server says it is not ready and the closing of its port.
     drain_seconds: Count = 3
     # Seconds that requests and webhooks under way have to end when the server stops.

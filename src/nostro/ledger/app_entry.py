@@ -14,12 +14,13 @@ import msgspec
 from msgspec import Meta
 
 from nostro.kernel.errors import invalid, no_such
-from nostro.kernel.resource import Metadata, Params, Resource, Stored, Verb, Wire, merge_metadata
+from nostro.kernel.resource import Filter, Metadata, Params, Resource, Stored, Verb, Wire, merge_metadata
 from nostro.storage.tx import Tx
 
 from . import entry as journal
 from .app_account import Text, locate, watch
 from .batches import entry_id
+from .closed import check_open, check_period
 from .draft import Draft, Exchange, ExchangeParams, Line, LineParams, again, drafted
 from .dry_run import DryRun, rehearsed
 from .reference import ReferenceParam, content_of, keep, known
@@ -35,7 +36,8 @@ Limit = Annotated[int, Meta(ge=1, le=100)]
 
 
 class LedgerEntry(Stored, frozen=True, kw_only=True):
-    """`created` is when it was booked, `effective_at` when it counts from, both in seconds."""
+    """`created` is when it was booked, `effective_at` when it counts from, both in seconds. `period` is the closed
+    month that it corrects."""
 
     object: Literal["ledger.entry"] = "ledger.entry"
     description: str | None = None
@@ -44,6 +46,7 @@ class LedgerEntry(Stored, frozen=True, kw_only=True):
     kind: str
     livemode: bool = False
     metadata: Metadata = {}
+    period: str | None = None
     postings: list[Line]
     reference: str | None = None
     reversed_by: str | None = None
@@ -62,6 +65,7 @@ class Details(Params, frozen=True, kw_only=True):
     dry_run: bool = False
     effective_at: int | None = None
     metadata: dict[str, str | None] | None = None
+    period: str | None = None
     reference: ReferenceParam | None = None
 
 
@@ -126,10 +130,14 @@ async def _book(
 ) -> Record | Wire:
     """`number` is that of the entry which this one reverses."""
     _check_effective(tx, params.effective_at)
+    await check_period(tx, params.period)
     metadata = merge_metadata({}, params.metadata)
     of = None if original is None else original.id
-    content = content_of((draft.lines, draft.exchange, params.effective_at, params.description, metadata, kind, of))
+    said = (draft.lines, draft.exchange, params.effective_at, params.description, metadata, kind, of)
+    content = content_of(said if params.period is None else (*said, params.period))
     existing = await known(tx, FAMILY, params.reference, content)
+    if existing is None:
+        await check_open(tx, params.effective_at)
     if existing is None and original is not None:
         _check_reversible(original)
     if params.dry_run:
@@ -139,7 +147,8 @@ async def _book(
     entry = Record(
         id=tx.new_id("lent"), created=tx.now, livemode=tx.scope.livemode, description=params.description,
         effective_at=tx.now if params.effective_at is None else params.effective_at, exchange=draft.exchange,
-        kind=kind, metadata=metadata, postings=draft.lines, reference=params.reference, reverses=of,
+        kind=kind, metadata=metadata, period=params.period, postings=draft.lines, reference=params.reference,
+        reverses=of,
     )  # fmt: skip
     tx.post(kind, entry.id, draft.postings, effective=entry.effective_at, reverses=number,
             description=entry.description)  # fmt: skip
@@ -245,6 +254,7 @@ ENTRY: Resource[Record] = Resource(
     shape=LedgerEntry,
     doc="A balanced set of postings on accounts of yours; never changed, only reversed. Beyond Stripe's API.",
     expands=("reversed_by", "reverses"),
+    filters=(Filter("period"),),
     verbs=(
         Verb(name="create", method="POST", path="/v1/ledger/entries", run=create, params=CreateParams, kind="create",
              answers=LedgerEntry | DryRun,
@@ -257,6 +267,6 @@ ENTRY: Resource[Record] = Resource(
              params=ReverseParams, answers=LedgerEntry | DryRun, summary="Book the opposite of an entry, once."),
     ),
     errors=("ledger_ceiling_exceeded", "ledger_entry_not_reversible", "ledger_entry_unbalanced",
-            "ledger_floor_exceeded", "ledger_reference_in_use"),
+            "ledger_floor_exceeded", "ledger_period_closed", "ledger_reference_in_use"),
 )  # fmt: skip
 RESOURCE = ENTRY

@@ -74,7 +74,8 @@ class ObjectsCheck:
         """Take the statement lines up to a moment (seconds) off what is owed."""
         path = self._engine.path
         while page := await self._engine.rows(
-            f"SELECT id, created, {path('source')}, {path('currency')}, {path('net')} FROM {STATEMENT} "
+            f"SELECT id, created, coalesce({path('booked')}, {path('source')}), {path('currency')}, {path('net')} "
+            f"FROM {STATEMENT} "
             "WHERE scope=? AND id>? ORDER BY id LIMIT ?",
             (scope, self._cursors.get(scope, ""), PAGE),
         ):
@@ -111,8 +112,9 @@ class ObjectsCheck:
         path = self._engine.path
         rows = await self._engine.rows(
             f"SELECT {path('net')} FROM {STATEMENT} WHERE scope=? AND {path('currency')}=? "
-            f"AND ({path('source')}=? OR (id=? AND {path('source')} IS NULL))",
-            (scope, currency, source, source),
+            f"AND ({path('booked')}=? OR ({path('booked')} IS NULL AND ({path('source')}=? OR "
+            f"(id=? AND {path('source')} IS NULL))))",
+            (scope, currency, source, source, source),
         )
         return sum(int(net) for (net,) in rows)
 

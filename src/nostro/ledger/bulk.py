@@ -20,7 +20,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from nostro.kernel.errors import invalid
+from nostro.kernel.errors import Conflict, invalid
 from nostro.kernel.resource import Download, Params, Resource, Shape, Verb
 from nostro.storage.tx import Tx
 from nostro.storage.unit import Scope
@@ -87,7 +87,11 @@ async def _in_order(world: World, scope: Scope, part: Slice) -> list[str]:
         await asyncio.sleep(0)
         tx = Tx(world, scope)
         batch = batch_of(tx, found.known, found.lines.only(slice(begin, end)), found.words)
-        await commit(tx)
+        try:
+            await commit(tx)
+        except Conflict:  # a period was closed meanwhile
+            answers += await one_by_one(world, scope, [part.line(n) for n in range(begin, end)])
+            continue
         answers += told(part.numbers[begin:end], batch.outcome)
         await asyncio.sleep(0)
     return answers
@@ -113,7 +117,10 @@ async def _together(world: World, scope: Scope, part: Slice) -> list[str]:
     if len(found.good) < LEAST or not found.good.all():
         return await as_one_unit(world, scope, part)
     batch = batch_of(tx, found.known, found.lines, found.words, atomic=True)
-    await commit(tx)
+    try:
+        await commit(tx)
+    except Conflict:  # a period was closed meanwhile
+        return await as_one_unit(world, scope, part)
     return told(part.numbers, batch.outcome)
 
 

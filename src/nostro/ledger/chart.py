@@ -11,7 +11,7 @@ from typing import Literal
 from msgspec import Struct
 
 Side = Literal["debit", "credit"]
-Kind = Literal["asset", "liability", "revenue", "expense", "memorandum"]
+Kind = Literal["asset", "liability", "equity", "revenue", "expense", "memorandum"]
 
 
 class Account(Struct, frozen=True):
@@ -40,6 +40,11 @@ CHART = (
         clearing=True,
     ),
     Account("merchant:{merchant}:reserved", "liability", "Owed to the merchant, held back for claims.", clearing=True),
+    Account(
+        "merchant:{merchant}:connect_reserved:{account}",
+        "liability",
+        "Held back from a platform for what its connected account owes.",
+    ),
     Account("merchant:{merchant}:uncaptured", "memorandum", "Authorized for the merchant, not yet captured."),
     Account("merchant:{merchant}:credit_granted", "memorandum", "Credit the merchant has given to customers."),
     Account("customer:{customer}:credit", "memorandum", "Credit a customer may use on invoices; negative is owed."),
@@ -56,6 +61,8 @@ CHART = (
     Account("platform:fx_rounding", "revenue", "What rounding left over in currency conversions."),
     Account("clearing:fx:{currency}", "liability", "The platform's position in a currency, from conversions."),
     Account("platform:advances", "asset", "Paid to merchants early, to be repaid.", clearing=True),
+    Account("platform:bank_fees", "expense", "What banks charge the platform."),
+    Account("platform:interest", "revenue", "What banks pay the platform for its money, less what they take for it."),
     Account("platform:losses", "expense", "What the platform could not recover."),
     Account("platform:suspense", "liability", "Money whose owner is not known yet."),
     Account("app:{code}", "liability", "Opened through the API, which also says its kind and normal balance."),
@@ -81,6 +88,11 @@ def withheld(merchant: str) -> str:
 
 def reserved(merchant: str) -> str:
     return f"merchant:{merchant}:reserved"
+
+
+def connect_reserved(platform: str, account: str) -> str:
+    """Without an account, what the codes of all of a platform begin with."""
+    return f"merchant:{platform}:connect_reserved:{account}"
 
 
 def uncaptured(merchant: str) -> str:
@@ -132,6 +144,8 @@ ADJUSTMENTS = "platform:adjustments"
 FX_REVENUE = "platform:fx_revenue"
 FX_ROUNDING = "platform:fx_rounding"
 ADVANCES = "platform:advances"
+BANK_FEES = "platform:bank_fees"
+INTEREST = "platform:interest"
 LOSSES = "platform:losses"
 SUSPENSE = "platform:suspense"
 

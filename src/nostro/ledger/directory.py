@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nostro.storage.batch import AccountKey
+from nostro.storage.body import whole
 from nostro.storage.columns import Ints
 from nostro.storage.unit import Scope
 from nostro.storage.world import World
@@ -82,10 +83,10 @@ async def meet(world: World, scope: Scope, known: Directory, codes: Sequence[str
     for start in range(0, len(codes), AT_ONCE):
         part = codes[start : start + AT_ONCE]
         rows = await engine.rows(
-            f'SELECT body FROM "{ACCOUNT.table}" WHERE scope=? AND {engine.path("code")} IN '
+            f'SELECT id, created, body FROM "{ACCOUNT.table}" WHERE scope=? AND {engine.path("code")} IN '
             f"({','.join('?' * len(part))})", (scope.number, *part),
         )  # fmt: skip
-        for (body,) in rows:
-            account = decode(body)
+        for row in rows:
+            account = decode(whole(*row))
             if account.code not in known.of(account.currency):
                 known.add(scope.book, account)

@@ -16,19 +16,28 @@ from msgspec import Struct
 
 class Opening(Struct, frozen=True, kw_only=True):
     """The head of a statement. `balance` in minor units of `currency` (lower case), negative when overdrawn; None where
-    the format gives none (a report within the day)."""
+    the format gives none (a report within the day). `number` is the statement's own; `page` counts from 1 where
+    the format has pages."""
 
     account: str
     currency: str
     number: str
     balance: int | None
     date: date
+    page: int = 0
 
 
 class Line(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One booking. `amount` in minor units, positive into the account. `reference` is the bank's own name for it,
     `end_to_end` what the payer's file called it. `code` is the format's own transaction code (ISO 20022 domain/family/
-    sub-family, SWIFT type, BAI type). `parts` are the payments inside a line that the bank booked as one sum."""
+    sub-family, SWIFT type, BAI type). `parts` are the payments inside a line that the bank booked as one sum.
+
+    `message` and `batch` are the ids of the file and of the batch in it that the line or part came from, `instruction`
+    and `uetr` more names of a payment. `creditor_reference` is a structured reference (RF...), `mandate` that of a
+    direct debit, `own_code` the bank's own code, `return_reason` why money came back (a code of the format).
+    `charges` in minor units, what the bank kept of the amount. Where the payment was ordered in another currency:
+    `instructed` minor units of `instructed_currency`, and the `rate` as it stands in the file. A `pending` line is
+    not booked: no balance has it in."""
 
     amount: int
     booked: date
@@ -41,14 +50,31 @@ class Line(Struct, frozen=True, kw_only=True, omit_defaults=True):
     counterparty_account: str = ""
     reversal: bool = False
     parts: tuple[Line, ...] = ()
+    message: str = ""
+    batch: str = ""
+    instruction: str = ""
+    uetr: str = ""
+    creditor_reference: str = ""
+    mandate: str = ""
+    own_code: str = ""
+    return_reason: str = ""
+    charges: int = 0
+    instructed: int = 0
+    instructed_currency: str = ""
+    rate: str = ""
+    pending: bool = False
 
 
 class Closing(Struct, frozen=True, kw_only=True):
-    """The end of a statement: `lines` were read, and `balance` is the opening plus all of them."""
+    """The end of a statement: `lines` were read, and `balance` is the opening plus all of them that are booked.
+    `available` is what the bank lets the holder use, where the format says so. `is_last` is False on a page that
+    another one continues."""
 
     balance: int | None
     date: date
     lines: int
+    available: int | None = None
+    is_last: bool = True
 
 
 Piece = Opening | Line | Closing

@@ -8,27 +8,24 @@ the life is told by the private `state`.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import msgspec
-from msgspec import UNSET, Meta
+from msgspec import UNSET
 
 from nostro.balances import balance_transaction, reserve_hold
 from nostro.balances.availability import waiting_account
 from nostro.balances.balance_transaction import Line
 from nostro.balances.fx import Settle
 from nostro.balances.settings import settings_of
-from nostro.kernel.address import Shipping, ShippingParams
+from nostro.kernel.address import Shipping
 from nostro.kernel.errors import invalid
 from nostro.kernel.lifecycle import Lifecycle, Move
-from nostro.kernel.money import LARGEST_AMOUNT
 from nostro.kernel.posting import Posting, credit, debit
 from nostro.kernel.resource import (
     Filter,
     Metadata,
-    MetadataParam,
     Nested,
-    Params,
     Resource,
     Stored,
     Unset,
@@ -44,9 +41,12 @@ from nostro.ledger import chart
 from nostro.rails.rail import Accepted, Attempt, Challenge, Declined, Outcome, rail_of
 from nostro.storage.tx import Tx
 
-from . import charge_source, refund, settlement
+from . import charge_source, refund, settlement, shown, split
+from . import transfer as transfers
 from .billing_details import EMPTY, BillingDetails
-from .rules import check_amount, check_carried, check_descriptor, check_email, check_platform, descriptor
+from .charge_params import CaptureParams, CreateParams, UpdateParams
+from .processing_fee import processing_fee
+from .rules import check_amount, check_carried, check_descriptor, check_email, descriptor
 
 State = Literal["authorized", "captured", "failed", "released", "expired"]
 
@@ -91,6 +91,7 @@ class Charge(Stored, frozen=True, kw_only=True):
     statement_descriptor: str | None = None
     statement_descriptor_suffix: str | None = None
     status: Literal["succeeded", "pending", "failed"]
+    transfer: str | Unset = UNSET
     transfer_data: dict[str, Any] | None = None
     transfer_group: str | None = None
 
@@ -98,7 +99,10 @@ class Charge(Stored, frozen=True, kw_only=True):
 class Record(Charge, frozen=True, kw_only=True, omit_defaults=True):
     """`fee` was taken at capture; `grown` is the last increment of an authorization; `token` is the network's.
 
-    `at_capture` are jobs that wait for the capture; `dispute` the first one's id; `settle`: its money was converted.
+    `at_capture` are jobs that wait for the capture; `dispute` is the first dispute's id; `settle` says how its money
+    was converted, if it was. Of a direct charge, `cut` goes to the platform, `collector`, which bears the fee if
+    `collector_pays`. `transferred` was given to connected accounts out of this charge; `transfer_told` is what a
+    destination charge's transfer says.
     """
 
     merchant: str
@@ -112,6 +116,11 @@ class Record(Charge, frozen=True, kw_only=True, omit_defaults=True):
     dispute: str | None = None
     at_capture: list[str] = []
     settle: Settle | None = None
+    collector: str = ""
+    collector_pays: bool = False
+    cut: int = 0
+    transferred: int = 0
+    transfer_told: dict[str, Any] = {}
 
 
 # Money -----------------------------------------------------------------------
@@ -144,14 +153,24 @@ def end_hold(c: Record) -> tuple[Posting, ...]:
 
 
 def take_from_network(c: Record) -> tuple[Posting, ...]:
-    """The network owes the captured amount; the merchant gets it less the fee, the platform the fee."""
+    """The network owes the captured amount; the merchant gets it less the fee, we the fee.
+
+    Of a direct charge the platform gets its application fee, less the fee if that is the platform's to pay.
+    """
     waiting = waiting_account(c.merchant, c.available_on, c.effective_at)
-    net = c.amount_captured - c.fee
+    borne = c.fee if c.collector_pays else 0
+    net = c.amount_captured - c.cut - c.fee + borne
+    platform = waiting_account(c.collector, c.available_on, c.effective_at)
     return (
         debit(chart.receivable(c.rail), c.amount_captured, c.currency),
-        credit(waiting, net, c.currency) if net >= 0 else debit(waiting, -net, c.currency),
+        _owe(waiting, net, c.currency),
         credit(chart.FEES, c.fee, c.currency),
+        *((_owe(platform, c.cut - borne, c.currency),) if c.collector else ()),
     )
+
+
+def _owe(account: str, amount: int, currency: str) -> Posting:
+    return credit(account, amount, currency) if amount >= 0 else debit(account, -amount, currency)
 
 
 def capture_hold(c: Record) -> tuple[Posting, ...]:
@@ -166,6 +185,8 @@ M = Move[Record]
 LIFE: Lifecycle[Record] = Lifecycle(
     #  move         from             to            posts              emits
     M("pay",        (),              "captured",   take_from_network, ("charge.succeeded",), "Paid at once."),
+    M("receive",    (),              "captured",   emits=("charge.succeeded",),
+      meaning="Came by transfer, whose entry moves the money."),
     M("authorize",  (),              "authorized", hold,              ("charge.succeeded",), "Held, to be captured."),
     M("fail",       (),              "failed",     emits=("charge.failed",), meaning="Refused by network or rule."),
     M("increment",  ("authorized",), "authorized", grow_hold,         ("charge.updated",), "The hold was raised."),
@@ -187,13 +208,15 @@ def new(tx: Tx, rail: str, token: str, report: Accepted | Declined, **given: Any
         given |= {"failure_code": report.error.code, "failure_message": report.error.message}
     elif report.available_at_once:
         given["available_on"] = tx.now
+    if (data := given.get("transfer_data")) is not None:
+        group = given.get("transfer_group") or f"group_{given.get('payment_intent') or given['id']}"
+        given |= {"transfer_group": group, "transfer_data": split.shown(data), "transfer_told": split.told(data)}
     return Record(
         created=tx.now,
         livemode=tx.scope.livemode,
         calculated_statement_descriptor=descriptor(*descriptors),
         outcome=report.outcome,
-        payment_method_details={"type": rail, rail: report.details},
-        receipt_url=f"{tx.world.settings.public_url}/receipts/{given['id']}",
+        payment_method_details={"type": rail, rail: rail_of(tx, rail).kept(report.details)},
         status="pending",
         merchant=tx.merchant,
         rail=rail,
@@ -205,7 +228,7 @@ def new(tx: Tx, rail: str, token: str, report: Accepted | Declined, **given: Any
 async def pay(tx: Tx, charge: Record) -> Record:
     """Take the whole amount now."""
     charge = await _with_money(tx, charge, charge.amount)
-    return tx.move(charge, LIFE["pay"], captured=True, paid=True, status="succeeded")
+    return await _shared(tx, tx.move(charge, LIFE["pay"], captured=True, paid=True, status="succeeded"))
 
 
 def authorize(tx: Tx, charge: Record) -> Record:
@@ -217,13 +240,13 @@ def fail(tx: Tx, charge: Record) -> Record:
     return tx.move(charge, LIFE["fail"], status="failed")
 
 
-def increment(tx: Tx, charge: Record, amount: int) -> Record:
+def increment(tx: Tx, charge: Record, amount: int, **changed: Any) -> Record:
     """Raise the hold to `amount`."""
     details = charge.payment_method_details or {}
     inner = {**details.get(charge.rail, {}), "amount_authorized": amount}
     return tx.move(
         charge, LIFE["increment"], grown=amount - charge.amount, amount=amount,
-        payment_method_details={**details, charge.rail: inner},
+        payment_method_details={**details, charge.rail: inner}, **changed,
     )  # fmt: skip
 
 
@@ -235,8 +258,16 @@ async def capture(tx: Tx, charge: Record, amount: int, **changed: Any) -> Record
         changed["amount_refunded"] = rest
     for job in charge.at_capture:
         tx.schedule(job, charge.id, tx.now)
-    charge = await _with_money(tx, charge, amount)
-    return tx.move(charge, LIFE["capture"], captured=True, **changed)
+    charge = await _with_money(tx, msgspec.structs.replace(charge, **changed), amount)
+    return await _shared(tx, tx.move(charge, LIFE["capture"], captured=True))
+
+
+async def _shared(tx: Tx, charge: Record) -> Record:
+    """A destination charge with its transfer made."""
+    if charge.transfer_data is None:
+        return charge
+    await transfers.of_charge(tx, charge)
+    return await tx.get(CHARGE, charge.id)
 
 
 def release(tx: Tx, charge: Record) -> Record:
@@ -257,81 +288,33 @@ def expire(tx: Tx, charge: Record) -> Record:
 async def _with_money(tx: Tx, charge: Record, amount: int) -> Record:
     """The captured amount, its fee and day, the statement line that tells of them, and what reserves take of it."""
     settings = await settings_of(tx)
-    fee = settlement.card_fee(tx, amount, charge.currency)
-    settle = await settlement.settled_in(tx, settings, charge.currency)
+    fee = processing_fee(tx.world.settings.fees, amount, charge.currency)
+    on = charge.available_on or settings.available_on(tx.now, charge.currency)
+    shared = await split.of_charge(tx, charge, amount, fee, on)
+    settle = None if charge.transfer_data else await settlement.settled_in(tx, settings, charge.currency)
     line = balance_transaction.write(
         tx,
         Line(
             type=rail_of(tx, charge.rail).charge_type, amount=amount, currency=charge.currency, source=charge.id,
-            available_on=charge.available_on or settings.available_on(tx.now, charge.currency),
-            fees=(fee,), description=charge.description, settle=settle,
+            available_on=on, fees=shared.fees, description=charge.description, settle=settle,
         ),
     )  # fmt: skip
     await reserve_hold.reserve(tx, settings.reserve_plans, charge.id, line)
     return msgspec.structs.replace(
         charge, amount_captured=amount, fee=fee.amount, settle=settle, available_on=line.available_on,
-        balance_transaction=line.id, effective_at=tx.now,
+        balance_transaction=line.id, effective_at=tx.now, **shared.changes,
     )  # fmt: skip
 
 
 # Verbs -----------------------------------------------------------------------
 
 
-class FraudDetailsParams(Params, frozen=True, kw_only=True):
-    user_report: Literal["fraudulent", "safe"] | None = None
-
-
-class RadarOptionsParams(Params, frozen=True, kw_only=True):
-    session: str | None = None
-
-
-class CreateParams(Params, frozen=True, kw_only=True):
-    amount: Annotated[int, Meta(ge=1, le=LARGEST_AMOUNT)]
-    currency: str
-    application_fee: int | None = None
-    application_fee_amount: int | None = None
-    capture: bool = True
-    customer: str | None = None
-    description: str | None = None
-    destination: dict[str, Any] | str | None = None
-    metadata: dict[str, str | None] | None = None
-    on_behalf_of: str | None = None
-    radar_options: RadarOptionsParams | None = None
-    receipt_email: str | None = None
-    shipping: ShippingParams | None = None
-    source: str | None = None
-    statement_descriptor: str | None = None
-    statement_descriptor_suffix: str | None = None
-    transfer_data: dict[str, Any] | None = None
-    transfer_group: str | None = None
-
-
-class UpdateParams(Params, frozen=True, kw_only=True):
-    customer: str | Unset = UNSET
-    description: str | None | Unset = UNSET
-    fraud_details: FraudDetailsParams | Unset = UNSET
-    metadata: MetadataParam = UNSET
-    receipt_email: str | None | Unset = UNSET
-    shipping: ShippingParams | Unset = UNSET
-    transfer_group: str | Unset = UNSET
-
-
-class CaptureParams(Params, frozen=True, kw_only=True):
-    amount: int | None = None
-    application_fee: int | None = None
-    application_fee_amount: int | None = None
-    receipt_email: str | None = None
-    statement_descriptor: str | None = None
-    statement_descriptor_suffix: str | None = None
-    transfer_data: dict[str, Any] | None = None
-    transfer_group: str | None = None
-
-
 async def create(tx: Tx, params: CreateParams) -> Record:
     """Charge a card without an intent. Nobody can be asked to authenticate: a card that demands it is declined."""
     currency = params.currency.lower()
     check_amount(params.amount, currency)
-    check_platform(params)
+    fee, data = split.asked(params)
+    await split.check(tx, params.amount, fee, data, params.on_behalf_of)
     check_email(params.receipt_email)
     for name in ("statement_descriptor", "statement_descriptor_suffix"):
         check_descriptor(getattr(params, name), name)
@@ -349,11 +332,13 @@ async def create(tx: Tx, params: CreateParams) -> Record:
         tx, rail.type, card.token, report,
         id=id,
         amount=params.amount,
+        application_fee_amount=fee,
         billing_details=charge_source.billing_details(card),
         currency=currency,
         customer=params.customer,
         description=params.description,
         metadata=merge_metadata({}, params.metadata),
+        on_behalf_of=params.on_behalf_of,
         payment_method=card.id,
         radar_options={"session": radar} if radar else {},
         receipt_email=params.receipt_email,
@@ -361,9 +346,12 @@ async def create(tx: Tx, params: CreateParams) -> Record:
         source=msgspec.to_builtins(tx.view.render(card)),
         statement_descriptor=params.statement_descriptor,
         statement_descriptor_suffix=params.statement_descriptor_suffix,
+        transfer_data=data,
         transfer_group=params.transfer_group,
     )  # fmt: skip
-    return _declined(tx, charge, report) if isinstance(report, Declined) else await _taken(tx, charge, report, params)
+    if isinstance(report, Declined):
+        return _declined(tx, charge, report)
+    return await _taken(tx, charge, report, params)
 
 
 def _declined(tx: Tx, charge: Record, report: Declined) -> Record:
@@ -396,24 +384,8 @@ async def update(tx: Tx, charge: Record, params: UpdateParams) -> Record:
     return tx.save(msgspec.structs.replace(charge, metadata=metadata, **changed), "charge.updated")
 
 
-def check_capturable(charge: Record) -> None:
-    """Raises what Stripe raises for a charge that is not waiting to be captured."""
-    if charge.state == "captured":
-        raise invalid(f"Charge {charge.id} has already been captured.", code="charge_already_captured")
-    if charge.state == "expired":
-        raise invalid(
-            f"Charge {charge.id} has expired: an authorization that is not captured in time is released.",
-            code="charge_expired_for_capture",
-        )  # fmt: skip
-    if charge.state == "released":
-        raise invalid(f"Charge {charge.id} has already been refunded.", code="charge_already_refunded")
-    if charge.state == "failed":
-        raise invalid(f"Charge {charge.id} failed and cannot be captured.", code="charge_not_capturable")
-
-
 async def capture_verb(tx: Tx, charge: Record, params: CaptureParams) -> Record:
-    check_platform(params)
-    check_capturable(charge)
+    _check_capturable(charge)
     if charge.payment_intent is not None:
         raise invalid(
             f"This charge belongs to the PaymentIntent {charge.payment_intent}: capture that instead.",
@@ -428,13 +400,38 @@ async def capture_verb(tx: Tx, charge: Record, params: CaptureParams) -> Record:
         )  # fmt: skip
     for name in ("statement_descriptor", "statement_descriptor_suffix"):
         check_descriptor(getattr(params, name), name)
-    changed = {
+    fee, data = split.asked(params, charge.transfer_data)
+    changed: dict[str, Any] = {
         name: value
         for name in ("receipt_email", "statement_descriptor", "statement_descriptor_suffix", "transfer_group")
         if (value := getattr(params, name)) is not None
     }
     tx.unschedule("charge.expire", charge.id)
-    return await capture(tx, charge, amount, **changed)
+    return await capture(tx, charge, amount, **changed, **await shared_anew(tx, charge, amount, fee, data))
+
+
+def _check_capturable(charge: Record) -> None:
+    """Raises what Stripe raises for a charge that is not waiting to be captured."""
+    if charge.state == "captured":
+        raise invalid(f"Charge {charge.id} has already been captured.", code="charge_already_captured")
+    if charge.state == "expired":
+        raise invalid(
+            f"Charge {charge.id} has expired: an authorization that is not captured in time is released.",
+            code="charge_expired_for_capture",
+        )  # fmt: skip
+    if charge.state == "released":
+        raise invalid(f"Charge {charge.id} has already been refunded.", code="charge_already_refunded")
+    if charge.state == "failed":
+        raise invalid(f"Charge {charge.id} failed and cannot be captured.", code="charge_not_capturable")
+
+
+async def shared_anew(tx: Tx, charge: Record, amount: int, fee: int | None, data: Any) -> dict[str, Any]:
+    """What a capture of `amount` changes of the sharing, if it may."""
+    if fee is None and data == charge.transfer_data:
+        return {}
+    await split.check(tx, amount, fee, data, None)
+    data = split.shown(data) if data else None
+    return {"application_fee_amount": charge.application_fee_amount if fee is None else fee, "transfer_data": data}
 
 
 async def expire_job(tx: Tx, id: str) -> None:
@@ -455,15 +452,19 @@ BY_INTENT, BY_CUSTOMER, BY_GROUP = Filter("payment_intent"), Filter("customer"),
 CHARGE: Resource[Record] = Resource(
     object="charge",
     prefix="ch",
+    also=("py",),
     record=Record,
     shape=Charge,
     life=LIFE,
     example=example,
+    present=shown.charge,
     doc="One attempt to take money from a payment method, and what became of it.",
     filters=(BY_INTENT, BY_CUSTOMER, BY_GROUP),
     expands=("balance_transaction", "customer", "failure_balance_transaction", "payment_intent", "payment_method",
              "review", "application", "application_fee", "on_behalf_of", "transfer", "source_transfer",
-             "payment_method_details.card.mandate"),
+             "payment_method_details.card.mandate", "transfer_data.destination"),
+    elsewhere={"application_fee": "", "destination": "destination", "on_behalf_of": "on_behalf_of",
+               "source_transfer": ""},
     nested={"refunds": Nested("refund", "charge", "/v1/charges/{id}/refunds")},
     search={
         "amount": SearchField("amount", "number"),
@@ -491,6 +492,6 @@ CHARGE: Resource[Record] = Resource(
     ),
     errors=("charge_already_captured", "charge_expired_for_capture", "charge_already_refunded",
             "charge_not_capturable", "amount_too_large", "amount_too_small", "card_declined", "authentication_required",
-            "missing", "token_already_used", "invalid_source_usage"),
+            "missing", "token_already_used", "invalid_source_usage", "charges_not_enabled"),
 )  # fmt: skip
 RESOURCE = CHARGE

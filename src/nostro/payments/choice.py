@@ -62,8 +62,8 @@ def _takes(rail: Rail, currency: str | None) -> bool:
     return currency is None or rail.currencies is None or currency in rail.currencies
 
 
-def options(tx: Tx, types: list[str], kept: Maps, given: Maps | None | Unset, *, setup: bool = False) -> dict[str, Any]:
-    """The intent's `options`, as they were given, and `payment_method_options`, as they are shown."""
+def options(tx: Tx, kept: Maps, given: Maps | None | Unset, *, setup: bool = False) -> dict[str, Any]:
+    """The intent's `options`, as they were given; payments/shown.py shows them as `payment_method_options`."""
     kept = dict(kept)
     for type, form in ({} if given is UNSET else given or {}).items():
         param = f"payment_method_options[{type}]"
@@ -73,16 +73,7 @@ def options(tx: Tx, types: list[str], kept: Maps, given: Maps | None | Unset, *,
                 raise unknown_param(f"{param}[{name}]")
         parsed = msgspec.to_builtins(convert(form or {}, rail.options, param))
         kept[type] = {**kept.get(type, {}), **{name: value for name, value in parsed.items() if name in (form or {})}}
-    return {"options": kept, "payment_method_options": _shown_options(tx, types, kept, setup)}
-
-
-def _shown_options(tx: Tx, types: list[str], kept: Maps, setup: bool) -> Maps:
-    shown = {}
-    for type in types:
-        rail = rail_of(tx, type)
-        wire = rail.show_options(msgspec.convert(kept.get(type, {}), rail.options))
-        shown[type] = {name: value for name, value in wire.items() if not setup or name in rail.setup_options}
-    return shown
+    return {"options": kept} if kept else {}
 
 
 async def method(tx: Tx, params: MethodParams, customer: str | None) -> methods.Record | None:

@@ -9,7 +9,7 @@ The built-in networks are pure functions that answer at once, so the question an
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -18,7 +18,7 @@ from nostro.rails.rail import Accepted, Attempt, Declined, Rail, rail_of
 from nostro.storage.tx import Tx
 
 from . import charge as charges
-from . import choice
+from . import choice, split
 from . import mandate as mandates
 from . import payment_method as methods
 from .attempt import Terms, next_action, options_of, refuse, shown
@@ -32,6 +32,7 @@ Result = Literal["succeeded", "failed"]
 
 async def confirm(tx: Tx, intent: Record, method: Method, terms: Terms) -> Record:
     """Attempt the payment with `method`."""
+    await split.check(tx, intent.amount, intent.application_fee_amount, intent.transfer_data, intent.on_behalf_of)
     methods.check_usable(method, intent.customer)
     choice.check_accepted(
         method, intent.payment_method_types, "PaymentIntent", "payment_intent_incompatible_payment_method"
@@ -90,7 +91,7 @@ async def _accepted(tx: Tx, intent: Record, method: Method, rail: Rail, report: 
         report = msgspec.structs.replace(report, details={**report.details, "mandate": mandate})
     charge = _new_charge(tx, intent, method, report)
     await _keep_method(tx, intent, method, report, terms)
-    cleared = {
+    cleared: dict[str, Any] = {
         "latest_charge": charge.id, "last_payment_error": None, "next_action": None, "attempt": None, "terms": None,
         "authenticated": False,
     }  # fmt: skip
@@ -178,16 +179,20 @@ def _new_charge(tx: Tx, intent: Record, method: Method, report: Accepted | Decli
         report,
         id=intent.attempt,
         amount=intent.amount,
+        application=intent.application,
+        application_fee_amount=intent.application_fee_amount,
         billing_details=method.billing_details,
         currency=intent.currency,
         customer=intent.customer,
         description=intent.description,
         metadata=intent.metadata,
+        on_behalf_of=intent.on_behalf_of,
         payment_intent=intent.id,
         payment_method=method.id,
         receipt_email=intent.receipt_email,
         shipping=intent.shipping,
         statement_descriptor=intent.statement_descriptor,
         statement_descriptor_suffix=intent.statement_descriptor_suffix,
+        transfer_data=intent.transfer_data,
         transfer_group=intent.transfer_group,
     )

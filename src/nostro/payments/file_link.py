@@ -31,6 +31,7 @@ from nostro.kernel.resource import (
     public,
     retrieve,
 )  # fmt: skip
+from nostro.storage.body import whole
 from nostro.storage.scope import load_scope
 from nostro.storage.tx import Tx
 from nostro.storage.world import World
@@ -155,17 +156,15 @@ async def opened(world: World, token: str) -> Download:
         scope = int(number)
     except ValueError:
         raise gone from None
-    rows = await world.engine.rows('SELECT body FROM "file_link" WHERE scope=? AND id=?', (scope, id))
+    rows = await world.engine.rows('SELECT id, created, body FROM "file_link" WHERE scope=? AND id=?', (scope, id))
     if not rows:
         raise gone
-    link = msgspec.json.decode(rows[0][0], type=Record)
+    link = msgspec.json.decode(whole(*rows[0]), type=Record)
     now = world.clock.micros() // SECOND + (await load_scope(world, scope)).offset
     if not secrets.compare_digest(secret, link.secret) or _is_over(link, now):
         raise gone
-    file = msgspec.json.decode(
-        (await world.engine.rows('SELECT body FROM "file" WHERE scope=? AND id=?', (scope, link.file)))[0][0],
-        type=world.registry.by_object["file"].record,
-    )
+    kept = await world.engine.rows('SELECT id, created, body FROM "file" WHERE scope=? AND id=?', (scope, link.file))
+    file = msgspec.json.decode(whole(*kept[0]), type=world.registry.by_object["file"].record)
     content = (await world.engine.rows(FIND_CONTENT, (scope, link.file)))[0][0]
     return download(bytes(content), file)
 

@@ -23,7 +23,7 @@ from nostro.kernel.search import SearchField
 from nostro.storage.tx import Tx
 
 from . import charge as charges
-from . import choice, confirmation
+from . import choice, confirmation, shown, split
 from . import confirmation_token as confirmation_tokens
 from . import mandate as mandates
 from . import payment_method as methods
@@ -44,7 +44,7 @@ from .payment_intent_params import (
     IncrementParams,
     UpdateParams,
 )  # fmt: skip
-from .rules import check_amount, check_carried, check_descriptor, check_email, check_platform, check_return_url
+from .rules import check_amount, check_carried, check_descriptor, check_email, check_return_url
 
 
 def _unexpected(intent: Record, what: str) -> ApiError:
@@ -60,7 +60,8 @@ def _unexpected(intent: Record, what: str) -> ApiError:
 async def create(tx: Tx, params: CreateParams) -> Record:
     currency = params.currency.lower()
     check_amount(params.amount, currency)
-    check_platform(params)
+    data = split.data_of(params.transfer_data)
+    await split.check(tx, params.amount, params.application_fee_amount, data, params.on_behalf_of)
     if not params.confirm:
         _only_with_confirm(params)
     if params.customer is not None:
@@ -73,6 +74,8 @@ async def create(tx: Tx, params: CreateParams) -> Record:
         created=tx.now,
         livemode=tx.scope.livemode,
         amount=params.amount,
+        application=await split.application(tx),
+        application_fee_amount=params.application_fee_amount,
         capture_method="automatic_async" if params.capture_method is UNSET else params.capture_method,
         client_secret=f"{id}_secret_{tx.world.ids.word(25)}",
         confirmation_method=params.confirmation_method,
@@ -80,9 +83,11 @@ async def create(tx: Tx, params: CreateParams) -> Record:
         customer=params.customer,
         description=params.description,
         metadata=merge_metadata({}, params.metadata),
+        on_behalf_of=params.on_behalf_of,
         statement_descriptor=params.statement_descriptor,
         statement_descriptor_suffix=params.statement_descriptor_suffix,
         status="requires_payment_method",
+        transfer_data=data,
         transfer_group=params.transfer_group,
         **types,
     )
@@ -121,17 +126,17 @@ def _changed(tx: Tx, intent: Record, params: Any) -> dict[str, Any]:
         out |= _amount_details(details)
     if getattr(params, "payment_details", UNSET) not in (UNSET, None):
         out["payment_details"] = msgspec.structs.asdict(params.payment_details)
-    return out | choice.options(tx, intent.payment_method_types, intent.options, params.payment_method_options)
+    return out | choice.options(tx, intent.options, params.payment_method_options)
 
 
 def _amount_details(details: AmountDetailsParams) -> dict[str, Any]:
-    shown = {
+    given = {
         name: value for name in ("discount_amount", "shipping", "tax") if (value := getattr(details, name)) is not None
     }
-    out: dict[str, Any] = {"amount_details": msgspec.convert(shown, dict[str, Any])}
+    out: dict[str, Any] = {"amount_details": msgspec.convert(given, dict[str, Any])}
     for part in ("shipping", "tax"):
-        if part in shown:
-            out["amount_details"][part] = {k: int(v) if k.endswith("amount") else v for k, v in shown[part].items()}
+        if part in given:
+            out["amount_details"][part] = {k: int(v) if k.endswith("amount") else v for k, v in given[part].items()}
     if details.line_items is not None:
         out["line_items"] = [msgspec.to_builtins(item) for item in details.line_items]
     return out
@@ -182,12 +187,11 @@ async def update(tx: Tx, intent: Record, params: UpdateParams) -> Record:
                     f"You may only update the {name} of a PaymentIntent with one of the following statuses: "
                     f"{', '.join(OPEN)}.", name, "payment_intent_unexpected_state", payment_intent=intent,
                 )  # fmt: skip
-    check_platform(params)
     currency = intent.currency if params.currency is UNSET else params.currency.lower()
     amount = intent.amount if params.amount is UNSET else params.amount
     check_amount(amount, currency)
     intent = msgspec.structs.replace(intent, **choice.changed_types(tx, params, currency))
-    changed = _changed(tx, intent, params)
+    changed = _changed(tx, intent, params) | await _shared_anew(tx, intent, params, amount)
     if params.customer is not UNSET:
         await tx.get(CUSTOMER, params.customer, "customer")
         changed["customer"] = params.customer
@@ -202,6 +206,16 @@ async def update(tx: Tx, intent: Record, params: UpdateParams) -> Record:
     if method is not None:
         return tx.move(intent, LIFE["choose_method"], payment_method=method.id, next_action=None)
     return tx.save(intent)
+
+
+async def _shared_anew(tx: Tx, intent: Record, params: Any, amount: int) -> dict[str, Any]:
+    """What the parameters change of how the payment is shared, if it may."""
+    fee = intent.application_fee_amount
+    if params.application_fee_amount is not UNSET:
+        fee = params.application_fee_amount
+    data = split.data_of(params.transfer_data, intent.transfer_data)
+    await split.check(tx, amount, fee, data, intent.on_behalf_of)
+    return {"application_fee_amount": fee, "transfer_data": data}
 
 
 async def confirm(tx: Tx, intent: Record, params: ConfirmParams) -> Record:
@@ -233,7 +247,6 @@ async def confirm(tx: Tx, intent: Record, params: ConfirmParams) -> Record:
 
 
 async def capture(tx: Tx, intent: Record, params: CaptureParams) -> Record:
-    check_platform(params)
     if intent.status != "requires_capture":
         raise invalid(
             f"This PaymentIntent could not be captured because it has a status of {intent.status}. Only a "
@@ -256,11 +269,14 @@ async def capture(tx: Tx, intent: Record, params: CaptureParams) -> Record:
         check_descriptor(getattr(params, name), name)
         if getattr(params, name) is not None:
             descriptors[name] = getattr(params, name)
-    await charges.capture(tx, charge, amount, **descriptors)
+    data = split.data_of(params.transfer_data, intent.transfer_data)
+    shared = await charges.shared_anew(tx, charge, amount, params.application_fee_amount, data)
+    await charges.capture(tx, charge, amount, **descriptors, **shared)
+    shared = shared and {**shared, "transfer_data": data}
     tx.unschedule("payment_intent.expire", intent.id)
     return tx.move(
         intent, LIFE["capture"], amount_capturable=0, amount_received=amount,
-        metadata=merge_metadata(intent.metadata, params.metadata), **descriptors,
+        metadata=merge_metadata(intent.metadata, params.metadata), **descriptors, **shared,
     )  # fmt: skip
 
 
@@ -293,7 +309,6 @@ async def expire_job(tx: Tx, id: str) -> None:
 
 
 async def increment_authorization(tx: Tx, intent: Record, params: IncrementParams) -> Record:
-    check_platform(params)
     if intent.status != "requires_capture":
         raise _unexpected(intent, "incremented")
     charge = await tx.get(CHARGE, intent.latest_charge or "")
@@ -309,10 +324,13 @@ async def increment_authorization(tx: Tx, intent: Record, params: IncrementParam
                       "amount_too_small")  # fmt: skip
     changed = {n: v for n in ("description", "statement_descriptor") if (v := getattr(params, n)) is not UNSET}
     check_carried(params.amount, intent.currency)
-    charges.increment(tx, charge, params.amount)
+    data = split.data_of(params.transfer_data, intent.transfer_data)
+    shared = await charges.shared_anew(tx, charge, params.amount, params.application_fee_amount, data)
+    charges.increment(tx, charge, params.amount, **shared)
+    shared = shared and {**shared, "transfer_data": data}
     return tx.move(
         intent, LIFE["increment"], amount=params.amount, amount_capturable=params.amount,
-        metadata=merge_metadata(intent.metadata, params.metadata), **changed,
+        metadata=merge_metadata(intent.metadata, params.metadata), **changed, **shared,
     )  # fmt: skip
 
 
@@ -363,6 +381,7 @@ PAYMENT_INTENT: Resource[Record] = Resource(
     record=Record,
     shape=PaymentIntent,
     life=LIFE,
+    present=shown.payment_intent,
     doc="The wish to be paid an amount, through every attempt until it succeeds or is canceled.",
     filters=(BY_CUSTOMER,),
     browser=(
@@ -372,7 +391,8 @@ PAYMENT_INTENT: Resource[Record] = Resource(
         "payment_method_types", "processing", "receipt_email", "setup_future_usage", "shipping", "source", "status",
     ),
     expands=("customer", "latest_charge", "payment_method", "review", "last_payment_error.payment_method",
-             "on_behalf_of", "application", "source"),
+             "on_behalf_of", "application", "source", "transfer_data.destination"),
+    elsewhere={"destination": "destination", "on_behalf_of": "on_behalf_of"},
     search={
         "amount": SearchField("amount", "number"),
         "created": SearchField("created", "number"),

@@ -12,6 +12,7 @@ from nostro.kernel.resource import MetadataParam, Params, Unset
 
 from .intent import CaptureMethod, Usage
 from .intent_params import AutomaticParams, MandateDataParams, Maps, MethodParams
+from .split import FeeAmount, TransferAmountParams, TransferChangeParams, TransferDataParams
 
 Money = Annotated[int, Meta(ge=1, le=LARGEST_AMOUNT)]
 OffSession = bool | Literal["one_off", "recurring"]
@@ -69,7 +70,7 @@ class Confirming(Common, frozen=True, kw_only=True):
 class CreateParams(Confirming, frozen=True, kw_only=True):
     amount: Money
     currency: str
-    application_fee_amount: int | None = None
+    application_fee_amount: FeeAmount | None = None
     automatic_payment_methods: AutomaticParams | None = None
     confirm: bool = False
     confirmation_method: Literal["automatic", "manual"] = "automatic"
@@ -81,13 +82,13 @@ class CreateParams(Confirming, frozen=True, kw_only=True):
     payment_method_configuration: str | None = None
     statement_descriptor: str | None = None
     statement_descriptor_suffix: str | None = None
-    transfer_data: Maps | None = None
+    transfer_data: TransferDataParams | None = None
     transfer_group: str | None = None
 
 
 class UpdateParams(Common, frozen=True, kw_only=True):
     amount: Money | Unset = UNSET
-    application_fee_amount: int | None | Unset = UNSET
+    application_fee_amount: FeeAmount | None | Unset = UNSET
     currency: str | Unset = UNSET
     customer: str | Unset = UNSET
     customer_account: str | Unset = UNSET
@@ -96,7 +97,7 @@ class UpdateParams(Common, frozen=True, kw_only=True):
     payment_method_configuration: str | Unset = UNSET
     statement_descriptor: str | None | Unset = UNSET
     statement_descriptor_suffix: str | None | Unset = UNSET
-    transfer_data: Maps | Unset = UNSET
+    transfer_data: TransferChangeParams | Unset = UNSET
     transfer_group: str | Unset = UNSET
 
 
@@ -107,14 +108,14 @@ class ConfirmParams(Confirming, frozen=True, kw_only=True):
 class CaptureParams(Params, frozen=True, kw_only=True):
     amount_details: AmountDetailsParams | None = None
     amount_to_capture: Money | None = None
-    application_fee_amount: int | None = None
+    application_fee_amount: FeeAmount | None = None
     final_capture: bool = True
     hooks: Maps | None = None
     metadata: MetadataParam = UNSET
     payment_details: PaymentDetailsParams | None = None
     statement_descriptor: str | None = None
     statement_descriptor_suffix: str | None = None
-    transfer_data: Maps | None = None
+    transfer_data: TransferAmountParams | None = None
 
 
 class CancelParams(Params, frozen=True, kw_only=True):
@@ -124,13 +125,13 @@ class CancelParams(Params, frozen=True, kw_only=True):
 class IncrementParams(Params, frozen=True, kw_only=True):
     amount: Money
     amount_details: AmountDetailsParams | None = None
-    application_fee_amount: int | None = None
+    application_fee_amount: FeeAmount | None = None
     description: str | None | Unset = UNSET
     hooks: Maps | None = None
     metadata: MetadataParam = UNSET
     payment_details: PaymentDetailsParams | None = None
     statement_descriptor: str | None | Unset = UNSET
-    transfer_data: Maps | None = None
+    transfer_data: TransferAmountParams | None = None
 
 
 class ApplyBalanceParams(Params, frozen=True, kw_only=True):

@@ -17,6 +17,7 @@ from nostro.balances import balance_transaction, reserve_hold
 from nostro.balances.balance_transaction import Line
 from nostro.balances.fx import Settle
 from nostro.balances.reserve_release import SourceTransaction
+from nostro.connect.scope import platform_of
 from nostro.kernel.errors import invalid, missing
 from nostro.kernel.lifecycle import Lifecycle, Move
 from nostro.kernel.money import text
@@ -38,8 +39,10 @@ from nostro.ledger import chart
 from nostro.rails.rail import rail_of
 from nostro.storage.tx import Tx
 
-from . import dispute, follow_up
+from . import application_fee, dispute, follow_up, transfer_reversal
 from .rules import check_carried
+from .split import proportional
+from .transfer import TRANSFER
 
 if TYPE_CHECKING:
     from .charge import Record as Charge
@@ -135,6 +138,8 @@ FAILED = ("refund.failed", *CHANGED)
 LIFE: Lifecycle[Record] = Lifecycle(
     #  move            from           to           posts                   emits
     M("succeed_now",   (),            "succeeded", take_and_pay,           ("refund.created",), "Paid at once."),
+    M("give_back_transfer", (),       "succeeded", emits=("refund.created",),
+      meaning="Of a payment that came by transfer: the reversal moves the money."),
     M("release",       (),            "succeeded", emits=("refund.created",), meaning="A hold given back; no money."),
     M("create",        (),            "pending",   take_from_merchant,     ("refund.created",), "Sent to the network."),
     M("await_details", (),            "requires_action", take_from_merchant, ("refund.created",),
@@ -156,9 +161,9 @@ def release(tx: Tx, charge: Charge, amount: int, reason: Any = None) -> Record:
     return tx.move(_new(tx, charge, amount, reason), LIFE["release"], destination_details=_destination(charge))
 
 
-def _new(tx: Tx, charge: Charge, amount: int, reason: Any, **given: Any) -> Record:
+def _new(tx: Tx, charge: Charge, amount: int, reason: Any, id: str = "", **given: Any) -> Record:
     return Record(
-        id=tx.new_id("re"), created=tx.now, amount=amount, charge=charge.id, currency=charge.currency,
+        id=id or tx.new_id("re"), created=tx.now, amount=amount, charge=charge.id, currency=charge.currency,
         payment_intent=charge.payment_intent, reason=reason, status="pending", merchant=charge.merchant,
         rail=charge.rail, token=charge.token, settle=charge.settle, **given,
     )  # fmt: skip
@@ -174,9 +179,9 @@ def _destination(charge: Charge) -> dict[str, Any]:
     return {"card": card, "type": "card"}
 
 
-def give(tx: Tx, charge: Charge, amount: int, reason: Any = None, metadata: Metadata | None = None) -> Record:
+def give(tx: Tx, charge: Charge, amount: int, reason: Any = None, **given: Any) -> Record:
     """Refund `amount` of a captured charge: the statement line, the money, and the charge's own totals."""
-    refund = _new(tx, charge, amount, reason, metadata=metadata or {}, destination_details=_destination(charge))
+    refund = _new(tx, charge, amount, reason, destination_details=_destination(charge), **given)
     line = _line(tx, refund, "refund", -amount, f"REFUND FOR CHARGE ({charge.description or charge.id})")
     fate = rail_of(tx, charge.rail).refund_fate(charge.token)
     if fate == "succeeds_later":
@@ -269,12 +274,62 @@ async def create(tx: Tx, params: CreateParams) -> Record:
             f"Refund amount ({text(amount, charge.currency)}) is greater than unrefunded amount on charge "
             f"({text(left, charge.currency)})", "amount", "amount_too_large",
         )  # fmt: skip
-    refund = give(tx, charge, amount, params.reason, merge_metadata({}, params.metadata))
-    await reserve_hold.reverse(
-        tx, charge.id, left - amount, charge.amount, SourceTransaction(refund=refund.id, type="refund")
-    )
+    metadata = merge_metadata({}, params.metadata)
+    if charge.source_transfer is not None:
+        return await _of_transfer(tx, charge, amount, params, metadata)
+    id = tx.new_id("re")
+    reversed = await _reverse(tx, charge, amount, id) if params.reverse_transfer else None
+    if params.refund_application_fee:
+        await _refund_fee(tx, charge, amount)
+    charge = await tx.get(tx.registry.by_object["charge"], charge.id)  # its transfer was taken back
+    refund = give(tx, charge, amount, params.reason, id=id, metadata=metadata, transfer_reversal=reversed)
+    await reserve_hold.reverse(tx, charge.id, left - amount, charge.amount, SourceTransaction(refund=id, type="refund"))
     await follow_up.refunded(tx, charge.id, fraud=params.reason == "fraudulent")
     return refund
+
+
+def _given_before(charge: Charge) -> int:
+    """What was refunded of the captured amount; what a capture left of the hold shows as refunded too."""
+    return charge.amount_refunded - (charge.amount - charge.amount_captured)
+
+
+async def _reverse(tx: Tx, charge: Charge, amount: int, id: str) -> str | None:
+    """Take the refund's share of the charge's transfer back."""
+    if not charge.transfer:
+        raise invalid("Cannot set reverse_transfer: this charge has no transfer. Reverse transfers that were made "
+                      "by hand with their own reversals.", "reverse_transfer")  # fmt: skip
+    made = await tx.get(TRANSFER, charge.transfer)
+    share = proportional(made.amount, _given_before(charge), amount, charge.amount_captured)
+    share = min(share, made.amount - made.amount_reversed)
+    return (await transfer_reversal.make(tx, made, share, source_refund=id)).id if share else None
+
+
+async def _refund_fee(tx: Tx, charge: Charge, amount: int) -> None:
+    """Give the account the refund's share of the application fee back."""
+    platform = await platform_of(tx)
+    id = charge.application_fee
+    if id is None:
+        raise invalid("Cannot set refund_application_fee: this charge has no application fee.",
+                      "refund_application_fee")  # fmt: skip
+    fee = await platform.get(application_fee.APPLICATION_FEE, id)
+    share = proportional(fee.amount, _given_before(charge), amount, charge.amount_captured)
+    share = min(share, fee.amount - fee.amount_refunded)
+    if share:
+        await application_fee.give_back(platform, fee, share)
+
+
+async def _of_transfer(tx: Tx, charge: Charge, amount: int, params: CreateParams, metadata: Metadata) -> Record:
+    """The account gives back what a transfer brought: the platform has it again."""
+    platform, id = await platform_of(tx), tx.new_id("pyr")
+    if params.reverse_transfer:
+        raise invalid("Cannot set reverse_transfer: refunding this payment is what reverses its transfer.",
+                      "reverse_transfer")  # fmt: skip
+    made = await platform.get(TRANSFER, charge.source_transfer or "")
+    if params.refund_application_fee:
+        await transfer_reversal.refund_fee(platform, made, made.amount_reversed, amount)
+    await transfer_reversal.make(platform, made, amount, source_refund=id, covered=made.available_on <= tx.now)
+    refund = await tx.get(REFUND, id)
+    return tx.save(msgspec.structs.replace(refund, metadata=metadata, reason=params.reason))
 
 
 async def _charge_of(tx: Tx, params: CreateParams) -> Charge:
@@ -285,9 +340,6 @@ async def _charge_of(tx: Tx, params: CreateParams) -> Charge:
         raise missing("payment_intent")
     if params.charge is not None and params.payment_intent is not None:
         raise invalid("You may only specify one of these parameters: charge, payment_intent.")
-    if params.reverse_transfer or params.refund_application_fee:
-        name = "reverse_transfer" if params.reverse_transfer else "refund_application_fee"
-        raise invalid("This charge has no transfer or application fee to give back.", name)
     id = params.charge
     if id is None:
         intent = await tx.get(intents, params.payment_intent or "", "payment_intent")
@@ -341,6 +393,7 @@ BY_CHARGE, BY_INTENT = Filter("charge"), Filter("payment_intent")
 REFUND: Resource[Record] = Resource(
     object="refund",
     prefix="re",
+    also=("pyr",),
     record=Record,
     shape=Refund,
     life=LIFE,
@@ -349,6 +402,7 @@ REFUND: Resource[Record] = Resource(
     filters=(BY_CHARGE, BY_INTENT),
     expands=("balance_transaction", "charge", "failure_balance_transaction", "payment_intent", "payment_method",
              "customer", "source_transfer_reversal", "transfer_reversal"),
+    elsewhere={"source_transfer_reversal": ""},
     verbs=(
         Verb(name="create", method="POST", path="/v1/refunds", run=create, params=CreateParams, kind="create"),
         listing("/v1/refunds", BY_CHARGE, BY_INTENT),

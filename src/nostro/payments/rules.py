@@ -1,12 +1,9 @@
-"""What is checked of every payment's terms, however it is asked for: amount, descriptor, addresses, platform."""
+"""What is checked of every payment's terms, however it is asked for: amount, descriptor, addresses."""
 
 from __future__ import annotations
 
 import re
-from typing import Any
 from urllib.parse import urlsplit
-
-from msgspec import UNSET
 
 from nostro.kernel.errors import ApiError, invalid
 from nostro.kernel.money import CURRENCIES, SMALLEST_CHARGE, THREE_DECIMAL, WHOLE_ONLY, text
@@ -83,10 +80,3 @@ def check_return_url(url: str | None) -> None:
 
 def _no_url(url: str) -> ApiError:
     return invalid(f"Not a valid URL: {url[:200]!r}", "return_url", "url_invalid")
-
-
-def check_platform(params: Any) -> None:
-    """Marketplace parameters need connected accounts, which this sandbox does not have."""
-    for name in ("on_behalf_of", "transfer_data", "application_fee_amount", "application_fee", "destination"):
-        if getattr(params, name, None) not in (None, UNSET):
-            raise invalid(f"Can only use {name} with connected accounts, and there are none here.", name)

@@ -1,22 +1,12 @@
-"""What a payment costs its merchant, and in which currency the merchant gets it."""
+"""In which currency the merchant gets a payment's money."""
 
 from __future__ import annotations
 
-from nostro.balances.balance_transaction import FeeDetail
 from nostro.balances.exchange_rate import rate, table_of
 from nostro.balances.fx import Settle
 from nostro.balances.settings import Record as Settings
 from nostro.connect.external_account import of_currency
-from nostro.kernel.money import portion, text
 from nostro.storage.tx import Tx
-
-
-def card_fee(tx: Tx, amount: int, currency: str) -> FeeDetail:
-    """The platform's fee on `amount` minor units."""
-    plan = tx.world.settings.fees
-    percent = f"{(plan.rate * 100).normalize():f}%"
-    why = f"Card payment fee: {percent} + {text(plan.fixed, currency)}"
-    return FeeDetail(amount=portion(amount, plan.rate) + plan.fixed, currency=currency, description=why)
 
 
 async def settled_in(tx: Tx, settings: Settings, currency: str) -> Settle | None:

@@ -22,7 +22,7 @@ from nostro.kernel.resource import (
 )  # fmt: skip
 from nostro.storage.tx import Tx
 
-from . import choice
+from . import choice, shown, split
 from . import confirmation_token as confirmation_tokens
 from . import mandate as mandates
 from . import payment_method as methods
@@ -31,7 +31,7 @@ from .attempt import Terms
 from .customer import CUSTOMER
 from .intent_params import AuthenticateParams, AutomaticParams, MandateDataParams, MethodParams, MicrodepositsParams
 from .mandate import SingleUse
-from .rules import check_amount, check_platform, check_return_url
+from .rules import check_amount, check_return_url
 from .setup import LIFE, OPEN, CancellationReason, Record, SetupIntent, Usage
 
 CODE = "setup_intent_unexpected_state"
@@ -113,16 +113,14 @@ def _single_use(given: SingleUseParams | None) -> SingleUse | None:
 
 
 def _options(tx: Tx, intent: Record, params: MethodParams) -> dict[str, Any]:
-    return choice.options(
-        tx, intent.payment_method_types, intent.options, params.payment_method_options, setup=True
-    )  # fmt: skip
+    return choice.options(tx, intent.options, params.payment_method_options, setup=True)
 
 
 # Verbs -----------------------------------------------------------------------
 
 
 async def create(tx: Tx, params: CreateParams) -> Record:
-    check_platform(params)
+    await split.check(tx, 0, None, None, params.on_behalf_of)
     _check_self(params)
     if not params.confirm:
         _only_with_confirm(params)
@@ -137,7 +135,9 @@ async def create(tx: Tx, params: CreateParams) -> Record:
         client_secret=f"{id}_secret_{tx.world.ids.word(25)}",
         customer=params.customer,
         description=params.description,
+        application=await split.application(tx),
         metadata=merge_metadata({}, params.metadata),
+        on_behalf_of=params.on_behalf_of,
         single_use=_single_use(params.single_use),
         status="requires_payment_method",
         usage=params.usage,
@@ -254,6 +254,7 @@ SETUP_INTENT: Resource[Record] = Resource(
     record=Record,
     shape=SetupIntent,
     life=LIFE,
+    present=shown.setup_intent,
     doc="The wish to save a payment method, authenticated if need be, for payments to come.",
     filters=(BY_CUSTOMER, BY_METHOD),
     browser=(
@@ -263,6 +264,7 @@ SETUP_INTENT: Resource[Record] = Resource(
     ),
     expands=("customer", "latest_attempt", "mandate", "payment_method", "single_use_mandate",
              "last_setup_error.payment_method", "on_behalf_of", "application"),
+    elsewhere={"on_behalf_of": "on_behalf_of"},
     verbs=(
         Verb(name="create", method="POST", path="/v1/setup_intents", run=create, params=CreateParams, kind="create"),
         listing("/v1/setup_intents", BY_CUSTOMER, Filter("customer_account"), BY_METHOD,

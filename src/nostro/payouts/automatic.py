@@ -21,6 +21,7 @@ from nostro.balances.day import begins
 from nostro.balances.schedule import is_payout_day
 from nostro.balances.settings import DAY_JOB, settings_of
 from nostro.connect.external_account import default_account
+from nostro.connect.originating_account import originating
 from nostro.storage.tx import Tx
 
 from . import payout
@@ -54,12 +55,15 @@ async def pay_job(tx: Tx, currency: str) -> None:
     found = await tx.all(BALANCE_TRANSACTION, {"unpaid": currency}, MOST_LINES, newest_first=False)
     lines = [line for line in found if line.available_on <= tx.now]
     total = sum(line.net for line in lines)
-    amount = _payable(total, currency, (settings.minimum_balance_by_currency or {}).get(currency, 0))
-    account = await default_account(tx, currency) if amount > 0 else None
+    through = await originating(tx, currency)
+    most = through.largest_payment if through is not None and through.largest_payment else payout.LARGEST_PAYOUT
+    amount = _payable(total, currency, (settings.minimum_balance_by_currency or {}).get(currency, 0), most)
+    may = amount > 0 and await payout.is_enabled(tx)
+    account = await default_account(tx, currency) if may else None
     if account is None or account.status == "errored":
         return
     made = payout.start(
-        tx, amount=amount, currency=currency, destination=account.id, automatic=True,
+        tx, through, amount=amount, currency=currency, destination=account.id, automatic=True,
         reconciliation_status="completed", statement_descriptor=settings.statement_descriptor,
     )  # fmt: skip
     tx.emit("payout.reconciliation_completed", made)
@@ -70,9 +74,18 @@ async def pay_job(tx: Tx, currency: str) -> None:
         tx.schedule(JOB, currency, tx.now)
 
 
-def _payable(total: int, currency: str, minimum: int) -> int:
+async def debit_job(tx: Tx, currency: str) -> None:
+    """Job `payout.debit`: take what the balance owes from the bank account, which `debit_negative_balances` allows."""
+    available, pending = await balance.amounts(tx)
+    owed = -available.get(currency, 0) - pending.get(currency, 0)
+    account = await default_account(tx, currency) if owed > 0 else None
+    if account is not None and account.status != "errored":
+        payout.take_from_bank(tx, await originating(tx, currency), owed, currency, account.id)
+
+
+def _payable(total: int, currency: str, minimum: int, most: int) -> int:
     """How much of `total` goes out; less than one is nothing."""
-    amount = min(total - minimum, payout.LARGEST_PAYOUT)
+    amount = min(total - minimum, most)
     return amount - amount % 100 if currency in payout.WHOLE_UNITS else amount
 
 

@@ -4,7 +4,8 @@ The amount leaves the available balance at once and stands in transit until the 
 be canceled until the next cut-off of the currency's banks; then it is sent, and it arrives two business days later,
 at midnight UTC (balances/calendar.py says which days those are). An instant one is sent after seconds and arrives
 after ten minutes, for a fee. The account's number decides in test mode whether it arrives or fails; a payout that
-fails or is canceled gives back the amount and the fee.
+fails or is canceled gives back the amount and the fee. Where the platform's own bank pays, a payout is sent in a file
+instead (origination.py), and the bank can return it even after it was paid.
 
 A reversal is a payout of its own with a negative amount, which takes the money back from the bank; what it brings
 is pending until it has arrived.
@@ -24,6 +25,7 @@ from nostro.balances.availability import waiting_account
 from nostro.balances.balance_transaction import FeeDetail, Line, Type
 from nostro.balances.calendar import business_midnight, next_cut_off
 from nostro.balances.settings import check_descriptor, settings_of
+from nostro.connect import originating_account, standing
 from nostro.connect.external_account import EXTERNAL_ACCOUNT, destination
 from nostro.kernel.clock import DAY
 from nostro.kernel.errors import invalid, no_such
@@ -64,6 +66,7 @@ FAILURES = {
     "invalid_currency": "The bank account cannot hold money in this currency.",
     "no_account": "The bank account's details do not belong to any account.",
 }
+Through = originating_account.Record | None
 Method = Literal["instant", "standard"]
 Status = Literal["pending", "in_transit", "paid", "failed", "canceled"]
 
@@ -104,10 +107,13 @@ class Payout(Stored, frozen=True, kw_only=True):
 
 
 class Record(Payout, frozen=True, kw_only=True, omit_defaults=True):
-    """`fee` is what an instant payout costs beside its amount."""
+    """`fee` is what an instant payout costs beside its amount. `through` is the originating account whose files carry
+    it; `instructed` is true from the cut-off on, when nobody can take it back any more."""
 
     merchant: str
     fee: int = 0
+    through: str | None = None
+    instructed: bool = False
 
 
 # Money -----------------------------------------------------------------------
@@ -141,6 +147,11 @@ def come_back(p: Record) -> tuple[Posting, ...]:
     )
 
 
+def return_(p: Record) -> tuple[Posting, ...]:
+    """The bank had it and sends it back: the amount is available again."""
+    return transfer(chart.CASH, chart.available(p.merchant), p.amount, p.currency)
+
+
 # Life ------------------------------------------------------------------------
 
 M = Move[Record]
@@ -151,7 +162,8 @@ LIFE: Lifecycle[Record] = Lifecycle(
     M("recall", (),              "pending",    call_back,  ("payout.created",), "A payout that arrived, taken back."),
     M("send",   ("pending",),    "in_transit", emits=("payout.updated",), meaning="Handed to the bank."),
     M("arrive", ("in_transit",), "paid",       reach_bank, ("payout.paid",), "The bank has it."),
-    M("fail",   ("in_transit",), "failed",     come_back,  ("payout.failed",), "The bank refused it."),
+    M("fail",   ("pending", "in_transit"), "failed", come_back, ("payout.failed",), "It never reached the bank."),
+    M("return", ("paid",),       "failed",     return_,    ("payout.failed",), "The bank had it, and sent it back."),
     M("cancel", ("pending",),    "canceled",   come_back,  ("payout.canceled",), "Given up in time."),
     rest=("paid", "failed", "canceled"),
 )
@@ -166,17 +178,21 @@ def _line(tx: Tx, payout: Record, type: Type, amount: int, on: int | None = None
     return balance_transaction.write(
         tx, Line(type=type, amount=amount, currency=payout.currency, source=payout.id,
                  available_on=tx.now if on is None else on, description=why, fees=fees,
-                 payout=payout.id if type == "payout" else None, final=payout.automatic and type == "payout"),
+                 payout=payout.id if type == "payout" else None,
+                 final=type == "payout" and payout.automatic and payout.amount > 0),
     ).id  # fmt: skip
 
 
 # On its way ------------------------------------------------------------------
 
 
-def _when(now: int, method: str, currency: str) -> tuple[int, int]:
+def _when(now: int, method: str, currency: str, through: Through) -> tuple[int, int]:
     """When a payout is sent and when it arrives."""
     if method == "instant":
         return now + SENT_AFTER, now + INSTANT_ARRIVAL
+    if through is not None:
+        cut_off, day = originating_account.next_cut_off(through, now)
+        return cut_off, business_midnight(currency, day, through.settlement_days)
     cut_off, day = next_cut_off(currency, now)
     return cut_off, business_midnight(currency, day, BANK_DAYS)
 
@@ -193,17 +209,26 @@ async def arrive_job(tx: Tx, id: str) -> None:
     """Job `payout.arrive`: the bank has it, or says why not. An account that is gone meanwhile is not asked."""
     payout = await tx.get(PAYOUT, id)
     account = await tx.find(EXTERNAL_ACCOUNT, payout.destination or "")
-    code = account.fails_with if account is not None and payout.amount > 0 else None
+    code = account.fails_with if account is not None and payout.amount > 0 and payout.through is None else None
     if payout.status != "in_transit":
         return
-    if code is None:
+    if code is not None:
+        await fail(tx, payout, code, FAILURES[code], TraceId(status="unsupported"))
+    elif payout.through is not None:
+        tx.move(payout, LIFE["arrive"])
+    else:
         tx.move(payout, LIFE["arrive"], trace_id=TraceId(status="supported", value=_trace(payout.id)))
-        return
-    if account is not None and account.status != "errored":
+
+
+async def fail(tx: Tx, payout: Record, code: str, message: str, trace: TraceId, *, errored: bool = True) -> None:
+    """The amount is back. No payout is made by itself to an account that is `errored`, because it refused one."""
+    account = await tx.find(EXTERNAL_ACCOUNT, payout.destination or "")
+    if errored and account is not None and account.status != "errored":
         tx.save(msgspec.structs.replace(account, status="errored"), "account.external_account.updated")
     tx.move(
-        payout, LIFE["fail"], failure_balance_transaction=_line(tx, payout, "payout_failure", payout.amount),
-        failure_code=code, failure_message=FAILURES[code], trace_id=TraceId(status="unsupported"),
+        payout, LIFE["return" if payout.status == "paid" else "fail"],
+        failure_balance_transaction=_line(tx, payout, "payout_failure", payout.amount),
+        failure_code=code, failure_message=message, trace_id=trace,
     )  # fmt: skip
 
 
@@ -239,6 +264,9 @@ class ReverseParams(Params, frozen=True, kw_only=True):
 async def create(tx: Tx, params: CreateParams) -> Record:
     currency = params.currency.lower()
     _check(params, currency)
+    if not await is_enabled(tx):
+        raise invalid("Cannot create payouts: this account has requirements that have to be given first. Look at its "
+                      "`requirements`.", code="payouts_not_allowed")  # fmt: skip
     id = tx.new_id("po")
     amount, currency = await _in_currency_of_bank(tx, params, currency, id)
     account = await destination(tx, params.destination, currency)
@@ -247,11 +275,15 @@ async def create(tx: Tx, params: CreateParams) -> Record:
             f"The bank account {account.id} does not take instant payouts. Use the method standard.",
             "method", "instant_payouts_unsupported",
         )  # fmt: skip
+    through = await originating_account.originating(tx, currency)
+    if through is not None:
+        _check_file(params, amount, through)
     if params.method == "instant":
         _check_limit(amount, currency)
         await instant_day.use(tx, amount, currency)
     return start(
         tx,
+        through,
         id=id,
         amount=amount,
         currency=currency,
@@ -278,6 +310,15 @@ async def _in_currency_of_bank(tx: Tx, params: CreateParams, currency: str, id: 
     return made.amount - rest, made.currency
 
 
+def _check_file(params: CreateParams, amount: int, through: originating_account.Record) -> None:
+    if params.method == "instant":
+        raise invalid("Payouts in this currency are sent in files to the bank: use the method standard.", "method",
+                      "instant_payouts_unsupported")  # fmt: skip
+    if through.largest_payment is not None and amount > through.largest_payment:
+        most = text(through.largest_payment, through.currency)
+        raise invalid(f"A payout through {through.id} can be {most} at most.", "amount", "amount_too_large")
+
+
 def _check_limit(amount: int, currency: str) -> None:
     largest = INSTANT_LARGEST * 10 ** exponent(currency)
     if amount > largest:
@@ -291,10 +332,11 @@ def instant_fee(amount: int, currency: str) -> int:
 
 
 def start(
-    tx: Tx, *, amount: int, currency: str, method: Method = "standard", id: str | None = None, **given: Any
-) -> Record:
+    tx: Tx, through: Through, *, amount: int, currency: str, method: Method = "standard", id: str | None = None,
+    **given: Any,
+) -> Record:  # fmt: skip
     """A payout that leaves the available balance now and is sent in its time."""
-    sent, arrives = _when(tx.now, method, currency)
+    sent, arrives = _when(tx.now, method, currency, through)
     payout = Record(
         id=id or tx.new_id("po"),
         created=tx.now,
@@ -306,6 +348,7 @@ def start(
         status="pending",
         merchant=tx.merchant,
         fee=instant_fee(amount, currency) if method == "instant" else 0,
+        through=through.id if through else None,
         **given,
     )
     tx.schedule("payout.send", payout.id, sent)
@@ -338,11 +381,41 @@ async def cancel(tx: Tx, payout: Record, params: NoParams) -> Record:
                       "can be.")  # fmt: skip
     if payout.original_payout is not None:
         raise invalid("A reversal cannot be canceled.")
+    if payout.instructed:
+        raise invalid("This payout cannot be canceled any more: its cut-off has passed, and it goes to the bank.")
     tx.unschedule("payout.send", payout.id)
     return tx.move(
         payout, LIFE["cancel"], failure_balance_transaction=_line(tx, payout, "payout_cancel", payout.amount),
         trace_id=TraceId(status="unsupported"),
     )  # fmt: skip
+
+
+def take_from_bank(tx: Tx, through: Through, amount: int, currency: str, destination: str) -> Record:
+    """Take `amount` from the merchant's bank, as a payout with a negative amount; it is pending until it arrives."""
+    sent, arrives = _when(tx.now, "standard", currency, through)
+    taken = Record(
+        id=tx.new_id("po"),
+        created=tx.now,
+        livemode=tx.scope.livemode,
+        amount=-amount,
+        arrival_date=arrives,
+        automatic=True,
+        currency=currency,
+        description="Negative balance debited from the bank account",
+        destination=destination,
+        method="standard",
+        status="pending",
+        through=through.id if through else None,
+        merchant=tx.merchant,
+    )
+    tx.schedule("payout.send", taken.id, sent)
+    return tx.move(taken, LIFE["recall"], balance_transaction=_line(tx, taken, "payout", amount, arrives))
+
+
+async def is_enabled(tx: Tx) -> bool:
+    """Whether this merchant may be paid out: a connected account as its requirements say, any other always."""
+    account = await standing.own(tx) if tx.scope.connected else None
+    return account is None or account.payouts_enabled
 
 
 async def reverse(tx: Tx, payout: Record, params: ReverseParams) -> Record:
@@ -353,7 +426,8 @@ async def reverse(tx: Tx, payout: Record, params: ReverseParams) -> Record:
     if payout.status != "paid":
         advice = " Cancel it instead." if payout.status == "pending" else ""
         raise invalid(f"Only a paid payout can be reversed, and the status of this one is {payout.status}.{advice}")
-    sent, arrives = _when(tx.now, "standard", payout.currency)
+    through = await originating_account.originating(tx, payout.currency) if payout.through else None
+    sent, arrives = _when(tx.now, "standard", payout.currency, through)
     back = Record(
         id=tx.new_id("po"),
         created=tx.now,
@@ -367,6 +441,7 @@ async def reverse(tx: Tx, payout: Record, params: ReverseParams) -> Record:
         original_payout=payout.id,
         status="pending",
         merchant=payout.merchant,
+        through=through.id if through else None,
     )
     tx.save(msgspec.structs.replace(payout, reversed_by=back.id), "payout.updated")
     tx.schedule("payout.send", back.id, sent)
@@ -413,7 +488,7 @@ PAYOUT: Resource[Record] = Resource(
         Verb(name="reverse", method="POST", path=f"{_ID}/reverse", run=reverse, params=ReverseParams,
              summary="Take a paid payout back from the bank."),
     ),
-    errors=("amount_too_large", "amount_too_small", "balance_insufficient", "instant_payouts_limit_exceeded",
-            "instant_payouts_unsupported", "invalid_characters"),
+    errors=("amount_too_large", "amount_too_small", "balance_insufficient", "payouts_not_allowed",
+            "instant_payouts_limit_exceeded", "instant_payouts_unsupported", "invalid_characters"),
 )  # fmt: skip
 RESOURCE = PAYOUT

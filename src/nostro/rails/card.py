@@ -320,6 +320,16 @@ def _decline_error(report: simulator.Declined) -> ApiError:
     return error
 
 
+ABSENT: Details = {
+    "amount_authorized": None, "authorization_code": None,
+    "checks": {"address_line1_check": None, "address_postal_code_check": None, "cvc_check": None},
+    "extended_authorization": {"status": "disabled"}, "incremental_authorization": {"status": "unavailable"},
+    "installments": None, "mandate": None, "multicapture": {"status": "unavailable"},
+    "network_token": {"used": False}, "network_transaction_id": None, "regulated_status": "unregulated",
+    "three_d_secure": None, "wallet": None,
+}  # fmt: skip
+
+
 def _charge_details(attempt: Attempt, report: simulator.Approved | simulator.Declined, options: Options) -> Details:
     card, approved = attempt.details, isinstance(report, simulator.Approved)
     multicapture = options.request_multicapture == "if_available" and attempt.manual
@@ -417,6 +427,7 @@ RAIL = Rail(
     charge_type="charge",
     refund_type="refund",
     authorization_seconds=AUTHORIZATION_SECONDS,
+    absent=ABSENT,
     setup_options=frozenset(
         ("mandate_options", "moto", "network", "request_three_d_secure", "setup_credential_usage", "three_d_secure")
     ),

@@ -48,8 +48,8 @@ class Attempt(Struct, frozen=True, kw_only=True):
     now: int = 0
 
 
-class Outcome(Struct, frozen=True, kw_only=True):
-    """`charge.outcome`: what the network and the risk rules said."""
+class Outcome(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`charge.outcome`: what the network and the risk rules said. Kept without what they did not say."""
 
     advice_code: str | None = None
     network_advice_code: str | None = None
@@ -102,6 +102,7 @@ class Rail(Struct, frozen=True, kw_only=True):
     `make` turns data into a payment method, `known` a published test id; `authorize` asks for a payment and
     `verify` asks whether the method may be saved. `charge_type` is the balance transaction's type.
     `setup_options` names the options that a setup takes too, `single_use_mandates` says that it may be for one payment.
+    `absent` is what a charge's details show where nothing is known, and is not kept.
     """
 
     type: str
@@ -122,6 +123,32 @@ class Rail(Struct, frozen=True, kw_only=True):
     currencies: frozenset[str] | None = None
     setup_options: frozenset[str] = frozenset()
     single_use_mandates: bool = False
+    absent: Details = {}
+
+    def kept(self, details: Details) -> Details:
+        """A charge's details without what is absent."""
+        return _without(self.absent, details)
+
+    def shown(self, kept: Details) -> Details:
+        """The details as they were."""
+        return _filled(self.absent, kept)
+
+
+def _without(absent: Details, details: Details) -> Details:
+    out = {}
+    for name, value in details.items():
+        if name not in absent or value != absent[name]:
+            inner = absent.get(name)
+            out[name] = _without(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
+    return out
+
+
+def _filled(absent: Details, kept: Details) -> Details:
+    out = {**absent, **kept}
+    for name, inner in absent.items():
+        if isinstance(inner, dict) and isinstance(out[name], dict):
+            out[name] = {**inner, **out[name]}
+    return out
 
 
 def rail_of(tx: Tx, type: str, param: str = "payment_method_types") -> Rail:

@@ -12,8 +12,10 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
+from nostro.kernel.errors import Conflict, Refused
+
 from .batch import AccountKey, Batch, BatchRow, Outcome, Transfers, batch_hash, batch_row
-from .books import Head
+from .books import CLOSED, Head
 from .columns import Ints
 from .limits import refusals
 from .runs import Lines, pages, run_number, running, sorted_lines, starts
@@ -37,10 +39,11 @@ class Booking(NamedTuple):
 
 def booked(head: Head, batch: Batch, micros: int, standing: tuple[Ints, Ints, Ints]) -> Booking | None:
     """`standing` are the numbers of the batch's accounts (0: none yet) and both parts of their balances. Sets the
-    batch's outcome; None if every line was refused. Raises `Refused` if the batch is atomic and a limit says no.
+    batch's outcome; None if every line was refused. Raises `Refused` if the batch is atomic and a limit or a closed
+    period says no, `Conflict` if the batch was made before a period ended that is closed by now.
     """
     number, rows, opening = standing
-    refused = refusals(batch, rows + opening)
+    refused = _refused(batch, rows + opening, head.closed.get(batch.accounts[0][0], 0))
     lines = batch.transfers
     if refused:
         accepted = np.ones(len(lines.amount), np.bool_)
@@ -78,6 +81,27 @@ def booked(head: Head, batch: Batch, micros: int, standing: tuple[Ints, Ints, In
         run=(run, book, 0, first, last, len(sorted_.account)), pages=pages(run, sorted_), numbers=number,
         batched=batched, late=_late(first, lines, latest),
     )  # fmt: skip
+
+
+def _refused(batch: Batch, balances: Ints, until: int) -> dict[int, Refused]:
+    """By line: what a closed period says, and what limits say to the rest."""
+    lines = batch.transfers
+    if not until or int(lines.effective.min()) >= until:
+        return refusals(batch, balances)
+    if batch.created < until:
+        raise Conflict("the period was closed meanwhile")
+    early = lines.effective < until
+    refused: dict[int, Refused] = {}
+    for n in np.flatnonzero(early).tolist():
+        _, code, currency = batch.accounts[int(lines.debit[n])]
+        refused[n] = Refused(code, currency, CLOSED, until - int(lines.effective[n]))
+        if batch.atomic:
+            raise refused[n]
+    left = np.flatnonzero(~early)
+    if len(left):
+        limited = refusals(msgspec.structs.replace(batch, transfers=lines.only(left)), balances)
+        refused |= {int(left[n]): one for n, one in limited.items()}
+    return refused
 
 
 def _number_new(

@@ -12,17 +12,19 @@ from typing import NamedTuple
 
 import msgspec
 
-from nostro.kernel.errors import Refused
+from nostro.kernel.clock import SECOND
+from nostro.kernel.errors import Conflict, Refused
 
 from .batch import AccountKey
 from .unit import Entry, Unit
 
+CLOSED = "ledger_period_closed"
 EntryRow = tuple[int, int, str, str, int, int, int | None, str | None, str]
 
 
 class Head(msgspec.Struct):
     """Where the journal ends: the last link of the chain, entry, account number and recorded time; and the latest
-    effective time of each book that is booked on."""
+    effective time of each book that is booked on, and up to when it is closed (seconds), if it ever was."""
 
     link: int = 0
     entry: int = 0
@@ -30,6 +32,7 @@ class Head(msgspec.Struct):
     recorded: int = 0
     hash: str = ""
     latest: dict[int, int] = {}
+    closed: dict[int, int] = {}
 
 
 class Standing(NamedTuple):
@@ -57,8 +60,10 @@ class Books:
         self.late: list[tuple[int, int, int, int]] = []
         self.postings: list[tuple[int, int, int, int]] = []
 
-    def refusal(self, unit: Unit) -> Refused | None:
-        """What an account's limit says to this unit, after all that was booked before it."""
+    def refusal(self, unit: Unit) -> Refused | Conflict | None:
+        """What a closed period or an account's limit says to this unit, after all that was booked before it."""
+        if (until := self.head.closed.get(unit.scope.book, 0)) and (no := _too_early(unit, until)):
+            return no
         delta: dict[AccountKey, int] = {}
         for entry in unit.entries:
             for posting in entry.postings:
@@ -133,6 +138,18 @@ class Books:
             self.balances[number] = self._batched[number] = 0
             self.new_accounts.append((number, *key))
         return number
+
+
+def _too_early(unit: Unit, until: int) -> Refused | Conflict | None:
+    """What takes effect in a closed period is refused. A unit that was made before it ended runs again, for its time
+    has passed."""
+    for entry in unit.entries:
+        if entry.effective < until:
+            if unit.micros // SECOND + unit.scope.offset < until:
+                return Conflict("the period was closed meanwhile")
+            first = entry.postings[0]
+            return Refused(first.account, first.currency, CLOSED, until - entry.effective)
+    return None
 
 
 def chain_hash(previous: str, entries: Sequence[EntryRow]) -> str:

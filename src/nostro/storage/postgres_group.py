@@ -58,7 +58,8 @@ INSERT_LATE = (
 )
 LATEST = (
     "SELECT b.book, coalesce((SELECT latest FROM ledger_entry WHERE book=b.book ORDER BY entry DESC LIMIT 1),0), "
-    "coalesce((SELECT latest FROM ledger_batch WHERE book=b.book ORDER BY first DESC LIMIT 1),0) "
+    "coalesce((SELECT latest FROM ledger_batch WHERE book=b.book ORDER BY first DESC LIMIT 1),0), "
+    "coalesce((SELECT until FROM ledger_closed WHERE book=b.book),0) "
     "FROM unnest($1::bigint[]) AS b(book)"
 )
 INSERT_POSTINGS = (
@@ -70,7 +71,12 @@ UPDATE_BALANCES = (
     "WHERE a.account=r.account"
 )
 # A guard divides by zero where it does not hold: the one way to fail that every database has.
-GUARD_HEAD = "SELECT 1/(CASE WHEN coalesce(max(link),0)=$1 THEN 1 ELSE 0 END) FROM ledger_chain"
+# The chain is as it was, and no entry takes effect in a closed period: each book's earliest is after it.
+GUARD_HEAD = (
+    "SELECT 1/(CASE WHEN coalesce(max(link),0)=$1 AND NOT EXISTS ("
+    "SELECT 1 FROM unnest($2::bigint[],$3::bigint[]) AS e(book,earliest) JOIN ledger_closed c ON c.book=e.book "
+    "WHERE c.until>e.earliest) THEN 1 ELSE 0 END) FROM ledger_chain"
+)
 GUARD_CLAIM = "WITH claimed AS ({} RETURNING 1) SELECT 1/(CASE WHEN count(*)=1 THEN 1 ELSE 0 END) FROM claimed"
 # The batches that other workers have booked since; if they are many, it is quicker to look anew.
 LAST_BATCH = "SELECT last FROM ledger_batch ORDER BY first DESC LIMIT 1"
@@ -155,7 +161,7 @@ class Group:
         head, find = self._known.head, self._known.standings.find
         if self._accounts and (head is None or not all(find(account) for account in self._accounts)):
             return None
-        head = msgspec.structs.replace(head, latest=dict(head.latest)) if head else Head()
+        head = msgspec.structs.replace(head, latest=dict(head.latest), closed={}) if head else Head()
         if not self._books <= head.latest.keys():
             return None
         link = head.link
@@ -163,7 +169,8 @@ class Group:
             return None
         statements = [BEGIN, LOCK]
         if self._accounts:
-            statements.append((GUARD_HEAD, encoded((link,))))
+            earliest = _cells([*_earliest(self._units).items()], (int, int))
+            statements.append((GUARD_HEAD, encoded((link, *earliest))))
         for table, rows in _read(self._units).items():
             statements.append((_guard(table), encoded((*_cells(rows, (int, str, int)), len(rows)))))
         for unit in self._units:
@@ -176,13 +183,13 @@ class Group:
         if self._batch is not None:
             try:
                 self._book_batch(self._batch, head)
-            except Refused:
+            except (Refused, Conflict):
                 return False
             return isinstance(self.made, Booking)
         self.made = books = Books(head, self._known.standings.find)
         touched: set[tuple[int, str, str]] = set()
         for unit in self._units:
-            keys = {(unit.scope.number, write.table, write.id) for write in unit.writes}
+            keys = {(unit.whose(write), write.table, write.id) for write in unit.writes}
             if not touched.isdisjoint(keys) or books.refusal(unit):
                 return False
             touched |= keys
@@ -193,8 +200,7 @@ class Group:
         standings = self._known.standings
         self.places = standings.places(batch.accounts)
         booking = booked(head, batch, self._units[0].micros, standings.at(self.places))
-        if booking is not None:
-            self.made = booking
+        self.made = booking or Books(head, _nothing)  # not what a guess had made of it
 
     def look(self) -> list[Statement]:
         """Take the lock, read what the units depend on, and make their claims."""
@@ -240,12 +246,12 @@ class Group:
             if verdict is None and unit.batch is not None:
                 try:
                     self._book_batch(unit.batch, head)
-                except Refused as refusal:
+                except (Refused, Conflict) as refusal:
                     verdict = refusal
                     in_vain = in_vain or bool(claimed)
             self.verdicts[n] = verdict
             if verdict is None:
-                touched.update((unit.scope.number, write.table, write.id) for write in unit.writes)
+                touched.update((unit.whose(write), write.table, write.id) for write in unit.writes)
                 books.book(unit)
         return not in_vain
 
@@ -270,7 +276,8 @@ class Group:
         link, entry, recorded, hash = (links or [(0, 0, 0, "")])[0]
         return Head(
             link=link, entry=entry, account=last[0][0], recorded=recorded, hash=hash,
-            latest={book: max(ends) for book, *ends in latest},
+            latest={book: max(ends) for book, *ends, _ in latest},
+            closed={book: until for book, *_, until in latest},
         )  # fmt: skip
 
     def write(self) -> list[Statement]:
@@ -287,7 +294,7 @@ def _read(units: Sequence[Unit]) -> dict[str, list[tuple[int, str, int]]]:
     for unit in units:
         for write in unit.writes:
             if write.read:
-                read.setdefault(write.table, []).append((unit.scope.number, write.id, write.read))
+                read.setdefault(write.table, []).append((unit.whose(write), write.id, write.read))
     return read
 
 
@@ -302,6 +309,17 @@ def _accounts(units: Sequence[Unit]) -> dict[AccountKey, None]:
     }
 
 
+def _earliest(units: Sequence[Unit]) -> dict[int, int]:
+    """The earliest effective time that each book is booked at."""
+    if units[0].batch is not None:
+        return {units[0].scope.book: int(units[0].batch.transfers.effective.min())}
+    earliest: dict[int, int] = {}
+    for unit in units:
+        for entry in unit.entries:
+            earliest[unit.scope.book] = min(entry.effective, earliest.get(unit.scope.book, entry.effective))
+    return earliest
+
+
 def _nothing(key: AccountKey) -> None:
     return None
 
@@ -310,7 +328,7 @@ def _stale(
     unit: Unit, touched: set[tuple[int, str, str]], versions: dict[tuple[int, str, str], int]
 ) -> Conflict | None:
     for write in unit.writes:
-        key = (unit.scope.number, write.table, write.id)
+        key = (unit.whose(write), write.table, write.id)
         if key in touched or (write.read and versions.get(key) != write.read):
             return Conflict(write.id)
     return None
@@ -322,8 +340,8 @@ def _records(units: Sequence[Unit]) -> Iterator[Statement]:
     changed: dict[str, list[tuple[Any, ...]]] = {}
     deleted: dict[str, list[tuple[Any, ...]]] = {}
     for unit in units:
-        scope = unit.scope.number
         for write in unit.writes:
+            scope = unit.whose(write)
             if write.body is None:
                 deleted.setdefault(write.table, []).append((scope, write.id))
             else:

@@ -19,6 +19,7 @@ import psycopg
 
 from nostro.kernel.resource import Resource
 
+from .body import COLUMNS
 from .engine import PathKind
 from .indexes import indexes
 from .line import connected
@@ -160,6 +161,8 @@ def plain(statement: str) -> Any:
 
 @lru_cache(maxsize=1_000)
 def _path(field: tuple[str, ...], kind: PathKind, collate: str) -> str:
+    if field in COLUMNS:
+        return field[0]
     steps = field[0].split(".") if len(field) == 1 else field
     *inner, last = ["'" + step.replace("'", "''") + "'" for step in steps]
     text = "".join(["body", *(f"->{step}" for step in inner), f"->>{last}"])

@@ -27,6 +27,7 @@ from nostro.kernel.errors import ApiError, Conflict, unavailable
 from nostro.kernel.resource import Resource
 
 from .batch import AccountKey
+from .body import COLUMNS
 from .booking import Booking, booked
 from .books import Books, Head, Standing
 from .columns import Ints
@@ -54,6 +55,7 @@ LATEST = (
     "SELECT coalesce((SELECT latest FROM ledger_entry WHERE book=? ORDER BY entry DESC LIMIT 1),0), "
     "coalesce((SELECT latest FROM ledger_batch WHERE book=? ORDER BY first DESC LIMIT 1),0)"
 )
+CLOSED = "SELECT until FROM ledger_closed WHERE book=?"
 INSERT_BATCH = "INSERT INTO ledger_batch VALUES (?,?,?,?,?,?,?,?,?)"
 INSERT_KIND = "INSERT INTO ledger_batch_kind VALUES (?,?,?)"
 INSERT_RUN = "INSERT INTO ledger_run VALUES (?,?,?,?,?,?)"
@@ -293,11 +295,12 @@ class SqliteEngine:
 
     def _stale(self, unit: Unit, touched: set[tuple[int, str, str]]) -> Conflict | None:
         for write in unit.writes:
-            if (unit.scope.number, write.table, write.id) in touched:
+            scope = unit.whose(write)
+            if (scope, write.table, write.id) in touched:
                 return Conflict(write.id)
             if write.read == 0:
                 continue
-            found = _all(self._writer, self._sql(write.table)[0], (unit.scope.number, write.id))
+            found = _all(self._writer, self._sql(write.table)[0], (scope, write.id))
             if not found or found[0][0] != write.read:
                 return Conflict(write.id)
         return None
@@ -305,7 +308,7 @@ class SqliteEngine:
     def _made_before(self, unit: Unit) -> Conflict | None:
         """Another unit made a record that this one makes too: it runs again, and finds it."""
         for write in unit.writes:
-            key = (unit.scope.number, write.id)
+            key = (unit.whose(write), write.id)
             if write.read == 0 and _all(self._writer, self._sql(write.table)[0], key):
                 return Conflict(write.id)
         return None
@@ -318,8 +321,8 @@ class SqliteEngine:
         return None if self._writer.changes() == 1 else Conflict(unit.claim[0])
 
     def _stage(self, unit: Unit, touched: set[tuple[int, str, str]], staged: dict[str, list[tuple[Any, ...]]]) -> None:
-        scope = unit.scope.number
         for write in unit.writes:
+            scope = unit.whose(write)
             touched.add((scope, write.table, write.id))
             _, insert, update, delete = self._sql(write.table)
             if write.body is None:
@@ -350,7 +353,8 @@ class SqliteEngine:
             self._standings, self._latest, self._link = Standings(), {}, link
         books = {unit.scope.book for unit in units if unit.entries or unit.batch}
         latest = {book: self._latest.get(book) or max(_all(self._writer, LATEST, (book, book))[0]) for book in books}
-        return Head(link=link, entry=entry, account=account, recorded=recorded, hash=hash, latest=latest)
+        closed = {book: until for book in books for (until,) in _all(self._writer, CLOSED, (book,))}
+        return Head(link=link, entry=entry, account=account, recorded=recorded, hash=hash, latest=latest, closed=closed)
 
     def _standing(self, key: AccountKey) -> Standing | None:
         if (known := self._standings.find(key)) is None:
@@ -442,6 +446,8 @@ def _answer(done: asyncio.Future[None], verdict: Exception | None) -> None:
 @lru_cache(maxsize=1_000)
 def _extract(field: tuple[str, ...]) -> str:
     """`card.last4`, or the steps one by one, read from the body; every step is quoted, so any key is safe."""
+    if field in COLUMNS:
+        return field[0]
     steps = field[0].split(".") if len(field) == 1 else field
     path = "$" + "".join('."' + step.replace('"', "").replace("'", "''") + '"' for step in steps)
     return f"json_extract(body, '{path}')"

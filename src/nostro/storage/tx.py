@@ -15,15 +15,18 @@ from nostro.kernel.clock import SECOND
 from nostro.kernel.errors import ApiError, no_such
 from nostro.kernel.lifecycle import Move
 from nostro.kernel.posting import Posting, balanced
-from nostro.kernel.resource import Registry, Resource, Stored, View
+from nostro.kernel.resource import Resource, Stored, View
 from nostro.kernel.search import term
 
+from .body import ROW, kept, whole
+from .engine import Row
 from .runs import ask, balance_upto
 from .unit import Entry, Scope, Unit, Write
 from .world import World
 
 R = TypeVar("R", bound=Stored)
 _encode = msgspec.json.Encoder().encode
+PUT_JOB_ONCE = "INSERT INTO job (scope,kind,ref,due) VALUES (?,?,?,?) ON CONFLICT (scope,kind,ref) DO NOTHING"
 PUT_JOB = (
     "INSERT INTO job (scope,kind,ref,due) VALUES (?,?,?,?) "
     "ON CONFLICT (scope,kind,ref) DO UPDATE SET due=excluded.due, attempts=0, error=NULL"
@@ -37,12 +40,15 @@ PUT_TERM = "INSERT INTO search_term (scope,term,id) VALUES (?,?,?) ON CONFLICT (
 
 
 class Request(Struct, frozen=True):
-    """Who asked: shown in events and logs. `from_browser`: with a publishable key."""
+    """Who asked: shown in events and logs. `from_browser`: with a publishable key. `key` tells keys apart, `hint` is
+    what may be shown of one; jobs have none."""
 
     id: str | None = None
     idempotency_key: str | None = None
     api_version: str | None = None
     from_browser: bool = False
+    key: str = ""
+    hint: str = ""
 
 
 class Happened(Struct, frozen=True):
@@ -55,13 +61,16 @@ class Happened(Struct, frozen=True):
 
 
 class Tx:
-    """One attempt at one unit of work."""
+    """One attempt at one unit of work. A unit that touches several scopes has a part for each: `beside`."""
 
-    def __init__(self, world: World, scope: Scope, request: Request | None = None) -> None:
+    def __init__(self, world: World, scope: Scope, request: Request | None = None, *, of: Tx | None = None) -> None:
         self.world = world
+        self.registry = world.registry
         self.scope = scope
         self.request = request or Request()
-        self.unit = Unit(scope=scope, micros=world.clock.micros())
+        self.unit: Unit = of.unit if of else Unit(scope=scope, micros=world.clock.micros())
+        self.parts: list[Tx] = of.parts if of else []
+        self.parts.append(self)
         self.micros = self.unit.micros + scope.offset * SECOND
         self.now = self.micros // SECOND
         self.happened: list[Happened] = []
@@ -71,24 +80,29 @@ class Tx:
         self._bodies: dict[int, tuple[Stored, bytes]] = {}
 
     @property
-    def registry(self) -> Registry:
-        return self.world.registry
-
-    @property
     def merchant(self) -> str:
         return self.scope.merchant
 
     @property
     def view(self) -> View:
-        return View(self.world.registry, self.now)
+        return self.world.view(self.now)
 
     def enter(self, scope: Scope) -> None:
         """Act in another scope of the same book from here on. Only before anything was read or written."""
         assert scope.book == self.scope.book, "another book"
-        assert not (self._read or self._written or self.unit.rows), "too late to change the scope"
+        assert not (self._read or self._written or self.unit.rows or self.parts[1:]), "too late to change the scope"
         self.scope = self.unit.scope = scope
         self.micros = self.unit.micros + scope.offset * SECOND
         self.now = self.micros // SECOND
+
+    def beside(self, scope: Scope) -> Tx:
+        """The same unit's part in another scope of the book: through it, that scope's records are read and written.
+
+        What a part posts, schedules and emits is committed with the rest; its events are told in its scope.
+        """
+        assert scope.book == self.scope.book, "another book"
+        known = next((part for part in self.parts if part.scope.number == scope.number), None)
+        return known or Tx(self.world, scope, self.request, of=self)
 
     def new_id(self, prefix: str) -> str:
         return self.world.ids.new(prefix, self.micros, self.scope.number)
@@ -105,9 +119,9 @@ class Tx:
         if not (id.isascii() and id.isprintable()) or len(id) > 255:
             return None
         found = await self.world.engine.rows(
-            f'SELECT version, body FROM "{resource.table}" WHERE scope=? AND id=?', (self.scope.number, id)
+            f'SELECT {ROW} FROM "{resource.table}" WHERE scope=? AND id=?', (self.scope.number, id)
         )
-        return self.loaded(resource, found[0][0], found[0][1]) if found else None
+        return self.loaded(resource, found[0]) if found else None
 
     async def get(self, resource: Resource[R], id: str, param: str = "id") -> R:
         """The record, or the API's resource_missing error about `param`."""
@@ -123,15 +137,16 @@ class Tx:
         engine = self.world.engine
         condition = "".join(f" AND {engine.path(field)}=?" for field in where)
         rows = await engine.rows(
-            f'SELECT version, body FROM "{resource.table}" WHERE scope=?{condition} '
+            f'SELECT {ROW} FROM "{resource.table}" WHERE scope=?{condition} '
             f"ORDER BY id {'DESC' if newest_first else 'ASC'} LIMIT ?",
             (self.scope.number, *where.values(), limit),
         )
-        return [self.loaded(resource, version, body) for version, body in rows]
+        return [self.loaded(resource, row) for row in rows]
 
-    def loaded(self, resource: Resource[R], version: int, body: str | bytes) -> R:
-        """A record from its row; what this unit has read or written before stays as it was."""
-        record = msgspec.json.decode(body, type=resource.record)
+    def loaded(self, resource: Resource[R], row: Row) -> R:
+        """A record from its version, id, moment and body; what this unit has read or written before stays as it was."""
+        version, id, created, body = row
+        record = msgspec.json.decode(whole(id, created, body), type=resource.record)
         key = (resource.table, record.id)
         self._read.setdefault(key, (version, record))
         return self._written.get(key) or self._read[key][1]  # type: ignore[return-value]
@@ -176,16 +191,18 @@ class Tx:
             self.emit(type, record)
         self._written[(self.registry.of(record).table, record.id)] = None
 
-    def move(self, record: R, move: Move[R], **changes: Any) -> R:
-        """The only way a status changes: the new state, its postings and its events, together."""
-        life = self.registry.of(record).life
+    def move(self, record: R, move: Move[R], *, effective: int | None = None, **changes: Any) -> R:
+        """The only way a status changes: the new state, its postings and its events, together. The postings count from
+        `effective` on (seconds), or from now."""
+        resource = self.registry.of(record)
+        life = resource.life
         assert life is not None, f"{type(record).__name__} has no life"
         assert life.moves.get(move.name) is move, f"{move.name} is not a move of {type(record).__name__}"
         if move.source:
             state = getattr(record, life.field)
             assert state in move.source, f"{record.id} cannot {move.name} from {state}"
         moved: R = msgspec.structs.replace(record, **{life.field: move.target}, **changes)
-        self.post(f"{self.registry.of(record).object}.{move.name}", record.id, move.posts(moved))
+        self.post(f"{resource.object}.{move.name}", record.id, move.posts(moved), effective=effective)
         return self.save(moved, *move.emits)
 
     def emit(self, type: str, record: Stored, before: Stored | None = None) -> None:
@@ -204,10 +221,10 @@ class Tx:
         at = self.now if effective is None else effective
         self.unit.entries.append(Entry(kind, source, at, lines, reverses, description))
 
-    def schedule(self, kind: str, ref: str, due: int) -> None:
-        """Run the job `kind` about `ref` at `due` (seconds, sandbox time); a later call moves it."""
+    def schedule(self, kind: str, ref: str, due: int, *, once: bool = False) -> None:
+        """Run the job `kind` about `ref` at `due` (seconds, sandbox time); a later call moves it, unless `once`."""
         assert kind in self.world.jobs, f"no job is called {kind}"
-        self.write_row(PUT_JOB, (self.scope.number, kind, ref, due))
+        self.write_row(PUT_JOB_ONCE if once else PUT_JOB, (self.scope.number, kind, ref, due))
         self.unit.due = due if self.unit.due is None else min(due, self.unit.due)
 
     def unschedule(self, kind: str, ref: str) -> None:
@@ -228,14 +245,20 @@ class Tx:
 
     def seal(self) -> Unit:
         """The finished unit: every changed record as a write with the version it was read at."""
+        for part in self.parts:
+            part._seal_own()
+        return self.unit
+
+    def _seal_own(self) -> None:
+        scope = self.scope.number
         for (table, id), record in self._written.items():
             read = self._read[(table, id)][0] if (table, id) in self._read else 0
             if record is not None:
                 self._put_terms(table, record)
-                self.unit.writes.append(Write(table, id, read, record.created, self._body(record)))
+                body = kept(self._body(record), id, record.created)
+                self.unit.writes.append(Write(table, id, read, record.created, body, scope))
             elif read:
-                self.unit.writes.append(Write(table, id, read, 0, None))
-        return self.unit
+                self.unit.writes.append(Write(table, id, read, 0, None, scope))
 
     def _put_terms(self, table: str, record: Stored) -> None:
         """What a record's metadata is found by, where its resource can be searched."""
@@ -250,7 +273,7 @@ class Tx:
 
     def _body(self, record: Stored) -> bytes:
         """Encoded once for each value; the record is kept beside it so that its identity stays its own."""
-        kept = self._bodies.get(id(record))
-        if kept is None:
-            kept = self._bodies[id(record)] = (record, _encode(record))
-        return kept[1]
+        known = self._bodies.get(id(record))
+        if known is None:
+            known = self._bodies[id(record)] = (record, _encode(record))
+        return known[1]

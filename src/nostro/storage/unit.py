@@ -40,13 +40,17 @@ NOBODY = Scope(0, "", False, 0)
 
 
 class Write(Struct, frozen=True):
-    """One record as it is to be: `read` is the version it was read at, 0 for a new one. No body deletes."""
+    """One record as it is to be: `read` is the version it was read at, 0 for a new one. No body deletes.
+
+    `scope` is for a record of another scope in the unit's book; 0 stands for the unit's own.
+    """
 
     table: str
     id: str
     read: int
     created: int
     body: bytes | None
+    scope: int = 0
 
 
 class Entry(Struct, frozen=True):
@@ -77,6 +81,10 @@ class Unit(Struct):
     claim: tuple[str, tuple[Any, ...]] | None = None
     due: int | None = None
     deliveries: bool = False
+
+    def whose(self, write: Write) -> int:
+        """The number of the scope that a record belongs to."""
+        return write.scope or self.scope.number
 
 
 def together(units: Sequence[Unit], most: int) -> int:

@@ -1,0 +1,347 @@
+"""Originating account: the platform's own account at its bank, from which files of payments are sent.
+
+It belongs to the platform, and pays for the platform and its connected accounts. Where an active one carries a
+currency, payouts in it wait for a file; where there is none, the built-in simulator pays them. What is there at a
+cut-off, on the bank's clock, is put into a file. The limits are the operator's own, beside those of the bank.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, time
+from typing import Annotated, Literal, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+from msgspec import UNSET, Meta
+
+from nostro.balances.calendar import add_business_days, banks, this_or_next
+from nostro.kernel.errors import invalid, missing
+from nostro.kernel.money import CURRENCIES
+from nostro.kernel.resource import (
+    Metadata,
+    MetadataParam,
+    Params,
+    Resource,
+    Shape,
+    Stored,
+    Unset,
+    Verb,
+    changes,
+    listing,
+    merge_metadata,
+    retrieve,
+)  # fmt: skip
+from nostro.ledger import chart
+from nostro.networks.nacha import check_digit
+from nostro.storage.body import whole
+from nostro.storage.engine import Row
+from nostro.storage.tx import Tx
+
+Format = Literal["nacha", "pain.001", "pain.008", "bacs"]
+Approval = Literal["none", "required", "second_key"]
+Delivery = Literal["download", "outbox"]
+CURRENCY: dict[str, str] = {"nacha": "usd", "pain.001": "eur", "pain.008": "eur", "bacs": "gbp"}
+CREDITS, DEBITS = frozenset(("nacha", "pain.001", "bacs")), frozenset(("nacha", "pain.008", "bacs"))
+# Business days from the day of a file to the day on which its payments settle.
+SETTLEMENT_DAYS = {"nacha": 1, "pain.001": 1, "pain.008": 2, "bacs": 2}
+MOST = 100
+ALL = 'SELECT id, created, body FROM "originating_account" WHERE scope=? ORDER BY id DESC LIMIT ?'
+ONE = 'SELECT id, created, body FROM "originating_account" WHERE scope=? AND id=?'
+MOST_PAYMENTS = 50_000
+LATE = 1800
+_CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
+Limit = Annotated[int, Meta(ge=1)]
+S = TypeVar("S", bound=Shape)
+Text = Annotated[str, Meta(min_length=1, max_length=35)]
+
+
+class Nacha(Shape, frozen=True, kw_only=True):
+    """`routing_number` is the originating bank's (ODFI); files are addressed to `destination`, else to it."""
+
+    company_id: str
+    company_name: str
+    destination: str | None = None
+    destination_name: str | None = None
+    routing_number: str
+
+
+class Iso20022(Shape, frozen=True, kw_only=True):
+    """The account that pays or is paid. `creditor_id` is what names who collects debits."""
+
+    bic: str | None = None
+    creditor_id: str | None = None
+    iban: str
+    initiating_party: str
+
+
+class Bacs(Shape, frozen=True, kw_only=True):
+    account_number: str
+    name: str
+    service_user_number: str
+    sort_code: str
+
+
+class OriginatingAccount(Stored, frozen=True, kw_only=True):
+    """Amounts in minor units. `cut_offs` are times of `time_zone` on the business days of the currency's banks."""
+
+    object: Literal["originating_account"] = "originating_account"
+    active: bool = False
+    approval: Approval
+    bacs: Bacs | None = None
+    bank_name: str | None = None
+    currency: str
+    cut_offs: list[str]
+    daily_limit: int | None = None
+    delivery: Delivery
+    format: Format
+    iso20022: Iso20022 | None = None
+    largest_file: int | None = None
+    largest_payment: int | None = None
+    ledger_account: str
+    livemode: bool = False
+    metadata: Metadata = {}
+    most_payments: int
+    nacha: Nacha | None = None
+    settlement_days: int
+    time_zone: str
+
+
+class Record(OriginatingAccount, frozen=True, kw_only=True, omit_defaults=True):
+    """`files` and `traces` are the last numbers that were given; `day` is the last day with a file (`2026-11-23`),
+    `day_files` and `day_amount` what was built on it."""
+
+    files: int = 0
+    traces: int = 0
+    day: str = ""
+    day_files: int = 0
+    day_amount: int = 0
+
+
+# When ------------------------------------------------------------------------
+
+
+def next_cut_off(account: Record, now: int) -> tuple[int, date]:
+    """The moment (seconds) at which what is there `now` is put into a file, and the bank's day that it is on."""
+    zone = ZoneInfo(account.time_zone)
+    day = this_or_next(account.currency, datetime.fromtimestamp(now, zone).date())
+    for _ in range(2):
+        for clock in account.cut_offs:
+            moment = int(datetime.combine(day, time.fromisoformat(clock), zone).timestamp())
+            if now < moment:
+                return moment, day
+        day = add_business_days(account.currency, day, 1)
+    raise AssertionError(f"{account.id} has no cut-off within two days")
+
+
+def file_day(account: Record, now: int) -> date:
+    """The bank's day that a file belongs to which is built or sent `now`: the day itself until `LATE` after its last
+    cut-off, then the next one."""
+    return next_cut_off(account, now - LATE)[1]
+
+
+# Finding ---------------------------------------------------------------------
+
+
+async def originating(tx: Tx, currency: str, *, debit: bool = False) -> Record | None:
+    """The platform's account that carries payouts of a currency, or with `debit` collections; newest first."""
+    formats = DEBITS if debit else CREDITS
+    for account in map(_read, await tx.world.engine.rows(ALL, (tx.scope.book, MOST))):
+        if account.active and account.currency == currency and account.format in formats:
+            return account
+    return None
+
+
+async def of_platform(tx: Tx, id: str) -> Record:
+    """The account by its id, from the scope of any account of the platform's; only to be read."""
+    return _read((await tx.world.engine.rows(ONE, (tx.scope.book, id)))[0])
+
+
+def _read(row: Row) -> Record:
+    id, created, body = row
+    return msgspec.json.decode(whole(id, created, body), type=Record)
+
+
+# Verbs -----------------------------------------------------------------------
+
+
+class NachaParams(Params, frozen=True, kw_only=True):
+    company_id: Annotated[str, Meta(min_length=1, max_length=10)]
+    company_name: Annotated[str, Meta(min_length=1, max_length=16)]
+    routing_number: str
+    destination: str | None = None
+    destination_name: Annotated[str, Meta(max_length=23)] | None = None
+
+
+class Iso20022Params(Params, frozen=True, kw_only=True):
+    iban: str
+    initiating_party: Annotated[str, Meta(min_length=1, max_length=70)]
+    bic: str | None = None
+    creditor_id: Text | None = None
+
+
+class BacsParams(Params, frozen=True, kw_only=True):
+    account_number: Annotated[str, Meta(pattern=r"^\d{8}$")]
+    name: Annotated[str, Meta(min_length=1, max_length=18)]
+    service_user_number: Annotated[str, Meta(pattern=r"^\d{6}$")]
+    sort_code: Annotated[str, Meta(pattern=r"^\d{6}$")]
+
+
+class CreateParams(Params, frozen=True, kw_only=True):
+    format: Format
+    approval: Approval = "required"
+    bacs: BacsParams | None = None
+    bank_name: Text | None = None
+    currency: str | None = None
+    cut_offs: list[str] | None = None
+    daily_limit: Limit | None = None
+    delivery: Delivery = "download"
+    iso20022: Iso20022Params | None = None
+    largest_file: Limit | None = None
+    largest_payment: Limit | None = None
+    metadata: dict[str, str | None] | None = None
+    most_payments: Annotated[int, Meta(ge=1, le=MOST_PAYMENTS)] = MOST_PAYMENTS
+    nacha: NachaParams | None = None
+    settlement_days: Annotated[int, Meta(ge=0, le=10)] | None = None
+    time_zone: str | None = None
+
+
+class UpdateParams(Params, frozen=True, kw_only=True):
+    """What the bank knows the account by does not change; open another one instead."""
+
+    active: bool | Unset = UNSET
+    approval: Approval | Unset = UNSET
+    bank_name: Text | None | Unset = UNSET
+    cut_offs: list[str] | Unset = UNSET
+    daily_limit: Limit | None | Unset = UNSET
+    delivery: Delivery | Unset = UNSET
+    largest_file: Limit | None | Unset = UNSET
+    largest_payment: Limit | None | Unset = UNSET
+    metadata: MetadataParam = UNSET
+    most_payments: Annotated[int, Meta(ge=1, le=MOST_PAYMENTS)] | Unset = UNSET
+    settlement_days: Annotated[int, Meta(ge=0, le=10)] | Unset = UNSET
+    time_zone: str | Unset = UNSET
+
+
+async def create(tx: Tx, params: CreateParams) -> Record:
+    if tx.scope.connected:
+        raise invalid("Files are sent by the platform: leave the Stripe-Account header out.")
+    currency = (params.currency or CURRENCY[params.format]).lower()
+    if currency not in CURRENCIES or (params.format in ("nacha", "bacs") and currency != CURRENCY[params.format]):
+        raise invalid(f"{params.format} does not carry {currency[:20]}.", "currency")
+    zone = params.time_zone or banks(currency).zone
+    account = Record(
+        id=tx.new_id("oa"), created=tx.now, livemode=tx.scope.livemode, active=True, approval=params.approval,
+        bank_name=params.bank_name, currency=currency,
+        cut_offs=_clocks(params.cut_offs or [banks(currency).cut_off.strftime("%H:%M")]),
+        daily_limit=params.daily_limit, delivery=params.delivery, format=params.format,
+        largest_file=params.largest_file, largest_payment=params.largest_payment, ledger_account=chart.CASH,
+        metadata=merge_metadata({}, params.metadata), most_payments=params.most_payments,
+        settlement_days=SETTLEMENT_DAYS[params.format] if params.settlement_days is None else params.settlement_days,
+        time_zone=_zone(zone), bacs=_given(params.bacs, Bacs), iso20022=_given(params.iso20022, Iso20022),
+        nacha=_given(params.nacha, Nacha),
+    )  # fmt: skip
+    _check_ids(params)
+    _check_delivery(tx, account.delivery)
+    return tx.save(account, "originating_account.created")
+
+
+async def update(tx: Tx, account: Record, params: UpdateParams) -> Record:
+    if params.time_zone is not UNSET:
+        _zone(params.time_zone)
+    changed = changes(params, "metadata", "cut_offs")
+    if params.cut_offs is not UNSET:
+        changed["cut_offs"] = _clocks(params.cut_offs)
+    changed_account = msgspec.structs.replace(
+        account, metadata=merge_metadata(account.metadata, params.metadata), **changed
+    )
+    _check_delivery(tx, changed_account.delivery)
+    return tx.save(changed_account, "originating_account.updated")
+
+
+def _given(params: Params | None, shape: type[S]) -> S | None:
+    return None if params is None else shape(**msgspec.structs.asdict(params))
+
+
+def _check_ids(params: CreateParams) -> None:
+    """The names that the format needs are there, and no others."""
+    name = params.format if params.format in ("nacha", "bacs") else "iso20022"
+    for other in ("nacha", "bacs", "iso20022"):
+        if other != name and getattr(params, other) is not None:
+            raise invalid(f"The format {params.format} takes no {other}.", other)
+    if getattr(params, name) is None:
+        raise missing(name)
+    if params.nacha is not None:
+        _check_routing(params.nacha.routing_number, "nacha[routing_number]")
+        _check_routing(params.nacha.destination, "nacha[destination]")
+    if params.iso20022 is not None:
+        _check_iban(params.iso20022.iban)
+        if params.format == "pain.008" and params.iso20022.creditor_id is None:
+            raise missing("iso20022[creditor_id]")
+
+
+def _check_routing(number: str | None, param: str) -> None:
+    if number is not None and not (
+        len(number) == 9 and number.isascii() and number.isdigit() and int(number[8]) == check_digit(number)
+    ):
+        raise invalid("Invalid routing number: it has nine digits, of which the last checks the others.", param,
+                      "routing_number_invalid")  # fmt: skip
+
+
+def _check_iban(number: str) -> None:
+    from schwifty import IBAN  # loads the banks of the world: only when one is named
+    from schwifty.exceptions import SchwiftyException
+
+    try:
+        IBAN(number)
+    except SchwiftyException as error:
+        raise invalid(f"The IBAN is not valid: {error}.", "iso20022[iban]", "account_number_invalid") from None
+
+
+def _clocks(given: list[str]) -> list[str]:
+    if not given or not all(_CLOCK.fullmatch(clock) for clock in given):
+        raise invalid("Cut-offs are times of day, such as 17:00.", "cut_offs")
+    return sorted(set(given))
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise invalid(f"No such time zone: {name[:40]}. Name one as Europe/Berlin.", "time_zone") from None
+    return name
+
+
+def _check_delivery(tx: Tx, delivery: Delivery) -> None:
+    if delivery == "outbox" and not tx.world.settings.outbox:
+        raise invalid("This server has no outbox: its operator names a directory in NOSTRO_OUTBOX.", "delivery")
+
+
+def example() -> Record:
+    return Record(
+        id="oa_1", created=0, active=True, approval="required", currency="usd", cut_offs=["17:00"],
+        delivery="download", format="nacha", ledger_account=chart.CASH, most_payments=MOST_PAYMENTS,
+        settlement_days=1, time_zone="America/New_York",
+        nacha=Nacha(company_id="1234567890", company_name="NOSTRO", routing_number="110000000"),
+    )  # fmt: skip
+
+
+_ID = "/v1/originating_accounts/{id}"
+ORIGINATING_ACCOUNT: Resource[Record] = Resource(
+    object="originating_account",
+    noun="originating account",
+    prefix="oa",
+    record=Record,
+    shape=OriginatingAccount,
+    example=example,
+    doc="Your own account at your bank, from which files of payments are sent. Beyond Stripe's API.",
+    verbs=(
+        Verb(name="create", method="POST", path="/v1/originating_accounts", run=create, params=CreateParams,
+             kind="create"),
+        listing("/v1/originating_accounts"),
+        retrieve(_ID),
+        Verb(name="update", method="POST", path=_ID, run=update, params=UpdateParams),
+    ),
+    errors=("account_number_invalid", "routing_number_invalid"),
+)  # fmt: skip
+RESOURCE = ORIGINATING_ACCOUNT

@@ -1,0 +1,268 @@
+"""Pairing: what the lines belong to that no join has matched, rule by rule, and why the rest does not fit.
+
+Pure: lines and entries in, groups and breaks out, the same for the same input. Few lines come here, so that each may
+cost some microseconds; none looks at all entries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from difflib import SequenceMatcher
+from typing import Literal
+
+from msgspec import Struct
+
+from .account import SHIFT
+from .rule import BUILT_IN, OPENING, Rule, applies, of_kind
+from .subset import MOST_AMOUNTS, subset
+
+MOST_TOGETHER = 8
+MOST_CANDIDATES = 50
+ALIKE = 0.75
+PART = 6  # letters that a reference must keep to be known by its beginning or end
+FIRST = (1 << SHIFT) - 1
+PATIENCE = 10  # days after which an entry that the bank has not told of is a break
+Reason = Literal[
+    "amount_differs", "duplicate", "late", "missing_in_bank", "missing_in_ledger", "taken_apart", "unknown"
+]
+_OWN = frozenset(rule.id for rule in BUILT_IN)
+
+
+class OpenLine(Struct, frozen=True):
+    """`keys` is what it is found by, the best first, `named` those as plain words; `firm` says that one of them is the
+    payer's own reference. `broken` is the break that has it."""
+
+    line: int
+    amount: int
+    day: int
+    keys: tuple[int, ...]
+    named: tuple[str, ...]
+    firm: bool
+    description: str
+    broken: str | None = None
+
+
+class OpenEntry(Struct, frozen=True):
+    entry: int
+    amount: int
+    day: int
+    kind: str
+    keys: tuple[int, ...]
+    named: tuple[str, ...]
+    broken: str | None = None
+
+
+class Group(Struct, frozen=True):
+    """`difference` is what the bank has more than the ledger; it is booked as the rule says."""
+
+    lines: tuple[int, ...]
+    entries: tuple[int, ...]
+    rule: Rule
+    difference: int = 0
+
+
+class Unmatched(Struct, frozen=True):
+    """What does not fit, and why."""
+
+    reason: Reason
+    lines: tuple[int, ...] = ()
+    entries: tuple[int, ...] = ()
+
+
+class Pairing:
+    def __init__(self, lines: Iterable[OpenLine], entries: Iterable[OpenEntry]) -> None:
+        self.lines = {one.line: one for one in sorted(lines, key=lambda one: one.line)}
+        self.entries = {one.entry: one for one in sorted(entries, key=lambda one: one.entry)}
+        self.groups: list[Group] = []
+        self._by_key: dict[int, list[OpenEntry]] = {}
+        self._by_amount: dict[int, list[OpenEntry]] = {}
+        self._by_day: dict[int, list[OpenEntry]] = {}
+        self._lines_by_key: dict[int, list[OpenLine]] = {}
+        self._lines_by_amount: dict[int, list[OpenLine]] = {}
+        for entry in self.entries.values():
+            for key in entry.keys:
+                self._by_key.setdefault(key, []).append(entry)
+            self._by_amount.setdefault(entry.amount, []).append(entry)
+            self._by_day.setdefault(entry.day, []).append(entry)
+        for line in self.lines.values():
+            for key in line.keys:
+                self._lines_by_key.setdefault(key, []).append(line)
+            self._lines_by_amount.setdefault(line.amount, []).append(line)
+
+    def open_balance(self) -> None:
+        """What stood at the bank before the first statement, if it is what the ledger has booked until then."""
+        for line in list(self.lines.values()):
+            if line.line & FIRST == 0:
+                before = [one for one in self.entries.values() if one.day <= line.day]
+                if before and sum(one.amount for one in before) == line.amount:
+                    self._take(Group((line.line,), tuple(one.entry for one in before), OPENING))
+
+    # Rules -----------------------------------------------------------------------------
+
+    def apply(self, rule: Rule) -> None:
+        if rule.action != "match":
+            self._book_alone(rule)
+        elif rule.together == "lines":
+            self._many_lines(rule)
+        elif rule.together == "entries":
+            self._many_entries(rule)
+        elif "similar_reference" in rule.fields:
+            self._similar(rule)
+        else:
+            self._one(rule)
+
+    def _book_alone(self, rule: Rule) -> None:
+        for line in list(self.lines.values()):
+            if applies(rule, line.amount, line.description) and rule.action == "fee":
+                self._take(Group((line.line,), (), rule, line.amount))
+
+    def _one(self, rule: Rule) -> None:
+        for line in list(self.lines.values()):
+            if not applies(rule, line.amount, line.description):
+                continue
+            found = self._candidates(rule, line)
+            if "reference" in rule.fields:
+                found.sort(key=lambda one: (abs(line.amount - one.amount), abs(line.day - one.day), one.entry))
+            elif len(found) != 1 or not self._only_line(rule, line, found[0]):
+                continue
+            if found:
+                self._take(Group((line.line,), (found[0].entry,), rule, line.amount - found[0].amount))
+
+    def _candidates(self, rule: Rule, line: OpenLine) -> list[OpenEntry]:
+        """The open entries that a line could be by this rule."""
+        if "reference" in rule.fields:
+            pool = [one for key in line.keys for one in self._by_key.get(key, ())]
+        else:
+            low, high = line.amount - rule.tolerance, line.amount + rule.tolerance
+            pool = (
+                list(self._by_amount.get(line.amount, ()))
+                if low == high
+                else [one for one in self._near(line.day, rule.window) if low <= one.amount <= high]
+            )
+        found = {one.entry: one for one in pool if self._may_be(rule, line, one)}
+        return [one for one in found.values() if abs(line.amount - one.amount) <= rule.tolerance]
+
+    def _may_be(self, rule: Rule, line: OpenLine, entry: OpenEntry) -> bool:
+        """A line that carries another reference of ours is not meant, unless the user has said so."""
+        if entry.entry not in self.entries or abs(line.day - entry.day) > rule.window or not of_kind(rule, entry.kind):
+            return False
+        if (line.amount > 0) != (entry.amount > 0):
+            return False
+        return "reference" in rule.fields or rule.id not in _OWN or not (line.firm and entry.keys)
+
+    def _only_line(self, rule: Rule, line: OpenLine, entry: OpenEntry) -> bool:
+        """That no other open line could be this entry as well."""
+        others = self._lines_by_amount.get(entry.amount, ())
+        return not any(
+            one.line != line.line and one.line in self.lines and self._may_be(rule, one, entry) for one in others
+        )
+
+    def _near(self, day: int, window: int) -> Iterator[OpenEntry]:
+        for at in range(day - window, day + window + 1):
+            yield from (one for one in self._by_day.get(at, ()) if one.entry in self.entries)
+
+    def _similar(self, rule: Rule) -> None:
+        """The most alike first; of two that are as much alike, none."""
+        found: list[tuple[int, int, int, int]] = []
+        for line in self.lines.values():
+            if not line.named or not applies(rule, line.amount, line.description):
+                continue
+            pool = [
+                one for one in self._by_amount.get(line.amount, ())
+                if one.entry in self.entries and abs(line.day - one.day) <= rule.window and of_kind(rule, one.kind)
+            ]  # fmt: skip
+            scored = sorted((-alike(line.named, one.named), abs(line.day - one.day), one.entry)
+                            for one in pool[:MOST_CANDIDATES])  # fmt: skip
+            if scored and -scored[0][0] >= ALIKE * 100 and scored[0][0] not in {score for score, _, _ in scored[1:2]}:
+                found.append((*scored[0], line.line))
+        for _, _, entry, line_number in sorted(found):
+            if entry in self.entries:
+                self._take(Group((line_number,), (entry,), rule))
+
+    def _many_entries(self, rule: Rule) -> None:
+        for line in list(self.lines.values()):
+            if not applies(rule, line.amount, line.description):
+                continue
+            if "reference" in rule.fields:
+                pool = [one for key in line.keys for one in self._by_key.get(key, ())]
+            else:
+                pool = list(self._near(line.day, rule.window))
+            found = list({one.entry: one for one in pool if self._may_be(rule, line, one)}.values())
+            chosen = _adding_up(line.amount, [one.amount for one in found], rule, "reference" in rule.fields)
+            if chosen:
+                entries = tuple(found[n].entry for n in chosen)
+                total = sum(found[n].amount for n in chosen)
+                self._take(Group((line.line,), tuple(sorted(entries)), rule, line.amount - total))
+
+    def _many_lines(self, rule: Rule) -> None:
+        for entry in list(self.entries.values()):
+            pool = [one for key in entry.keys for one in self._lines_by_key.get(key, ())]
+            found = {
+                one.line: one for one in pool
+                if one.line in self.lines and self._may_be(rule, one, entry)
+                and applies(rule, one.amount, one.description)
+            }  # fmt: skip
+            lines = [found[number] for number in sorted(found)]
+            chosen = _adding_up(entry.amount, [one.amount for one in lines], rule, True)
+            if chosen:
+                total = sum(lines[n].amount for n in chosen)
+                numbers = tuple(lines[n].line for n in chosen)
+                self._take(Group(numbers, (entry.entry,), rule, total - entry.amount))
+
+    def _take(self, group: Group) -> None:
+        self.groups.append(group)
+        for line in group.lines:
+            del self.lines[line]
+        for entry in group.entries:
+            del self.entries[entry]
+
+    # What is left ------------------------------------------------------------------------
+
+    def rest(self, told_before: set[int], until: int) -> list[Unmatched]:
+        """Every line that is left, with a reason, and the entries that the bank should have told of by the day
+        `until`. `told_before` are the lines that say what a matched line has said already."""
+        made: list[Unmatched] = []
+        for line in list(self.lines.values()):
+            made.append(self._why(line, line.line in told_before))
+            del self.lines[line.line]
+            for entry in made[-1].entries:
+                del self.entries[entry]
+        for entry_ in list(self.entries.values()):  # what is not late stays
+            if entry_.day + PATIENCE < until:
+                made.append(Unmatched("missing_in_bank", (), (entry_.entry,)))
+                del self.entries[entry_.entry]
+        return made
+
+    def _why(self, line: OpenLine, told_before: bool) -> Unmatched:
+        if told_before:
+            return Unmatched("duplicate", (line.line,))
+        same = [
+            one for key in line.keys for one in self._by_key.get(key, ())
+            if one.entry in self.entries and (one.amount > 0) == (line.amount > 0)
+        ]  # fmt: skip
+        if same:
+            best = min(same, key=lambda one: (abs(one.amount - line.amount), abs(one.day - line.day), one.entry))
+            return Unmatched("late" if best.amount == line.amount else "amount_differs", (line.line,), (best.entry,))
+        return Unmatched("missing_in_ledger" if line.keys else "unknown", (line.line,))
+
+
+def _adding_up(total: int, amounts: Sequence[int], rule: Rule, all_first: bool) -> tuple[int, ...] | None:
+    """The places of two amounts or more that are the total: all of them, or the one set of a few that is."""
+    if len(amounts) < 2:
+        return None
+    if all_first and abs(sum(amounts) - total) <= rule.tolerance:
+        return tuple(range(len(amounts)))
+    return subset(amounts, total, MOST_TOGETHER) if len(amounts) <= MOST_AMOUNTS else None
+
+
+def alike(mine: Sequence[str], theirs: Sequence[str]) -> int:
+    """How much two references are one, of 100: the same beginning or end, or mostly the same letters."""
+    best = 0
+    for one in mine:
+        for other in theirs:
+            short, long = sorted((one, other), key=len)
+            if len(short) >= PART and (long.startswith(short) or long.endswith(short) or short in long):
+                best = max(best, 90)
+            elif len(long) < 100:
+                best = max(best, int(100 * SequenceMatcher(None, one, other, autojunk=False).ratio()))
+    return best

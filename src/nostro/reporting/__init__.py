@@ -1,0 +1,1 @@
+"""The books as people outside read them: reports by period, periods and their close, exports."""
