@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from expect import fails
+from marketplace import Marketplace
 from nostro.kernel.clock import midnight, utc_date
 from nostro.testing.sandbox import DAY, Sandbox
 from nostro.testing.server import Server
@@ -227,6 +228,24 @@ def test_a_review_holds_it_until_it_is_closed(till: Till) -> None:
     till.client.v1.payment_intents.capture(intent.id)
     till.nostro.settle()
     assert [hold["amount_releasable"] for hold in holds(till)] == [0, NET]
+
+
+def test_a_connected_accounts_plan_takes_of_what_its_platform_transfers(till: Till) -> None:
+    market = Marketplace(till.nostro, till.client)
+    seller = market.open()
+    raw: Any = till.client.raw_request
+    raw("post", "/v1/reserve/plans", stripe_account=seller, type="manual_release", percent=10)
+    till.pay(amount=20_000)
+    form: Any = {"amount": 10_000, "currency": "usd", "destination": seller}
+    made = till.client.v1.transfers.create(form)
+    assert market.has(seller) == (9000, 0)
+    [hold] = raw("get", "/v1/reserve/holds", stripe_account=seller).data["data"]
+    assert (hold["amount"], hold["source_charge"]) == (1000, made.destination_payment)
+    till.client.v1.transfers.reversals.create(made.id, {"amount": 5000})
+    assert market.has(seller) == (4500, 0)
+    till.client.v1.transfers.reversals.create(made.id)
+    assert market.has(seller) == (0, 0)
+    assert holds(till) == []  # the platform's own
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import msgspec
 from msgspec import UNSET
 
-from nostro.balances import balance_transaction
+from nostro.balances import balance_transaction, reserve_hold
 from nostro.balances.balance_transaction import Line
+from nostro.balances.settings import settings_of
 from nostro.kernel.errors import invalid, missing
 from nostro.kernel.money import CURRENCIES
 from nostro.kernel.resource import (
@@ -94,12 +95,14 @@ async def make(
         ),
         LIFE["create"], balance_transaction=line.id, destination_payment=payment,
     )  # fmt: skip
-    _receive(part, made, collected, payment_description, payment_metadata or {})
+    await _receive(part, made, collected, payment_description, payment_metadata or {})
     return made
 
 
-def _receive(part: Tx, made: Record, fee: fees.Record | None, description: str | None, metadata: Metadata) -> None:
-    """The account's payment. Its money is moved by the transfer's entry."""
+async def _receive(
+    part: Tx, made: Record, fee: fees.Record | None, description: str | None, metadata: Metadata
+) -> None:  # fmt: skip
+    """The account's payment, and what reserves take of it. Its money is moved by the transfer's entry."""
     charges, id = part.registry.by_object["charge"], made.destination_payment or ""
     line = balance_transaction.write(
         part, Line(type="payment", amount=made.amount, currency=made.currency, source=id,
@@ -129,6 +132,7 @@ def _receive(part: Tx, made: Record, fee: fees.Record | None, description: str |
     )
     assert charges.life is not None
     part.move(payment, charges.life["receive"], balance_transaction=line.id, captured=True, paid=True)
+    await reserve_hold.reserve(part, (await settings_of(part)).reserve_plans, id, line)
 
 
 async def _charge(tx: Tx, id: str) -> Charge:
