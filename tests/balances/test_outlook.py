@@ -106,6 +106,25 @@ def test_reserves_and_advances_are_in_it(till: Till) -> None:
     assert late["available_on"] == hold["release_schedule"]["scheduled_release"]
 
 
+def test_what_is_late_is_looked_at_each_day_at_the_same_hour(till: Till) -> None:
+    """A reserve that is released between two looks moves neither."""
+    timing: Any = {"hour": 17, "minutes": 30, "timezone": "America/New_York"}
+    form: Any = {"payments": {"settlement_timing": {"start_of_day": timing}}}
+    till.client.v1.balance_settings.update(form)
+    charge = till.pay("pm_card_visa", 5000)
+    till.client.raw_request("post", "/v1/balance/advances", amount=2000, currency="usd")
+    till.client.v1.payouts.create({"amount": 1980, "currency": "usd"})
+    till.client.raw_request("post", "/v1/reserve/holds", source_charge=charge.id, amount=4000, release_schedule={
+        "release_after": till.nostro.now + 12 * DAY})  # fmt: skip
+    first, released, second = outlook(till)["days"]
+    assert [day["available_after"] for day in (first, released, second)] == [0, 4000, 4000 - 2000 + 825]
+    assert 0 < second["available_on"] - released["available_on"] < DAY
+    assert (second["available_on"] - first["available_on"]) % DAY == 0
+    for day in (first, released, second):
+        till.nostro.advance(day["available_on"] - till.nostro.now + MARGIN)
+        assert till.available() == day["available_after"]
+
+
 MOVES = st.lists(
     st.one_of(
         st.tuples(st.sampled_from(("pay", "dispute", "hold", "hold_payment", "advance")), st.integers(1000, 20_000)),

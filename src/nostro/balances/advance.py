@@ -131,9 +131,10 @@ def owed(advance: Record, now: int) -> int:
 
 
 def next_look(advance: Record, now: int) -> int:
-    """When it has to be looked at after `now`: at its next day, or tomorrow if something is late."""
+    """When it has to be looked at after `now`: on its next day, and each day at the hour of its first if it is late."""
     days = [part.due_on for part in advance.repayments if part.due_on > now]
-    return min([*days, now + DAY] if owed(advance, now) > 0 or not days else days)
+    again = now + DAY - (now - advance.repayments[0].due_on) % DAY
+    return min([*days, again] if owed(advance, now) > 0 or not days else days)
 
 
 def collect(advances: Iterable[Record], now: int, available: int) -> list[tuple[Record, int]]:

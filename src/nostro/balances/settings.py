@@ -119,6 +119,17 @@ async def settings_of(tx: Tx) -> Record:
     return await tx.find(BALANCE_SETTINGS, ID) or Record(id=ID, created=tx.now)
 
 
+async def terms_of(tx: Tx) -> Record:
+    """The same for who only reads them, remembered while no other process can change them: each payment asks."""
+    world, scope = tx.world, tx.scope.number
+    known: Record | None = world.terms.get(scope)
+    if known is None:
+        known = await settings_of(tx)
+        if world.engine.exclusive:
+            world.terms[scope] = known
+    return known
+
+
 def check_descriptor(descriptor: str, param: str) -> None:
     """What banks print on a statement. Raises an API error about `param`."""
     if len(descriptor) > MOST_DESCRIPTOR:

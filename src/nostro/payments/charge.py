@@ -17,7 +17,7 @@ from nostro.balances import balance_transaction, reserve_hold
 from nostro.balances.availability import waiting_account
 from nostro.balances.balance_transaction import Line
 from nostro.balances.fx import Settle
-from nostro.balances.settings import settings_of
+from nostro.balances.settings import terms_of
 from nostro.kernel.address import Shipping
 from nostro.kernel.errors import invalid
 from nostro.kernel.lifecycle import Lifecycle, Move
@@ -287,7 +287,7 @@ def expire(tx: Tx, charge: Record) -> Record:
 
 async def _with_money(tx: Tx, charge: Record, amount: int) -> Record:
     """The captured amount, its fee and day, the statement line that tells of them, and what reserves take of it."""
-    settings = await settings_of(tx)
+    settings = await terms_of(tx)
     fee = processing_fee(tx.world.settings.fees, amount, charge.currency)
     on = charge.available_on or settings.available_on(tx.now, charge.currency)
     shared = await split.of_charge(tx, charge, amount, fee, on)

@@ -9,7 +9,7 @@ from msgspec import UNSET
 
 from nostro.balances import balance_transaction, reserve_hold
 from nostro.balances.balance_transaction import Line
-from nostro.balances.settings import settings_of
+from nostro.balances.settings import terms_of
 from nostro.kernel.errors import invalid, missing
 from nostro.kernel.money import CURRENCIES
 from nostro.kernel.resource import (
@@ -132,7 +132,7 @@ async def _receive(
     )
     assert charges.life is not None
     part.move(payment, charges.life["receive"], balance_transaction=line.id, captured=True, paid=True)
-    await reserve_hold.reserve(part, (await settings_of(part)).reserve_plans, id, line)
+    await reserve_hold.reserve(part, (await terms_of(part)).reserve_plans, id, line)
 
 
 async def _charge(tx: Tx, id: str) -> Charge:
