@@ -45,6 +45,19 @@ CHANGES: dict[tuple[str, str], Callable[[Any], dict[str, Any]]] = {
     ("reserve.hold", "place"): lambda hold: {"amount_releasable": hold.amount},
     ("reserve.hold", "give_part"): lambda hold: {"amount_releasable": hold.amount_releasable - hold.releasing},
     ("reserve.hold", "release"): lambda hold: {"releasing": hold.amount_releasable},
+    ("bulk_payout", "add"): lambda bulk: {"amount": bulk.amount + 90, "step": 90},
+    ("bulk_payout", "settle"): lambda bulk: {"settled_amount": bulk.settled_amount + 7, "step": 7},
+    ("bulk_payout", "complete"): lambda bulk: {
+        "settled_amount": bulk.settled_amount + bulk.on_its_way,
+        "step": bulk.on_its_way,
+    },
+    ("bulk_payout", "fail"): lambda bulk: {"failed_amount": bulk.failed_amount + 5, "step": 5},
+    ("bulk_payout", "fail_all"): lambda bulk: {
+        "failed_amount": bulk.failed_amount + bulk.on_its_way,
+        "step": bulk.on_its_way,
+    },
+    ("bulk_payout", "return"): lambda bulk: {"step": 3},
+    ("bulk_payout", "return_late"): lambda bulk: {"step": 3},
 }
 
 

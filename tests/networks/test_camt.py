@@ -70,16 +70,16 @@ SAMPLES = [
 def test_what_is_built_is_read_back(value: list[Statement], version: str, kind: str) -> None:
     built = build(*value, version=version, kind=kind)
     assert read(built) == value
-    follows_schema(built)
+    assert read(follows_schema(built)) == value, "what others write of it says the same"
 
 
 def test_a_notification_has_no_balances() -> None:
-    value = [statement(PAYMENT, BATCH, opening=None)]
-    built = build(*value, kind="camt.054")
-    assert read(built) == value
+    value = [statement(PAYMENT, BATCH, opening=None, page=1, is_last=False)]
+    for version in ("02", "08"):
+        built = build(*value, kind="camt.054", version=version)
+        assert read(built) == value == read(follows_schema(built))
     with pytest.raises(FileError, match="no balance"):
         build(statement(PAYMENT), kind="camt.054")
-    follows_schema(built)
 
 
 def test_what_a_bank_booked_as_one_sum_keeps_its_parts() -> None:
@@ -149,12 +149,12 @@ def test_a_prefix_means_what_no_prefix_means() -> None:
 
 
 def test_a_million_entries_need_the_memory_of_one() -> None:
-    """A hundred thousand here; what is kept does not depend on it."""
+    """Two thousand here, which would be some twenty megabytes if they were kept."""
     built = build(statement(line()))
     head, entry, tail = re.split(rb"(<Ntry>.*</Ntry>)", re.sub(rb"<TxsSummry>.*</TxsSummry>|<Bal>.*</Bal>", b"", built))
 
     class Endless(io.RawIOBase):
-        left = 20_000
+        left = 2_100
 
         def read(self, size: int = -1, /) -> bytes:
             self.left -= 100
@@ -164,8 +164,8 @@ def test_a_million_entries_need_the_memory_of_one() -> None:
     found = sum(isinstance(piece, Line) for piece in camt.read(Chained(head, Endless())))  # type: ignore[arg-type]
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert found == 19_900
-    assert peak < 3_000_000
+    assert found == 2_000
+    assert peak < 2_000_000
 
 
 class Chained:
@@ -180,7 +180,7 @@ class Chained:
 texts = st.text(st.characters(min_codepoint=33, max_codepoint=0x2FFF, exclude_categories=("C", "Z")), max_size=30)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_any_statement_is_read_back(data: st.DataObject) -> None:
     version = data.draw(st.sampled_from(["02", "08"]))

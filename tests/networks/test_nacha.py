@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nostro.networks import nacha
-from nostro.networks.ach_codes import CHANGES, RETURNS
+from nostro.networks.ach_codes import CHANGES, CONTESTED, DISHONORED, RETURNS
+from nostro.networks.file_error import FileError
 
 
 def entry(n: int = 1, **fields: object) -> nacha.Entry:
@@ -96,15 +97,15 @@ def test_another_parser_reads_the_same() -> None:
 def test_a_wrong_field_is_refused(line: int, at: int, text: bytes, expected: str) -> None:
     lines = nacha.build(file(entry(1))).splitlines()
     lines[line - 1] = lines[line - 1][: at - 1] + text + lines[line - 1][at - 1 + len(text) :]
-    with pytest.raises(nacha.NachaError, match=expected):
+    with pytest.raises(FileError, match=expected):
         nacha.read(b"\n".join(lines) + b"\n")
 
 
 def test_a_trace_number_is_in_a_file_once() -> None:
-    with pytest.raises(nacha.NachaError, match="in the file once"):
+    with pytest.raises(FileError, match="in the file once"):
         nacha.build(file(entry(1), entry(1)))
     built = nacha.build(file(entry(1), entry(2))).replace(b"091000010000002", b"091000010000001")
-    with pytest.raises(nacha.NachaError, match="line 4, position 80"):
+    with pytest.raises(FileError, match="line 4, position 80"):
         nacha.read(built)
 
 
@@ -118,7 +119,7 @@ def test_a_line_without_an_end_is_not_taken_into_memory() -> None:
             return b"1" * size
 
     endless = Endless()
-    with pytest.raises(nacha.NachaError, match="94 characters"):
+    with pytest.raises(FileError, match="94 characters"):
         nacha.read(endless)  # type: ignore[arg-type]
     assert endless.taken < 100
 
@@ -127,14 +128,18 @@ def test_a_reversal_takes_the_money_back() -> None:
     (batch,) = FILES[0].batches
     back = nacha.reversal(batch, number=2, effective_date=date(2026, 11, 25))
     assert (back.debits, back.credits, back.description) == (batch.credits, batch.debits, "REVERSAL")
-    with pytest.raises(nacha.NachaError, match="cannot be reversed"):
+    with pytest.raises(FileError, match="cannot be reversed"):
         nacha.reversal(FILES[3].batches[0], number=2, effective_date=date(2026, 11, 25))
 
 
 def test_only_a_lack_of_money_is_tried_again_as_it_is() -> None:
     assert {code for code, reason in RETURNS.items() if reason.retry == "same"} == {"R01", "R09"}
     assert RETURNS["R10"].days == 60 and RETURNS["R03"].days == 2
-    assert all(code[0] == "R" for code in RETURNS) and all(code[0] == "C" for code in CHANGES)
+    assert RETURNS["R13"].days == 0, "the operator sends it back with the next file"
+    assert not RETURNS.keys() & (DISHONORED.keys() | CONTESTED.keys())
+    assert all(code[0] == "R" for code in (*RETURNS, *DISHONORED, *CONTESTED)) and all(
+        code[0] == "C" for code in CHANGES
+    )
 
 
 words = st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=15)
@@ -155,7 +160,7 @@ def test_damage_is_refused_or_another_valid_file(value: nacha.File, at: int, byt
     damaged = built[:at] if cut else built[:at] + bytes([byte]) + built[at + 1 :]
     try:
         found = nacha.read(damaged)
-    except nacha.NachaError:
+    except FileError:
         return
     assert not cut or at == len(built) - 1
     assert nacha.read(nacha.build(found)) == found

@@ -1,7 +1,8 @@
 """Balance settings: when a merchant's money is paid out by itself, and how much of it stays.
 
 One record a merchant, kept from the first change on. A sandbox begins with `manual`: its money stays where a test
-left it. What the balance owes is carried to the next payout; the bank is not debited for it.
+left it. What the balance owes is carried to the next payout; of a connected account the bank is debited for it, if
+its platform asks for that. The settings of a connected account have another door: `settings.payouts` of the account.
 
 `settlement_timing` says when payments become available: so many business days after the merchant's day in which they
 were taken, where that day begins. The default is what the networks need; a longer delay can be asked for, and for
@@ -46,7 +47,7 @@ class Payouts(Shape, frozen=True, kw_only=True):
 
 
 class SettlementTiming(Shape, frozen=True, kw_only=True):
-    """`delay_days` are business days of the currency's banks."""
+    """How many business days a payment waits, and the merchant's own wish, if there is one; and where days begin."""
 
     delay_days: int = BUSINESS_DAYS
     delay_days_override: int | Unset = UNSET
@@ -67,10 +68,12 @@ class BalanceSettings(Stored, frozen=True, kw_only=True):
 
 
 class Record(BalanceSettings, frozen=True, kw_only=True, omit_defaults=True):
-    """With the platform's own terms, and the reserve plans that take a part of each payment."""
+    """With the platform's own terms, and the reserve plans that take a part of each payment. `shortest` is the least
+    that a payment waits, in days."""
 
     policy: Policy = Policy()
     reserve_plans: list[str] = []
+    shortest: int = BUSINESS_DAYS
 
     @property
     def start_of_day(self) -> StartOfDay | None:
@@ -100,7 +103,7 @@ class StartOfDayParams(Params, frozen=True, kw_only=True):
 
 
 class SettlementTimingParams(Params, frozen=True, kw_only=True):
-    delay_days_override: Annotated[int, Meta(ge=BUSINESS_DAYS, le=LONGEST_DELAY)] | None | Unset = UNSET
+    delay_days_override: Annotated[int, Meta(ge=1, le=LONGEST_DELAY)] | None | Unset = UNSET
     start_of_day: StartOfDayParams | None | Unset = UNSET
 
 
@@ -151,14 +154,16 @@ async def update(tx: Tx, params: UpdateParams) -> Record:
     given = params.payments
     if given is UNSET:
         return settings
-    if given.debit_negative_balances is True:
-        raise invalid("Banks are not debited for negative balances: the next payouts are less by them.",
-                      "payments[debit_negative_balances]")  # fmt: skip
     payments, start = settings.payments, settings.start_of_day
+    if given.debit_negative_balances is not UNSET:
+        if given.debit_negative_balances and not tx.scope.connected:
+            raise invalid("Your own bank is not debited for a negative balance: the next payouts are less by it.",
+                          "payments[debit_negative_balances]")  # fmt: skip
+        payments = msgspec.structs.replace(payments, debit_negative_balances=given.debit_negative_balances)
     if given.payouts is not UNSET:
         payments = msgspec.structs.replace(payments, payouts=_changed(payments.payouts, given.payouts))
     if given.settlement_timing is not UNSET:
-        payments = msgspec.structs.replace(payments, settlement_timing=_timing(payments, given.settlement_timing))
+        payments = msgspec.structs.replace(payments, settlement_timing=_timing(settings, given.settlement_timing))
     if payments == settings.payments:
         return settings
     settings = msgspec.structs.replace(settings, payments=payments)
@@ -168,15 +173,16 @@ async def update(tx: Tx, params: UpdateParams) -> Record:
     return tx.save(settings, "balance_settings.updated")
 
 
-def _timing(payments: Payments, given: SettlementTimingParams) -> SettlementTiming:
-    """What is given; nothing for a field sets it back to what it is by itself."""
-    timing = payments.settlement_timing
-    if given.delay_days_override is not UNSET:
-        override = given.delay_days_override
-        days = BUSINESS_DAYS if override is None else override
-        timing = msgspec.structs.replace(
-            timing, delay_days=days, delay_days_override=UNSET if override is None else override
-        )
+def _timing(settings: Record, given: SettlementTimingParams) -> SettlementTiming:
+    """The delay that is wished, never less than the shortest; nothing sets it back to that, and a day to midnight."""
+    timing, override = settings.payments.settlement_timing, given.delay_days_override
+    if override is not UNSET:
+        if override is not None and override < settings.shortest:
+            raise invalid(f"The delay must be {settings.shortest} days at least.",
+                          "payments[settlement_timing][delay_days_override]")  # fmt: skip
+        days = settings.shortest if override is None else override
+        kept = UNSET if override is None else override
+        timing = msgspec.structs.replace(timing, delay_days=days, delay_days_override=kept)
     if given.start_of_day is not UNSET:
         timing = msgspec.structs.replace(timing, start_of_day=_start(timing.start_of_day, given.start_of_day))
     return timing

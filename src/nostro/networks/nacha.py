@@ -11,6 +11,8 @@ from typing import Any, BinaryIO, Final, Literal
 
 import msgspec
 
+from nostro.networks.file_error import FileError
+
 CURRENCY: Final = "usd"
 WIDTH: Final = 94
 BLOCK: Final = 10
@@ -54,12 +56,7 @@ FILE_CONTROL: Final[Layout] = (
 )  # fmt: skip
 
 
-class NachaError(ValueError):
-    """`line` counts from 1, 0 where the value was refused before it was a line."""
-
-    def __init__(self, line: int, expected: str, position: int = 1) -> None:
-        super().__init__(f"line {line}, position {position}: expected {expected}")
-        self.line, self.position, self.expected = line, position, expected
+NachaError = FileError  # by this name until all callers say FileError
 
 
 class Addenda(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,7 +157,7 @@ def reversal(batch: Batch, *, number: int, effective_date: date) -> Batch:
     """The batch that takes `batch` back: each entry the other way, described as the rules ask."""
     for entry in batch.entries:
         if entry.code not in OPPOSITE:
-            raise NachaError(0, f"entries that moved money; {entry.code} cannot be reversed")
+            raise FileError(0, f"entries that moved money; {entry.code} cannot be reversed")
     entries = tuple(msgspec.structs.replace(entry, code=OPPOSITE[entry.code]) for entry in batch.entries)
     return msgspec.structs.replace(
         batch, entries=entries, number=number, effective_date=effective_date, description="REVERSAL"
@@ -224,12 +221,12 @@ def _write(layout: Layout, fields: dict[str, object]) -> str:
         if isinstance(value, datetime | date):
             text = value.strftime("%y%m%d%H%M" if kind == "t" else "%y%m%d")
             if _moment(text, kind) != value:
-                raise NachaError(0, f"{name} of 2000 to 2068, to the minute, not {value}", len(line) + 1)
+                raise FileError(0, f"{name} of 2000 to 2068, to the minute, not {value}", len(line) + 1)
         else:
             text = str(value).zfill(width) if kind == "9" else str(value)
         bad = text != text.strip() or not text.isascii() or not text.isprintable()
         if len(text) > width or (bad and kind != "9") or (kind == "9" and not text.isdigit()):
-            raise NachaError(0, f"{name} of at most {width} printable ASCII characters, not {value!r}", len(line) + 1)
+            raise FileError(0, f"{name} of at most {width} printable ASCII characters, not {value!r}", len(line) + 1)
         line += text.rjust(width) if kind == "r" else text.ljust(width)
     return line
 
@@ -243,7 +240,7 @@ def _moment(text: str, kind: str) -> date | datetime:
 
 
 def read(source: bytes | BinaryIO) -> File:
-    """The whole file, or a NachaError. Takes one line at a time, and never more than 97 bytes of it."""
+    """The whole file, or a FileError. Takes one line at a time, and never more than 97 bytes of it."""
     lines = _Lines(io.BytesIO(source) if isinstance(source, bytes) else source)
     header = lines.fields(FILE_HEADER)
     check = _Checks()
@@ -253,9 +250,9 @@ def read(source: bytes | BinaryIO) -> File:
     lines.totals(FILE_CONTROL, _file_totals(tuple(batches), lines.number))
     while lines.number % BLOCK:
         if lines.take(end=True) != "9" * WIDTH:
-            raise NachaError(lines.number, "nines that fill the last block")
+            raise FileError(lines.number, "nines that fill the last block")
     if lines.stream.read(1):
-        raise NachaError(lines.number + 1, "the end of the file")
+        raise FileError(lines.number + 1, "the end of the file")
     return File(**header, batches=tuple(batches))
 
 
@@ -264,7 +261,7 @@ def _read_batch(lines: "_Lines", check: "_Checks") -> Batch:
     opened = lines.number
     entries: list[Entry] = []
     if header["entry_class"] not in ("PPD", "CCD", "WEB", "COR"):
-        raise NachaError(opened, "PPD, CCD, WEB or COR", 51)
+        raise FileError(opened, "PPD, CCD, WEB or COR", 51)
     lines.take()
     while lines.line[0] == "6":
         entry = lines.parse(ENTRY)
@@ -273,14 +270,14 @@ def _read_batch(lines: "_Lines", check: "_Checks") -> Batch:
         while lines.take()[0] == "7":
             addenda.append(_read_addenda(lines, len(addenda) + 1, str(entry["trace_number"])))
         if entry.pop("has_addenda") != int(bool(addenda)):
-            raise NachaError(number, "an addenda indicator that agrees with the records that follow", 79)
+            raise FileError(number, "an addenda indicator that agrees with the records that follow", 79)
         value = Entry(**entry, addenda=tuple(addenda))
         check.entry(value, None, number)
         entries.append(value)
     declared = header.pop("class_code")
     batch = Batch(**header, entries=tuple(entries))
     if declared != 200 and entries and declared != batch.class_code:
-        raise NachaError(opened, "service class 200, or the one of the batch's entries", 2)
+        raise FileError(opened, "service class 200, or the one of the batch's entries", 2)
     for each in entries:
         check.belongs(each, batch, opened)
     lines.totals(BATCH_CONTROL, _batch_totals(batch) | {"class_code": declared})
@@ -292,11 +289,11 @@ def _read_addenda(lines: "_Lines", sequence: int, trace: str) -> Addenda | Retur
     if kind == "05":
         fields = lines.parse(ADDENDA)
         if (fields.pop("sequence"), fields.pop("entry_sequence")) != (sequence, trace[-7:]):
-            raise NachaError(lines.number, f"addenda {sequence} of the entry with trace number {trace}", 84)
+            raise FileError(lines.number, f"addenda {sequence} of the entry with trace number {trace}", 84)
         return Addenda(**fields)
     fields = lines.parse(CHANGE if kind == "98" else RETURN)
     if fields.pop("trace_number") != trace:
-        raise NachaError(lines.number, f"the trace number of its entry, {trace}", 80)
+        raise FileError(lines.number, f"the trace number of its entry, {trace}", 80)
     return Change(**fields) if kind == "98" else Return(**fields)
 
 
@@ -311,12 +308,13 @@ class _Lines:
         self.number += 1
         text = raw.removesuffix(b"\n").removesuffix(b"\r")
         if len(text) != WIDTH:
-            raise NachaError(self.number, f"{WIDTH} characters and a line end", min(len(text), WIDTH) + 1)
-        for position, byte in enumerate(text, 1):
-            if not 32 <= byte <= 126:
-                raise NachaError(self.number, "a printable ASCII character", position)
-        self.line = text.decode("ascii")
-        return self.line
+            raise FileError(self.number, f"{WIDTH} characters and a line end", min(len(text), WIDTH) + 1)
+        line = text.decode("latin-1")
+        if not (line.isascii() and line.isprintable()):
+            position = next(n for n, byte in enumerate(text, 1) if not 32 <= byte <= 126)
+            raise FileError(self.number, "a printable ASCII character", position)
+        self.line = line
+        return line
 
     def fields(self, layout: Layout) -> dict[str, Any]:
         self.take()
@@ -328,14 +326,14 @@ class _Lines:
         for name, width, kind in layout:
             text = self.line[at : at + width]
             if kind == "=" and text != name.ljust(width):
-                raise NachaError(self.number, repr(name.ljust(width)), at + 1)
+                raise FileError(self.number, repr(name.ljust(width)), at + 1)
             if kind == "9" and not text.isdigit():
-                raise NachaError(self.number, f"{name}, {width} digits", at + 1)
+                raise FileError(self.number, f"{name}, {width} digits", at + 1)
             if kind in "dt":
                 try:
                     found[name] = _moment(text, kind)
                 except ValueError:
-                    raise NachaError(self.number, f"{name}, a date", at + 1) from None
+                    raise FileError(self.number, f"{name}, a date", at + 1) from None
             elif kind != "=":
                 found[name] = int(text) if kind == "9" else text.strip()
             at += width
@@ -345,7 +343,7 @@ class _Lines:
         found, at = self.parse(layout), 1
         for name, width, kind in layout:
             if kind != "=" and found[name] != expected[name]:
-                raise NachaError(self.number, f"{name} {expected[name]}, not {found[name]}", at)
+                raise FileError(self.number, f"{name} {expected[name]}, not {found[name]}", at)
             at += width
 
 
@@ -358,13 +356,13 @@ class _Checks:
     def entry(self, entry: Entry, batch: Batch | None, line: int) -> None:
         routing, trace = entry.routing_number, entry.trace_number
         if entry.code not in CREDITS | DEBITS:
-            raise NachaError(line, "a transaction code of a checking or savings account", 2)
+            raise FileError(line, "a transaction code of a checking or savings account", 2)
         if len(routing) != 9 or not routing.isdigit() or int(routing[8]) != check_digit(routing):
-            raise NachaError(line, "a routing number of nine digits with its check digit", 4)
+            raise FileError(line, "a routing number of nine digits with its check digit", 4)
         if entry.code in PRENOTES and entry.amount:
-            raise NachaError(line, "amount zero in a prenote", 30)
+            raise FileError(line, "amount zero in a prenote", 30)
         if len(trace) != 15 or not trace.isdigit() or trace in self.traces:
-            raise NachaError(line, f"a trace number of 15 digits that is in the file once, not {trace}", 80)
+            raise FileError(line, f"a trace number of 15 digits that is in the file once, not {trace}", 80)
         self.traces.add(trace)
         if batch:
             self.belongs(entry, batch, line)
@@ -373,7 +371,7 @@ class _Checks:
         """A notification of change stands in a COR batch, and nothing else does."""
         is_change = any(isinstance(addenda, Change) for addenda in entry.addenda)
         if is_change != (batch.entry_class == "COR"):
-            raise NachaError(line, "notifications of change in a COR batch, and nothing else there", 51)
+            raise FileError(line, "notifications of change in a COR batch, and nothing else there", 51)
         limit = 9999 if batch.entry_class == "CCD" else 1
         if len(entry.addenda) > limit:
-            raise NachaError(line, f"at most {limit} addenda to an entry of {batch.entry_class}", 79)
+            raise FileError(line, f"at most {limit} addenda to an entry of {batch.entry_class}", 79)

@@ -14,6 +14,7 @@ from nostro.kernel.clock import DAY, EPOCH
 from nostro.kernel.errors import invalid, no_such
 from nostro.kernel.resource import Params, Resource, Stored, Verb, Wire, retrieve
 from nostro.ledger.chart import CASH
+from nostro.ledger.closed import closed_until
 from nostro.storage.tx import Tx
 
 SHIFT = 32  # a line's number is its statement's, shifted, and its place there
@@ -71,9 +72,10 @@ def text_of(day: int) -> str:
     return date.fromordinal(day + EPOCH).isoformat()
 
 
-def effective_on(tx: Tx, account: Record, day: int) -> int:
+async def effective_on(tx: Tx, account: Record, day: int) -> int:
     """When an entry takes effect that belongs to this day (seconds): on it, unless it is closed or yet to come."""
-    return min(max(day, account.first_open_day) * DAY, tx.now)
+    open_from = await closed_until(tx.world.engine, tx.scope.book)
+    return min(max(max(day, account.first_open_day) * DAY, open_from), tx.now)
 
 
 def check_own(tx: Tx) -> None:

@@ -133,7 +133,7 @@ LIFE: Lifecycle[Record] = Lifecycle(
 # fmt: on
 
 
-def opened(
+async def opened(
     tx: Tx, account: Account, reason: Reason, lines: dict[int, tuple[int, int]], entries: dict[int, tuple[int, int]],
     by_hand: bool = False, carried: Sequence[tuple[int, int]] = (), before: Sequence[Record] = (),
 ) -> Record:  # fmt: skip
@@ -142,7 +142,7 @@ def opened(
     at_bank, in_ledger = list(lines.values()), list(entries.values())
     amount = sum(amount for _, amount in at_bank) - sum(amount for _, amount in in_ledger)
     day = min(day for day, _ in (*at_bank, *in_ledger))
-    effective = effective_on(tx, account, max(day for day, _ in (*at_bank, *in_ledger)))
+    effective = await effective_on(tx, account, max(day for day, _ in (*at_bank, *in_ledger)))
     owner = next((b.owner for b in before if b.owner), None)
     own_days: Days = [*carried, *([(effective // DAY, amount)] if amount else [])]
     made = Record(
@@ -161,10 +161,10 @@ def _spread(account: Account, days: Sequence[tuple[int, int]]) -> str | None:
     return account.id if len({day for day, _ in days}) > 1 else None
 
 
-def found(tx: Tx, account: Account, b: Record, match: str | None, day: int) -> tuple[Record, Days]:
+async def found(tx: Tx, account: Account, b: Record, match: str | None, day: int) -> tuple[Record, Days]:
     """What it belongs to was found; answers also what it has booked on the cash account in all, which is the match's
     from now on."""
-    effective = effective_on(tx, account, day)
+    effective = await effective_on(tx, account, day)
     days = [*b.own, *([(effective // DAY, -b.amount)] if b.amount else [])]
     move = LIFE["match"] if match else LIFE["replace"]
     return tx.move(b, move, effective=effective, match=match, own=[], spread=None, unassigned=False), days

@@ -117,7 +117,7 @@ class Made(Struct, frozen=True, kw_only=True):
         return sum(amount for _, amount in self.lines.values()) - sum(amount for _, amount in self.entries.values())
 
 
-def make(tx: Tx, account: Account, made: Made) -> tuple[Account, str]:
+async def make(tx: Tx, account: Account, made: Made) -> tuple[Account, str]:
     """Write a match; answers the account, to be saved, and the match's id."""
     number = account.matches + 1
     id = f"bmt_{account.number}-{number}"
@@ -125,9 +125,9 @@ def make(tx: Tx, account: Account, made: Made) -> tuple[Account, str]:
     last = max(day for day, _ in days)
     own_days: Days = []
     for b in made.breaks:
-        own_days += break_.found(tx, account, b, id, last)[1]
+        own_days += (await break_.found(tx, account, b, id, last))[1]
     if made.difference or made.by is not None:
-        effective = effective_on(tx, account, last)
+        effective = await effective_on(tx, account, last)
         own_days += [(effective // DAY, made.difference)] if made.difference else []
         record = Record(
             id=id, created=tx.now, account=account.id, book_as=made.book_as, by=made.by, confidence=made.confidence,
@@ -267,7 +267,7 @@ async def create(tx: Tx, params: CreateParams) -> Record:
             f"The lines are {made.difference} {account.currency} (minor units) more than the entries: say what the "
             "difference is with book_as, or name all that belong together.", "book_as", "reconciliation_match_invalid",
         )  # fmt: skip
-    account, id = make(tx, account, made)
+    account, id = await make(tx, account, made)
     tx.save(account)
     return await tx.get(MATCH, id)
 
@@ -313,14 +313,14 @@ async def undo(tx: Tx, params: UndoParams) -> Record:
         )  # fmt: skip
     rows = await read(tx, account, found.members.lines)
     entries = await cash.by_number(tx.world.engine, tx.scope.book, account, found.members.entries)
-    effective = effective_on(tx, account, found.last_day)
+    effective = await effective_on(tx, account, found.last_day)
     undone = tx.move(record, LIFE["undo"], effective=effective, undone_by=params.by, reason=params.reason)
     carried = [*found.members.own, *([(effective // DAY, -record.difference)] if record.difference else [])]
     parts: list[tuple[dict[int, tuple[int, int]], dict[int, tuple[int, int]]]]
     parts = [({number: (row.day, row.amount)}, {}) for number, row in rows.items()]
     parts += [({}, {number: (entry.day, entry.amount)}) for number, entry in entries.items()]
     for n, (line, entry) in enumerate(parts):
-        break_.opened(tx, account, "taken_apart", line, entry, by_hand=True, carried=() if n else carried)
+        await break_.opened(tx, account, "taken_apart", line, entry, by_hand=True, carried=() if n else carried)
     tx.write_row("UPDATE bank_match SET first_day=0, last_day=0 WHERE account=? AND matched=?",
                  (account.number, found.number))  # fmt: skip
     tx.save(account)

@@ -6,8 +6,9 @@ cost some microseconds; none looks at all entries.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from difflib import SequenceMatcher
+from itertools import islice
 from typing import Literal
 
 from msgspec import Struct
@@ -18,7 +19,7 @@ from .subset import MOST_AMOUNTS, subset
 
 MOST_TOGETHER = 8
 MOST_CANDIDATES = 50
-ALIKE = 0.75
+ALIKE = 75
 PART = 6  # letters that a reference must keep to be known by its beginning or end
 FIRST = (1 << SHIFT) - 1
 PATIENCE = 10  # days after which an entry that the bank has not told of is a break
@@ -75,19 +76,16 @@ class Pairing:
         self.entries = {one.entry: one for one in sorted(entries, key=lambda one: one.entry)}
         self.groups: list[Group] = []
         self._by_key: dict[int, list[OpenEntry]] = {}
-        self._by_amount: dict[int, list[OpenEntry]] = {}
-        self._by_day: dict[int, list[OpenEntry]] = {}
         self._lines_by_key: dict[int, list[OpenLine]] = {}
-        self._lines_by_amount: dict[int, list[OpenLine]] = {}
         for entry in self.entries.values():
             for key in entry.keys:
                 self._by_key.setdefault(key, []).append(entry)
-            self._by_amount.setdefault(entry.amount, []).append(entry)
-            self._by_day.setdefault(entry.day, []).append(entry)
         for line in self.lines.values():
             for key in line.keys:
                 self._lines_by_key.setdefault(key, []).append(line)
-            self._lines_by_amount.setdefault(line.amount, []).append(line)
+        self._by_day = _ByDay((one.day, one.amount, one.entry) for one in self.entries.values())
+        self._nameless = _ByDay((one.day, one.amount, one.entry) for one in self.entries.values() if not one.keys)
+        self._lines_by_day = _ByDay((one.day, one.amount, one.line) for one in self.lines.values())
 
     def open_balance(self) -> None:
         """What stood at the bank before the first statement, if it is what the ledger has booked until then."""
@@ -131,14 +129,9 @@ class Pairing:
     def _candidates(self, rule: Rule, line: OpenLine) -> list[OpenEntry]:
         """The open entries that a line could be by this rule."""
         if "reference" in rule.fields:
-            pool = [one for key in line.keys for one in self._by_key.get(key, ())]
+            pool: Iterable[OpenEntry] = (one for key in line.keys for one in self._by_key.get(key, ()))
         else:
-            low, high = line.amount - rule.tolerance, line.amount + rule.tolerance
-            pool = (
-                list(self._by_amount.get(line.amount, ()))
-                if low == high
-                else [one for one in self._near(line.day, rule.window) if low <= one.amount <= high]
-            )
+            pool = self._near(rule, line, line.amount - rule.tolerance, line.amount + rule.tolerance)
         found = {one.entry: one for one in pool if self._may_be(rule, line, one)}
         return [one for one in found.values() if abs(line.amount - one.amount) <= rule.tolerance]
 
@@ -152,14 +145,18 @@ class Pairing:
 
     def _only_line(self, rule: Rule, line: OpenLine, entry: OpenEntry) -> bool:
         """That no other open line could be this entry as well."""
-        others = self._lines_by_amount.get(entry.amount, ())
+        others = self._lines_by_day.near(entry.day, rule.window, entry.amount, entry.amount)
         return not any(
-            one.line != line.line and one.line in self.lines and self._may_be(rule, one, entry) for one in others
+            number != line.line and number in self.lines and self._may_be(rule, self.lines[number], entry)
+            for number in others
         )
 
-    def _near(self, day: int, window: int) -> Iterator[OpenEntry]:
-        for at in range(day - window, day + window + 1):
-            yield from (one for one in self._by_day.get(at, ()) if one.entry in self.entries)
+    def _near(self, rule: Rule, line: OpenLine, low: int, high: int) -> Iterator[OpenEntry]:
+        """The open entries around its day of these amounts; of those that a built-in rule may take at all."""
+        only_nameless = rule.id in _OWN and line.firm and "similar_reference" not in rule.fields
+        for number in (self._nameless if only_nameless else self._by_day).near(line.day, rule.window, low, high):
+            if number in self.entries:
+                yield self.entries[number]
 
     def _similar(self, rule: Rule) -> None:
         """The most alike first; of two that are as much alike, none."""
@@ -167,13 +164,12 @@ class Pairing:
         for line in self.lines.values():
             if not line.named or not applies(rule, line.amount, line.description):
                 continue
-            pool = [
-                one for one in self._by_amount.get(line.amount, ())
-                if one.entry in self.entries and abs(line.day - one.day) <= rule.window and of_kind(rule, one.kind)
-            ]  # fmt: skip
-            scored = sorted((-alike(line.named, one.named), abs(line.day - one.day), one.entry)
-                            for one in pool[:MOST_CANDIDATES])  # fmt: skip
-            if scored and -scored[0][0] >= ALIKE * 100 and scored[0][0] not in {score for score, _, _ in scored[1:2]}:
+            near = (one for one in self._near(rule, line, line.amount, line.amount) if of_kind(rule, one.kind))
+            scored = sorted(
+                (-alike(line.named, one.named), abs(line.day - one.day), one.entry)
+                for one in islice(near, MOST_CANDIDATES)
+            )
+            if scored and -scored[0][0] >= ALIKE and scored[0][0] not in {score for score, _, _ in scored[1:2]}:
                 found.append((*scored[0], line.line))
         for _, _, entry, line_number in sorted(found):
             if entry in self.entries:
@@ -184,9 +180,10 @@ class Pairing:
             if not applies(rule, line.amount, line.description):
                 continue
             if "reference" in rule.fields:
-                pool = [one for key in line.keys for one in self._by_key.get(key, ())]
+                pool: Iterable[OpenEntry] = (one for key in line.keys for one in self._by_key.get(key, ()))
             else:
-                pool = list(self._near(line.day, rule.window))
+                low, high = sorted((0, line.amount))
+                pool = islice(self._near(rule, line, low, high), 2 * MOST_AMOUNTS)
             found = list({one.entry: one for one in pool if self._may_be(rule, line, one)}.values())
             chosen = _adding_up(line.amount, [one.amount for one in found], rule, "reference" in rule.fields)
             if chosen:
@@ -246,6 +243,26 @@ class Pairing:
         return Unmatched("missing_in_ledger" if line.keys else "unknown", (line.line,))
 
 
+class _ByDay:
+    """Numbers by day and amount, so that those around a day are found without looking at others."""
+
+    def __init__(self, rows: Iterable[tuple[int, int, int]]) -> None:
+        self._days: dict[int, list[tuple[int, int]]] = {}
+        for day, amount, number in rows:
+            self._days.setdefault(day, []).append((amount, number))
+        for found in self._days.values():
+            found.sort()
+
+    def near(self, day: int, window: int, low: int, high: int) -> Iterator[int]:
+        """The nearest days first."""
+        for at in sorted(range(day - window, day + window + 1), key=lambda one: (abs(one - day), one)):
+            found = self._days.get(at, ())
+            place = bisect_left(found, (low, -1))
+            while place < len(found) and found[place][0] <= high:
+                yield found[place][1]
+                place += 1
+
+
 def _adding_up(total: int, amounts: Sequence[int], rule: Rule, all_first: bool) -> tuple[int, ...] | None:
     """The places of two amounts or more that are the total: all of them, or the one set of a few that is."""
     if len(amounts) < 2:
@@ -256,13 +273,18 @@ def _adding_up(total: int, amounts: Sequence[int], rule: Rule, all_first: bool) 
 
 
 def alike(mine: Sequence[str], theirs: Sequence[str]) -> int:
-    """How much two references are one, of 100: the same beginning or end, or mostly the same letters."""
-    best = 0
-    for one in mine:
-        for other in theirs:
-            short, long = sorted((one, other), key=len)
-            if len(short) >= PART and (long.startswith(short) or long.endswith(short) or short in long):
-                best = max(best, 90)
-            elif len(long) < 100:
-                best = max(best, int(100 * SequenceMatcher(None, one, other, autojunk=False).ratio()))
-    return best
+    """How much two references are one, of 100: one is a part of the other, or most letters stand where they stood,
+    counted from both ends."""
+    return max((_alike(one, other) for one in mine for other in theirs), default=0)
+
+
+def _alike(one: str, other: str) -> int:
+    short, long = sorted((one, other), key=len)
+    if len(short) >= PART and short in long:
+        return 90
+    if 2 * len(short) < len(long):
+        return 0
+    same = sum(a == b for a, b in zip(short, long, strict=False))
+    begin = next((n for n, (a, b) in enumerate(zip(short, long, strict=False)) if a != b), len(short))
+    end = next((n for n, (a, b) in enumerate(zip(short[::-1], long[::-1], strict=False)) if a != b), len(short))
+    return 100 * max(same, min(begin + end, len(short))) // len(long)

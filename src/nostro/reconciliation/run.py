@@ -312,7 +312,7 @@ class _Rest:
             book_as=group.rule.book_as, breaks=await self._taken(tx, group.lines, group.entries),
         )  # fmt: skip
         self.counts.append((self.of.matches, group.rule.name))
-        return match.make(tx, account, made)[0]
+        return (await match.make(tx, account, made))[0]
 
     async def _break(self, tx: Tx, account: Account, one: Unmatched) -> None:
         """A break that is as it was stays."""
@@ -327,8 +327,8 @@ class _Rest:
         carried: list[tuple[int, int]] = []
         for b in taken:
             last = max(day for day, _ in (*b.at_bank, *b.in_ledger))
-            carried += break_.found(tx, account, b, None, last)[1]
-        break_.opened(
+            carried += (await break_.found(tx, account, b, None, last))[1]
+        await break_.opened(
             tx, account, one.reason, {n: self.lines[n] for n in one.lines}, {n: self.entries[n] for n in one.entries},
             carried=carried, before=taken,
         )  # fmt: skip

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-from typing import Literal
 
 from nostro.kernel.errors import invalid
 from nostro.kernel.resource import Filter, Params, Resource, Verb, Wire, listing, retrieve
@@ -14,10 +13,8 @@ from nostro.storage.unit import Scope
 from nostro.storage.world import World
 
 from .importing import About, imported
-from .reading import pieces
+from .reading import Format, pieces
 from .statement import Record, Statement
-
-Format = Literal["csv"]
 
 
 class Upload(Params, frozen=True, kw_only=True):

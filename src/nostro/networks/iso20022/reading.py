@@ -153,12 +153,13 @@ def yes(element: Element | None) -> bool:
 
 
 def elements(
-    source: bytes | BinaryIO, messages: Collection[str], wanted: Collection[str]
+    source: bytes | BinaryIO, messages: Collection[str], wanted: Collection[str], *, root: str = "Document"
 ) -> Iterator[tuple[str, Element, Element]]:
     """(message, parent, element) for each element whose path is in `wanted`, when it ends. The parent has what stood
-    in it before, without the elements that were given out. Paths begin below `Document`."""
+    in it before, without the elements that were given out. Paths begin below `root`. `messages` are what the root's
+    namespace may say, and may be {""} for a file of none."""
     stream = BytesIO(source) if isinstance(source, bytes) else source
-    tree = _Tree(messages, wanted)
+    tree = _Tree(messages, wanted, root)
     parser = tree.parser
     fed = 0
     try:
@@ -171,7 +172,9 @@ def elements(
         parser.Parse(b"", True)
     except expat.ExpatError as error:
         raise FileError(error.lineno, f"well-formed XML ({expat.ErrorString(error.code)})", error.offset + 1) from None
-    except (LookupError, UnicodeError):  # an encoding that does not exist, or that is not of single bytes
+    except FileError:
+        raise
+    except (LookupError, ValueError):  # an encoding that does not exist, or that is not of single bytes
         raise FileError(1, "UTF-8, UTF-16 or an encoding of single bytes") from None
     yield from tree.take()
 
@@ -183,8 +186,8 @@ class _Tree:
     prefix and does not change it is ours. Resolving the name of every element would cost a third of the time.
     """
 
-    def __init__(self, messages: Collection[str], wanted: Collection[str]) -> None:
-        self.messages, self.wanted, self.message = messages, frozenset(wanted), ""
+    def __init__(self, messages: Collection[str], wanted: Collection[str], name: str) -> None:
+        self.messages, self.wanted, self.name, self.message = messages, frozenset(wanted), name, ""
         self.space = self.declares = self.prefix = (
             ""  # the attribute that names our namespace, and what our names begin with
         )
@@ -276,8 +279,9 @@ class _Tree:
 
     def root(self, tag: str) -> Spot:
         self.message = self.space.removeprefix(NAMESPACE)
-        if tag != f"{self.prefix}Document" or self.message not in self.messages or self.message == self.space:
-            raise self.refused(f"a Document of {', '.join(sorted(self.messages))}")
+        named = self.space.startswith(NAMESPACE) or not self.space
+        if tag != f"{self.prefix}{self.name}" or self.message not in self.messages or not named:
+            raise self.refused(f"a {self.name} of {', '.join(sorted(self.messages)) or 'no namespace'}")
         return Spot("", "", 0, False)
 
     def spot(self, above: Spot, tag: str) -> Spot:

@@ -1,0 +1,104 @@
+"""Joins, rules and subsets by themselves: exact, bounded, the same each time, and never one thing in two places."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nostro.reconciliation.cash import Entries
+from nostro.reconciliation.joins import Lines, exact
+from nostro.reconciliation.keys import hashed, key, words
+from nostro.reconciliation.pairing import OpenEntry, OpenLine, Pairing
+from nostro.reconciliation.rule import BUILT_IN
+from nostro.reconciliation.subset import subset
+
+SMALL = st.integers(-6, 6).filter(bool)
+
+
+@given(st.lists(SMALL, max_size=9), SMALL, st.integers(2, 5))
+def test_a_subset_is_the_only_one(amounts: list[int], total: int, most: int) -> None:
+    same = [n for n, amount in enumerate(amounts) if (amount > 0) == (total > 0)]
+    every = [
+        chosen for count in range(1, most + 1) for chosen in combinations(same, count)
+        if sum(amounts[n] for n in chosen) == total
+    ]  # fmt: skip
+    expected = every[0] if len(every) == 1 and len(every[0]) > 1 else None
+    assert subset(amounts, total, most) == expected
+
+
+def test_a_search_that_takes_too_long_is_given_up() -> None:
+    assert subset([10**9 + n for n in range(24)], 8 * 10**9, 8) is None
+    assert subset([1] * 25, 2, 8) is None
+
+
+COLUMN = st.lists(st.tuples(st.integers(0, 3), st.integers(1, 3), st.integers(0, 6)), max_size=12)
+
+
+@given(COLUMN, COLUMN, st.integers(0, 6))
+def test_a_join_pairs_what_agrees_and_each_once(
+    lines: list[tuple[int, int, int]], entries: list[tuple[int, int, int]], window: int
+) -> None:
+    left = Lines(*(np.array([one[n] for one in lines], np.int64) for n in (1, 1, 2, 0)))._replace(
+        line=np.arange(len(lines), dtype=np.int64)
+    )
+    number = np.arange(len(entries), dtype=np.int64)
+    keys, amounts, days = (np.array([one[n] for one in entries], np.int64) for n in range(3))
+    i, j = exact(left, Entries(number, amounts, days, number, keys), window)
+    assert len(set(i.tolist())) == len(i) and len(set(j.tolist())) == len(j)
+    for a, b in zip(i.tolist(), j.tolist(), strict=True):
+        assert lines[a][:2] == entries[b][:2] and lines[a][0] and abs(lines[a][2] - entries[b][2]) <= window
+    if not window or not lines or not entries:
+        return
+    for which in {one[:2] for one in lines if one[0]}:  # as many as can be, where all days are near
+        near = [one for one in (*lines, *entries) if one[:2] == which]
+        if max(one[2] for one in near) - min(one[2] for one in near) <= window:
+            count = sum(1 for a in i.tolist() if lines[a][:2] == which)
+            assert count == min(sum(one[:2] == which for one in lines), sum(one[:2] == which for one in entries))
+
+
+NAMES = ("", "INV-1001", "INV-1002", "inv 1001", "INV1001X", "PAY-77")
+PART = st.tuples(st.integers(-3, 3).filter(bool), st.integers(0, 20), st.sampled_from(NAMES), st.sampled_from(NAMES))
+
+
+@given(st.lists(PART, max_size=8), st.lists(PART, max_size=8))
+def test_each_line_and_each_entry_ends_in_one_place(
+    lines: list[tuple[int, int, str, str]], entries: list[tuple[int, int, str, str]]
+) -> None:
+    def pairing() -> Pairing:
+        return Pairing(
+            [_line(n, *one) for n, one in enumerate(lines, 1)], [_entry(n, *one) for n, one in enumerate(entries, 1)]
+        )
+
+    made, again = pairing(), pairing()
+    for rule in BUILT_IN:
+        made.apply(rule)
+        again.apply(rule)
+    rest = made.rest(set(), 25)
+    assert (made.groups, rest) == (again.groups, again.rest(set(), 25))
+    every = [*made.groups, *rest]
+    assert sorted(n for one in every for n in one.lines) == list(range(1, len(lines) + 1))
+    placed = [n for one in every for n in one.entries] + list(made.entries)
+    assert sorted(placed) == list(range(1, len(entries) + 1))
+    for group in made.groups:
+        total = sum(lines[n - 1][0] for n in group.lines) - sum(entries[n - 1][0] for n in group.entries)
+        assert total == group.difference == 0
+
+
+def _line(number: int, amount: int, day: int, name: str, text: str) -> OpenLine:
+    named = tuple(word for word in (name, text) if word)
+    keys = tuple(key(word) for word in named)
+    return OpenLine(number, amount, day, keys, named, bool(name), text)
+
+
+def _entry(number: int, amount: int, day: int, name: str, text: str) -> OpenEntry:
+    return OpenEntry(number, amount, day, "x", (key(name),) if name else (), (name,) if name else ())
+
+
+def test_what_a_reference_is() -> None:
+    assert key("PO_1-abc") == key("po1abc") != key("po1abd")
+    assert key("") == key("NOTPROVIDED") == key("abc") == 0
+    assert list(words("Invoice INV-1001, thanks; 77")) == ["INV1001"]
+    assert hashed("INV1001") == key("inv 1001")
