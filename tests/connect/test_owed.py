@@ -93,3 +93,17 @@ def test_where_the_platform_is_not_liable_the_loss_is_ours(market: Marketplace) 
     assert market.has(seller) == (0, 0)
     assert market.lines(seller)[-1] == ("adjustment", "other_adjustment", SENT, SENT)
     assert market.has()[0] == before - 320
+
+
+def test_what_the_bank_is_asked_for_is_not_reserved_any_more(market: Marketplace) -> None:
+    market.pay(amount=20_000)
+    before, _ = market.has()
+    daily = {"payouts": {"debit_negative_balances": True, "schedule": {"interval": "daily"}}}
+    seller = owing(market, market.open(settings=daily))
+    assert market.reserved() == SENT
+    market.nostro.advance(days=4)
+    assert (sum(market.has(seller)), market.reserved(), market.has()[0]) == (0, 0, before - 320)
+    market.nostro.advance(days=10)
+    payouts = market.client.v1.payouts.list({}, market.of(seller)).data
+    assert [(payout.amount, payout.status) for payout in payouts] == [(-SENT, "paid"), (SENT, "paid")]
+    assert (market.has(seller), market.reserved()) == ((0, 0), 0)

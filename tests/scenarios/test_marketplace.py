@@ -392,6 +392,39 @@ async def test_transfers_at_once_do_not_exceed_their_source(
     assert (len(refused), market.has(seller)) == (3, (9000, 0))
 
 
+def test_what_was_asked_for_may_be_changed_until_it_is_paid(market: Marketplace, client: stripe.StripeClient) -> None:
+    seller = market.open()
+    form: Any = {"amount": 10_000, "currency": "usd", "transfer_data": {"destination": seller},
+                 "application_fee_amount": 1000}  # fmt: skip
+    intents = client.v1.payment_intents
+    intent = intents.create(form)
+    fails(lambda: intents.update(intent.id, {"amount": 900}), "amount_too_large", "application_fee_amount")
+    fails(lambda: intents.update(intent.id, {"transfer_data": {"amount": 5}}), "parameters_exclusive",
+          "application_fee_amount")  # fmt: skip
+    changed = intents.update(intent.id, {"amount": 8000, "application_fee_amount": 500})
+    assert (changed.amount, changed.application_fee_amount) == (8000, 500)
+    form = {"payment_method": "pm_card_bypassPending"}
+    paid = intents.confirm(intent.id, form)
+    assert (paid.status, market.has(seller)) == ("succeeded", (7500, 0))
+    fails(lambda: intents.update(intent.id, {"application_fee_amount": 1}), "payment_intent_unexpected_state",
+          "application_fee_amount")  # fmt: skip
+    plain = intents.create({"amount": 1000, "currency": "usd"})
+    fails(lambda: intents.update(plain.id, {"transfer_data": {"amount": 5}}), "parameter_missing",
+          "transfer_data[destination]")  # fmt: skip
+
+
+def test_a_hold_that_grows_shares_what_is_captured(market: Marketplace, client: stripe.StripeClient) -> None:
+    seller = market.open()
+    form: Any = {"amount": 1000, "currency": "usd", "payment_method": "pm_card_bypassPending", "confirm": True,
+                 "capture_method": "manual", "transfer_data": {"destination": seller}, "application_fee_amount": 100,
+                 "payment_method_options": {"card": {"request_incremental_authorization": "if_available"}}}  # fmt: skip
+    intent = client.v1.payment_intents.create(form)
+    form = {"amount": 3000, "application_fee_amount": 300}
+    client.v1.payment_intents.increment_authorization(intent.id, form)
+    client.v1.payment_intents.capture(intent.id)
+    assert market.has(seller) == (2700, 0)
+
+
 # Hearing of it ------------------------------------------------------------------
 
 

@@ -56,10 +56,10 @@ class Client:
         )  # fmt: skip
         return [msgspec.json.decode(line) for line in answer.content.splitlines()]
 
-    def upload(self, path: str, file: Path) -> Any:
+    def upload(self, path: str, file: Path, params: Mapping[str, Any] | None = None) -> Any:
         """A file as multipart/form-data."""
         with file.open("rb") as content:
-            return self._send("POST", path, files={"file": (file.name, content)})
+            return self._send("POST", path, data=dict(flat(params or {})), files={"file": (file.name, content)})
 
     def download(self, path: str) -> bytes:
         """An answer that is a file's bytes."""

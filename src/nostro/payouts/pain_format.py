@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from schwifty import IBAN
@@ -9,9 +10,10 @@ from schwifty.exceptions import SchwiftyException
 
 from nostro.connect.originating_account import Record as Account
 from nostro.networks.file_error import FileError
-from nostro.networks.iso20022 import pain001, pain002
+from nostro.networks.iso20022 import camt, pain001, pain002
 from nostro.networks.iso20022.parties import Account as BankAccount
 from nostro.networks.iso20022.parties import Party
+from nostro.networks.statement import Line, Piece
 
 from .file_format import BadAnswer, Built, Format, Item, Job
 from .instruction import Instruction, Receiver, plain
@@ -59,8 +61,10 @@ def _transfer(trace: str, payment: Instruction, currency: str) -> pain001.Transf
 
 
 def _read(content: bytes) -> list[Item]:
-    """A pain.002: each payment that was refused, or the file that was, or was taken."""
+    """A pain.002: each payment that was refused, or the file that was, or was taken. A camt.054: what came back."""
     try:
+        if NOTICE in content[:LOOK]:
+            return [*_returned(camt.read(content))]
         report = pain002.read(content)
     except FileError as error:
         raise BadAnswer(str(error)) from None
@@ -68,6 +72,8 @@ def _read(content: bytes) -> list[Item]:
     for payment in report.payments:
         items += [_refused(single) for single in payment.singles if single.status in pain002.REFUSED]
     statuses = {report.status, *(payment.status for payment in report.payments)} - {""}
+    if statuses & pain002.REFUSED and any(reason.code == DUPLICATE for reason in report.reasons):
+        return []  # a resend was refused: what was sent first is as it was
     if statuses & pain002.REFUSED:
         reasons = [*report.reasons, *(reason for payment in report.payments for reason in payment.reasons)]
         code, text = (reasons[0].code, reasons[0].text) if reasons else ("RJCT", "")
@@ -77,6 +83,17 @@ def _read(content: bytes) -> list[Item]:
     return items
 
 
+def _returned(pieces: Iterator[Piece]) -> Iterator[Item]:
+    """Credits that bring payments back, one by one or inside one sum."""
+    for line in (piece for piece in pieces if isinstance(piece, Line)):
+        for part in line.parts or (line,):
+            if part.return_reason and part.amount > 0:
+                yield Item(kind="return", trace=part.end_to_end, code=part.return_reason, amount=part.amount)
+
+
+# The namespace of a notification, near the beginning of the file.
+NOTICE, LOOK = b"tech:xsd:camt.054.", 2000
+DUPLICATE = "AM05"
 TAKEN = frozenset(("ACTC", "ACCP", "ACFC", "ACSP", "ACSC", "ACCC", "ACWC", "PART"))
 
 

@@ -278,7 +278,7 @@ async def create(tx: Tx, params: CreateParams) -> Record:
             f"The external account {account.id} does not take instant payouts. Use the method standard.",
             "method", "instant_payouts_unsupported",
         )  # fmt: skip
-    through = await originating_account.originating(tx, currency)
+    through = None if account.card else await originating_account.originating(tx, currency)
     if through is not None:
         receiver = receiver_of(account, tx.merchant, params.statement_descriptor)
         _check_file(params.method, amount, through, receiver)
