@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from expect import fails
+from marketplace import Marketplace
 from nostro.testing.sandbox import Sandbox
 from nostro.testing.server import Server
 from till import Till
@@ -88,6 +89,20 @@ def test_reserves_take_their_part_of_what_is_settled(till: Till) -> None:
     till.pay(amount=10_000, currency="eur")
     [hold] = ask(till, "get", "/v1/reserve/holds")["data"]
     assert (hold["currency"], hold["amount"]) == ("usd", 1076)
+
+
+def test_what_was_settled_can_be_transferred_in_the_currency_it_is_in(till: Till) -> None:
+    market = Marketplace(till.nostro, till.client)
+    seller = market.open()
+    settle_in(till)
+    charge = till.pay("pm_card_visa", 10_000, "eur")
+    form: Any = {"amount": 10_000, "currency": "eur", "destination": seller, "source_transaction": charge.id}
+    fails(lambda: till.client.v1.transfers.create(form), None, "currency")
+    till.client.v1.transfers.create({**form, "currency": "usd"})
+    more: Any = {**form, "currency": "usd", "amount": 761}
+    fails(lambda: till.client.v1.transfers.create(more), "transfer_source_balance_parameters_mismatch", "amount")
+    till.client.v1.transfers.create({**form, "currency": "usd", "amount": 760})
+    assert market.has(seller) == (0, 10_760)
 
 
 def test_a_currency_with_a_bank_account_stays_as_it_is(till: Till) -> None:

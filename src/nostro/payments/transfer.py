@@ -195,14 +195,18 @@ async def _source(tx: Tx, id: str, amount: int, currency: str, group: str | None
     if charge.state != "captured":
         raise invalid(f"Charge {id} has no captured money to transfer.", "source_transaction",
                       "charge_not_refundable")  # fmt: skip
-    if charge.currency != currency:
-        raise invalid(f"The currency of source_transaction's balance transaction ({charge.currency}) must be the "
+    unit, amount_captured = charge.currency, charge.amount_captured
+    if charge.settle is not None:
+        line = await tx.get(balance_transaction.BALANCE_TRANSACTION, charge.balance_transaction or "")
+        unit, amount_captured = line.currency, line.amount
+    if unit != currency:
+        raise invalid(f"The currency of source_transaction's balance transaction ({unit}) must be the "
                       f"same as the transfer currency ({currency}).", "currency")  # fmt: skip
-    left = charge.amount_captured - charge.transferred
+    left = amount_captured - charge.transferred
     if amount > left:
         raise invalid(
             f"Transfers using this transaction as a source must not exceed the source amount of "
-            f"{charge.amount_captured}: {charge.transferred} were transferred before.", "amount",
+            f"{amount_captured}: {charge.transferred} were transferred before.", "amount",
             "transfer_source_balance_parameters_mismatch",
         )  # fmt: skip
     if group is not None and charge.transfer_group not in (None, group):
