@@ -76,15 +76,8 @@ class Accounting:
         elif how == "twice":
             made = [line, msgspec.structs.replace(line, reference=f"{line.reference}X")]
         else:
-            strange = msgspec.structs.replace(
-                line,
-                amount=77_777,
-                end_to_end="",
-                reference=f"{line.reference}U",
-                description="WHO IS THIS",
-                counterparty="",
-                counterparty_account="",
-            )
+            strange = msgspec.structs.replace(line, amount=77_777, end_to_end="", reference=f"{line.reference}U",
+                                              description="WHO IS THIS", counterparty="", counterparty_account="")
             made = [line, strange]  # fmt: skip
         wrong = sum(one.amount for one in made) - line.amount
         self._offset += wrong

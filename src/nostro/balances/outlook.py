@@ -273,7 +273,7 @@ async def _lines(tx: Tx) -> dict[When, list[Reason]]:
         f"GROUP BY {currency}, {on}, {type} ORDER BY {currency}, {on}, {type}",
         values,
     ):
-        sources = named.get((unit, int(day), kind), [])[:MOST_SOURCES]
+        sources = list(dict.fromkeys(named.get((unit, int(day), kind), [])))[:MOST_SOURCES]
         reason = Reason(amount=int(amount), count=int(count), sources=sources, type=kind)
         found.setdefault((unit, int(day)), []).append(reason)
     return found
