@@ -16,7 +16,22 @@ from nostro.api.reference import Rule, pages
 from nostro.api.serve import Application
 from nostro.api.server import Page
 from nostro.api.versions import CURRENT
-from nostro.balances import availability, balance, balance_transaction, outlook
+from nostro.balances import (
+    adjustment,
+    advance,
+    availability,
+    balance,
+    balance_transaction,
+    conversion,
+    exchange_rate,
+    fx_quote,
+    instant_day,
+    outlook,
+    policy,
+    reserve_hold,
+    reserve_plan,
+    reserve_release,
+)  # fmt: skip
 from nostro.balances import settings as balance_settings
 from nostro.connect import (
     account,
@@ -38,7 +53,7 @@ from nostro.kernel.clock import Clock, SystemClock
 from nostro.kernel.ids import Ids
 from nostro.kernel.resource import Registry, Resource
 from nostro.kernel.settings import Settings
-from nostro.ledger import alert, app_account, app_balance, app_entry, bulk, hold, merging, reference
+from nostro.ledger import alert, app_account, app_balance, app_entry, bulk, chart, hold, merging, reference
 from nostro.payments import (
     application_fee,
     bank_account,
@@ -98,6 +113,17 @@ RESOURCES: tuple[Resource[Any], ...] = (
     balance_transaction.RESOURCE,
     balance_settings.RESOURCE,
     outlook.RESOURCE,
+    policy.RESOURCE,
+    adjustment.RESOURCE,
+    exchange_rate.TABLE,
+    exchange_rate.RESOURCE,
+    fx_quote.RESOURCE,
+    conversion.RESOURCE,
+    advance.RESOURCE,
+    instant_day.RESOURCE,
+    reserve_plan.RESOURCE,
+    reserve_hold.RESOURCE,
+    reserve_release.RESOURCE,
     account.RESOURCE,
     capability.RESOURCE,
     person.RESOURCE,
@@ -168,6 +194,10 @@ RAILS: dict[str, Any] = {rail.type: rail for rail in (card.RAIL,)}
 JOBS: dict[str, Any] = {
     "balance.release": availability.release_job,
     availability.SETTLE: availability.settle_job,
+    advance.LOOK: advance.look_job,
+    reserve_hold.EXPIRE: reserve_hold.expire_job,
+    reserve_plan.EXPIRE: reserve_plan.expire_job,
+    reserve_plan.RELEASE_ALL: reserve_hold.release_plan_job,
     "charge.expire": charge.expire_job,
     file_link.JOB: file_link.expire_job,
     tax_id.JOB: tax_id.verify_job,
@@ -179,6 +209,7 @@ JOBS: dict[str, Any] = {
     "dispute.end": dispute.end_job,
     "early_fraud_warning.open": follow_up.warning_job,
     "review.open": follow_up.review_job,
+    follow_up.HOLD: follow_up.hold_job,
     "review.cancel": review.cancel_job,
     balance_settings.DAY_JOB: automatic.day_job,
     automatic.JOB: automatic.pay_job,
@@ -214,6 +245,9 @@ RULES: tuple[Rule, ...] = (
          availability.release("acct_1", "2026-01-02", 100, "usd")),
     Rule("network.settle", "The network pays what it owes into the platform's bank account.",
          availability.settle("card", 100, "usd")),
+    Rule(balance_transaction.SETTLE, "A payment's money is converted where it stands, for a merchant who settles in "
+         "another currency.",
+         balance_transaction.settle_currency(chart.available("acct_1"), conversion.example().trade)),
     Rule("connect.reserve", "What a connected account owes is reserved of its platform's balance, or free again.",
          owed.hold_back("acct_1", "acct_2", 100, "usd")),
     Rule("connect.collect", "The platform pays what its connected account will not.",

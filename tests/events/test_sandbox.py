@@ -1,7 +1,11 @@
 """A sandbox's time moves, and what comes due on the way runs at its own moment."""
 
 import asyncio
+import itertools
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from asgi import Client
 from nostro.api.server import Api
@@ -9,6 +13,7 @@ from nostro.controls.api_key import Keys, issue, make_scope, sandbox
 from nostro.events.job import run_due
 from nostro.events.sandbox import advance, settle
 from nostro.kernel.clock import DAY, ManualClock
+from nostro.storage.scope import FIND_SCOPE
 from nostro.storage.tx import Tx
 from receiver import Receiver, answer
 from workbench import Bench, Diary, note, open_bench
@@ -29,6 +34,26 @@ async def test_each_job_runs_at_its_own_moment_in_due_order(bench: Bench) -> Non
         ("a links", 2), ("third day", 3), ("a follows", 4),
     ]  # fmt: skip
     assert bench.now == start + 30 * DAY
+
+
+async def test_a_job_knows_its_moment_though_the_store_is_slow_to_tell_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where other workers may move the time too, it is read for each job, while it is being moved."""
+    rows, reads = bench.world.engine.rows, itertools.count()
+
+    async def slow(statement: str, values: Any = ()) -> Any:
+        found = await rows(statement, values)
+        if statement.startswith(FIND_SCOPE):
+            await asyncio.sleep(0.02 / (1 + next(reads)))  # what was asked later is answered earlier
+        return found
+
+    start = bench.now
+    await bench.schedule("note", "third day", start + 3 * DAY)
+    monkeypatch.setattr(type(bench.world.engine), "exclusive", False)
+    monkeypatch.setattr(bench.world.engine, "rows", slow)
+    assert await advance(bench.world, bench.scope, 30 * DAY)
+    assert await bench.pages() == [("third day", start + 3 * DAY)]
 
 
 async def test_time_moved_stays_moved_and_adds_up(tmp_path: Path) -> None:

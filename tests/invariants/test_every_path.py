@@ -38,6 +38,13 @@ TIMES = ("created", "_at", "_on", "due", "date", "_by")
 # What the verbs change along with a move, where that is money: a hold grows by what it is raised.
 CHANGES: dict[tuple[str, str], Callable[[Any], dict[str, Any]]] = {
     ("charge", "increment"): lambda charge: {"amount": charge.amount + charge.grown},
+    ("balance.advance", "repay_part"): lambda advance: _paid(advance, advance.paying),
+    ("balance.advance", "fall_due"): lambda advance: _paid(advance, advance.paying),
+    ("balance.advance", "catch_up"): lambda advance: _paid(advance, advance.paying),
+    ("balance.advance", "repay"): lambda advance: _paid(advance, advance.amount - advance.amount_repaid),
+    ("reserve.hold", "place"): lambda hold: {"amount_releasable": hold.amount},
+    ("reserve.hold", "give_part"): lambda hold: {"amount_releasable": hold.amount_releasable - hold.releasing},
+    ("reserve.hold", "release"): lambda hold: {"releasing": hold.amount_releasable},
     ("bulk_payout", "add"): lambda bulk: {"amount": bulk.amount + 90, "step": 90},
     ("bulk_payout", "settle"): lambda bulk: {"settled_amount": bulk.settled_amount + 7, "step": 7},
     ("bulk_payout", "complete"): lambda bulk: {
@@ -52,6 +59,12 @@ CHANGES: dict[tuple[str, str], Callable[[Any], dict[str, Any]]] = {
     ("bulk_payout", "return"): lambda bulk: {"step": 3},
     ("bulk_payout", "return_late"): lambda bulk: {"step": 3},
 }
+
+
+def _paid(advance: Any, amount: int) -> dict[str, Any]:
+    return {"paying": amount, "amount_repaid": advance.amount_repaid + amount}
+
+
 WITH_LIFE = [resource for resource in RESOURCES if resource.life is not None]
 
 

@@ -220,6 +220,8 @@ def _shown(schema: Any, renamed: Mapping[str, str]) -> Any:
     if not isinstance(schema, dict):
         return schema
     out = {key: _shown(value, renamed) for key, value in schema.items() if key not in ("default", "title")}
+    if schema.get("format") == "decimal":  # kept as text, written as a number
+        return {"type": "number"}
     if "$ref" in schema:
         return ref(renamed[schema["$ref"].removeprefix(REF)])
     if "properties" in schema:  # the names in it are not keywords

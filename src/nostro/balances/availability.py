@@ -1,4 +1,5 @@
-"""When money becomes available: two business days of the currency's banks after the payment, at midnight UTC.
+"""When money becomes available: two business days of the currency's banks after the payment, or as many as the
+merchant's settings say, where the merchant's day begins (midnight UTC unless they say otherwise).
 
 Pending money stands in one account for each day on which it becomes available. A job at that moment moves the
 whole balance of the day's account to `available` in one entry. What the networks owe is settled for all merchants of a
@@ -7,29 +8,29 @@ book together, by a job of the platform's: two that read the same balance would 
 
 from __future__ import annotations
 
-from nostro.kernel.clock import utc_date
 from nostro.kernel.posting import Posting, transfer
 from nostro.ledger import chart
 from nostro.storage.scope import load_scope
 from nostro.storage.tx import Tx
 
 from . import balance
-from .calendar import business_midnight
+from .calendar import add_business_days
+from .day import StartOfDay, begins, day_name, day_of
 
 BUSINESS_DAYS = 2
 SETTLE = "network.settle"
 
 
-def available_on(now: int, currency: str) -> int:
+def available_on(now: int, currency: str, days: int = BUSINESS_DAYS, start: StartOfDay | None = None) -> int:
     """Seconds since 1970 at which a payment taken `now` becomes available."""
-    return business_midnight(currency, utc_date(now), BUSINESS_DAYS)
+    return begins(add_business_days(currency, day_of(now, start), days), start)
 
 
 def waiting_account(merchant: str, available_on: int, now: int) -> str:
     """Where a payment's money stands: in its day's pending account, or already available."""
     if available_on <= now:
         return chart.available(merchant)
-    return chart.pending(merchant, utc_date(available_on).isoformat())
+    return chart.pending(merchant, day_name(available_on))
 
 
 def expect(tx: Tx, currency: str, available_on: int) -> None:
@@ -51,7 +52,7 @@ def settle(rail: str, amount: int, currency: str) -> tuple[Posting, ...]:
 async def release_job(tx: Tx, ref: str) -> None:
     """Job `balance.release`: `ref` is `currency:available_on`."""
     currency, at = ref.split(":")
-    day = utc_date(int(at)).isoformat()
+    day = day_name(int(at))
     owed = -await tx.pinned_balance(chart.pending(tx.merchant, day), currency)
     tx.post("balance.release", tx.merchant, release(tx.merchant, day, owed, currency))
     if owed:

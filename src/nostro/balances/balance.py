@@ -1,4 +1,8 @@
-"""Balance: what the merchant has, read from the ledger at the moment it is asked for."""
+"""Balance: what the merchant has, read from the ledger at the moment it is asked for.
+
+A past moment can be asked for in two ways, as in the ledger's API: `at` is what the books said then (recorded time,
+the machine's), `effective_at` what is now known to have stood there then (effective time, the sandbox's).
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,13 @@ from typing import Literal
 
 from msgspec import UNSET
 
-from nostro.kernel.resource import NoParams, Resource, Stored, Unset, Verb, View, Wire, public
+from nostro.kernel.errors import invalid
+from nostro.kernel.resource import Params, Resource, Stored, Unset, Verb, View, Wire, public
 from nostro.ledger import chart
+from nostro.ledger.rollup import Moment, moment_of, under
 from nostro.storage.tx import Tx
 
-ACCOUNTS = "SELECT code, currency, balance FROM ledger_account WHERE book=? AND code >= ? AND code < ?"
+NOW = Moment()
 
 
 class Balance(Stored, frozen=True, kw_only=True):
@@ -25,13 +31,21 @@ class Balance(Stored, frozen=True, kw_only=True):
     refund_and_dispute_prefunding: Wire
 
 
-async def amounts(tx: Tx) -> tuple[dict[str, int], dict[str, int]]:
+class RetrieveParams(Params, frozen=True, kw_only=True):
+    at: int | None = None
+    effective_at: int | None = None
+
+
+async def standing(tx: Tx, moment: Moment = NOW) -> list[tuple[str, str, int]]:
+    """Code, currency and balance (debit positive) of each account of the merchant."""
+    return await under(tx, f"merchant:{tx.merchant}:", moment)
+
+
+async def amounts(tx: Tx, moment: Moment = NOW) -> tuple[dict[str, int], dict[str, int]]:
     """(available, pending) by currency, in minor units."""
-    prefix = f"merchant:{tx.merchant}:"
-    rows = await tx.world.engine.rows(ACCOUNTS, (tx.scope.book, prefix, prefix + "~"))
     available: dict[str, int] = {}
     pending: dict[str, int] = {}
-    for code, currency, balance in rows:
+    for code, currency, balance in await standing(tx, moment):
         if code == chart.available(tx.merchant):
             available[currency] = -balance
         elif code.startswith(chart.pending(tx.merchant, "")):
@@ -39,9 +53,9 @@ async def amounts(tx: Tx) -> tuple[dict[str, int], dict[str, int]]:
     return available, pending
 
 
-async def read(tx: Tx, released: int = 0, currency: str = "usd") -> Balance:
+async def read(tx: Tx, released: int = 0, currency: str = "usd", moment: Moment = NOW) -> Balance:
     """The balance as the ledger has it, with `released` minor units that this unit moves to available."""
-    available, pending = await amounts(tx)
+    available, pending = await amounts(tx, moment)
     if released:
         available[currency] = available.get(currency, 0) + released
         pending[currency] = pending.get(currency, 0) - released
@@ -51,7 +65,7 @@ async def read(tx: Tx, released: int = 0, currency: str = "usd") -> Balance:
         id="balance",
         created=tx.now,
         available=[_line(available.get(c, 0), c) for c in currencies],
-        connect_reserved=await _reserved(tx, currencies),
+        connect_reserved=await _reserved(tx, currencies, moment),
         instant_available=[_line(max(available.get(c, 0), 0), c) for c in currencies],
         livemode=tx.scope.livemode,
         pending=[_line(pending.get(c, 0), c) for c in currencies],
@@ -59,19 +73,20 @@ async def read(tx: Tx, released: int = 0, currency: str = "usd") -> Balance:
     )
 
 
-async def _reserved(tx: Tx, currencies: list[str]) -> list[Wire] | Unset:
+async def _reserved(tx: Tx, currencies: list[str], moment: Moment) -> list[Wire] | Unset:
     """What is held back from a platform for what its accounts owe; of other merchants there is nothing to say."""
     if tx.scope.connected:
         return UNSET
-    prefix = chart.connect_reserved(tx.merchant, "")
     held = dict.fromkeys(currencies, 0)
-    for _, currency, balance in await tx.world.engine.rows(ACCOUNTS, (tx.scope.book, prefix, prefix + "~")):
+    for _, currency, balance in await under(tx, chart.connect_reserved(tx.merchant, ""), moment):
         held[currency] = held.get(currency, 0) - balance
     return [{"amount": amount, "currency": currency} for currency, amount in sorted(held.items())]
 
 
-async def retrieve(tx: Tx, params: NoParams) -> Balance:
-    return await read(tx)
+async def retrieve(tx: Tx, params: RetrieveParams) -> Balance:
+    if params.at is not None and params.effective_at is not None:
+        raise invalid("Ask by recorded or by effective time, not both.", "at", "parameters_exclusive")
+    return await read(tx, moment=await moment_of(tx, params.at, params.effective_at))
 
 
 def _line(amount: int, currency: str) -> Wire:
@@ -93,6 +108,17 @@ BALANCE: Resource[Balance] = Resource(
     shown={"id": UNSET, "created": UNSET},
     stored=False,
     doc="What you have: pending, available, and available at once, by currency.",
-    verbs=(Verb(name="retrieve", method="GET", path="/v1/balance", run=retrieve, kind="retrieve"),),
+    verbs=(
+        Verb(
+            name="retrieve",
+            method="GET",
+            path="/v1/balance",
+            run=retrieve,
+            params=RetrieveParams,
+            kind="retrieve",
+            summary="Now, or at a past moment: `at` by recorded, `effective_at` by effective time.",
+        ),
+    ),
+    errors=("parameters_exclusive",),
 )
 RESOURCE = BALANCE

@@ -6,21 +6,28 @@ against those accounts.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Literal
 
+import msgspec
 from msgspec import Struct
 
+from nostro.kernel.money import allocate
+from nostro.kernel.posting import Posting
 from nostro.kernel.resource import Filter, Resource, Shape, Stored, View, Wire, listing, public, retrieve
 from nostro.storage.tx import Tx
 
-from .availability import expect
+from .availability import expect, waiting_account
+from .fx import Settle, Trade, exchange, trade
 
 Type = Literal[
-    "adjustment", "application_fee", "application_fee_refund", "charge", "connect_collection_transfer", "payment",
-    "payment_failure_refund", "payment_refund", "payout", "payout_cancel", "payout_failure",
-    "payout_minimum_balance_hold", "payout_minimum_balance_release", "refund", "refund_failure", "reserved_funds",
-    "stripe_fee", "topup", "topup_reversal", "transfer", "transfer_cancel", "transfer_refund",
+    "adjustment", "advance", "anticipation_repayment", "application_fee", "application_fee_refund", "charge",
+    "connect_collection_transfer", "payment", "payment_failure_refund", "payment_refund", "payout", "payout_cancel",
+    "payout_failure", "payout_minimum_balance_hold", "payout_minimum_balance_release", "refund", "refund_failure",
+    "reserve_hold", "reserve_release", "reserved_funds", "stripe_fee", "topup", "topup_reversal", "transfer",
+    "transfer_cancel", "transfer_refund",
 ]  # fmt: skip
+SETTLE = "fx.settle"
 REPORTING_CATEGORIES = {
     "adjustment": "dispute",
     "application_fee": "platform_earning",
@@ -30,6 +37,8 @@ REPORTING_CATEGORIES = {
     "payment_refund": "refund",
     "payout_cancel": "payout_reversal",
     "payout_failure": "payout_reversal",
+    "reserve_hold": "risk_reserved_funds",
+    "reserve_release": "risk_reserved_funds",
     "reserved_funds": "connect_reserved_funds",
     "stripe_fee": "fee",
     "transfer_cancel": "transfer_reversal",
@@ -54,7 +63,7 @@ class BalanceTransaction(Stored, frozen=True, kw_only=True):
     balance_type: Literal["payments"] = "payments"
     currency: str
     description: str | None = None
-    exchange_rate: Literal[None] = None
+    exchange_rate: Decimal | None = None
     fee: int = 0
     fee_details: list[FeeDetail] = []
     net: int
@@ -79,7 +88,8 @@ class Record(BalanceTransaction, frozen=True, kw_only=True, omit_defaults=True):
 class Line(Struct, frozen=True, kw_only=True):
     """What is about to be written on a merchant's statement. Amounts in minor units, signed.
 
-    `final` is for lines that belong to an automatic payout from the beginning.
+    With `settle` the source's entry has moved money of `currency`, which is converted here, and the line is in the
+    currency of `settle`. `final` is for lines that belong to an automatic payout from the beginning.
     """
 
     type: Type
@@ -91,16 +101,20 @@ class Line(Struct, frozen=True, kw_only=True):
     fees: tuple[FeeDetail, ...] = ()
     description: str | None = None
     reporting_category: str | None = None
+    exchange_rate: Decimal | None = None
+    settle: Settle | None = None
     payout: str | None = None
     final: bool = False
 
 
 def write(tx: Tx, line: Line) -> Record:
     """A new statement line, with the release of its money scheduled if it has to wait."""
-    fee = sum(detail.amount for detail in line.fees)
     waits = line.available_on > tx.now
     if waits:
         expect(tx, line.currency, line.available_on)
+    if line.settle is not None:
+        line = _settled(tx, line, line.settle)
+    fee = sum(detail.amount for detail in line.fees)
     id = tx.new_id("txn")
     if tx.scope.connected and line.amount < fee:
         tx.schedule(COVER_JOB, f"{line.currency}:{id}", tx.now)
@@ -112,6 +126,7 @@ def write(tx: Tx, line: Line) -> Record:
             available_on=line.available_on if waits else tx.now,
             currency=line.currency,
             description=line.description,
+            exchange_rate=line.exchange_rate,
             fee=fee,
             fee_details=list(line.fees),
             net=line.amount - fee,
@@ -124,6 +139,34 @@ def write(tx: Tx, line: Line) -> Record:
             unpaid=None if line.final else line.currency,
         )
     )
+
+
+def _settled(tx: Tx, line: Line, settle: Settle) -> Line:
+    """What the source's entry moved becomes money of the other currency, where it stands; the line says how much."""
+    fees = sum(detail.amount for detail in line.fees)
+    gross, net = (
+        trade(amount, line.currency, settle.currency, settle.base_rate, settle.fee)
+        for amount in (line.amount, line.amount - fees)
+    )
+    booked = line.booked or line.source
+    assert booked is not None, "a line without an object is never converted"
+    tx.post(SETTLE, booked, settle_currency(waiting_account(tx.merchant, line.available_on, tx.now), net))
+    if line.available_on > tx.now:
+        expect(tx, settle.currency, line.available_on)
+    parts = allocate(gross.amount - net.amount, [detail.amount for detail in line.fees]) if fees else []
+    details = tuple(
+        msgspec.structs.replace(detail, amount=part, currency=settle.currency)
+        for detail, part in zip(line.fees, parts, strict=False)
+    )
+    return msgspec.structs.replace(
+        line, amount=gross.amount, currency=settle.currency, exchange_rate=net.exchange_rate, fees=details, settle=None
+    )
+
+
+def settle_currency(account: str, t: Trade) -> tuple[Posting, ...]:
+    """A payment's money is converted where it stands, and what is taken of it later is converted back."""
+    moved = (Posting(account, t.from_amount, t.from_currency), Posting(account, -t.amount, t.currency))
+    return (*(line for line in moved if line.amount), *exchange(t))
 
 
 def render(view: View, line: Record) -> Wire:

@@ -3,24 +3,31 @@
 One record a merchant, kept from the first change on. A sandbox begins with `manual`: its money stays where a test
 left it. What the balance owes is carried to the next payout; of a connected account the bank is debited for it, if
 its platform asks for that. The settings of a connected account have another door: `settings.payouts` of the account.
+
+`settlement_timing` says when payments become available: so many business days after the merchant's day in which they
+were taken, where that day begins. The default is what the networks need; a longer delay can be asked for, and for
+earlier there are advances.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
+from zoneinfo import available_timezones
 
 import msgspec
 from msgspec import UNSET, Meta
 
-from nostro.kernel.clock import DAY, midnight, utc_date
 from nostro.kernel.errors import invalid, missing
 from nostro.kernel.ids import TIME_LENGTH
 from nostro.kernel.money import CURRENCIES
-from nostro.kernel.resource import NoParams, Params, Resource, Shape, Stored, Unset, Verb, View, Wire, public
+from nostro.kernel.resource import NoParams, Params, Resource, Shape, Stored, Unset, Verb, View, Wire, changes, public
 from nostro.storage.tx import Tx
 
-from .availability import BUSINESS_DAYS
+from .availability import BUSINESS_DAYS, available_on
+from .calendar import ONE
+from .day import StartOfDay, begins, day_of
 from .schedule import Interval, Schedule, Weekday
+from .terms import Policy
 
 PREFIX = "bset"
 ID = f"{PREFIX}_{'0' * TIME_LENGTH}own"
@@ -40,10 +47,11 @@ class Payouts(Shape, frozen=True, kw_only=True):
 
 
 class SettlementTiming(Shape, frozen=True, kw_only=True):
-    """How many business days a payment waits, and the merchant's own wish, if there is one."""
+    """How many business days a payment waits, and the merchant's own wish, if there is one; and where days begin."""
 
     delay_days: int = BUSINESS_DAYS
     delay_days_override: int | Unset = UNSET
+    start_of_day: StartOfDay | Unset = UNSET
 
 
 class Payments(Shape, frozen=True, kw_only=True):
@@ -60,9 +68,20 @@ class BalanceSettings(Stored, frozen=True, kw_only=True):
 
 
 class Record(BalanceSettings, frozen=True, kw_only=True, omit_defaults=True):
-    """The same, as it is stored. `shortest` is the least that a payment waits, in days."""
+    """With the platform's own terms, and the reserve plans that take a part of each payment. `shortest` is the least
+    that a payment waits, in days."""
 
+    policy: Policy = Policy()
+    reserve_plans: list[str] = []
     shortest: int = BUSINESS_DAYS
+
+    @property
+    def start_of_day(self) -> StartOfDay | None:
+        return self.payments.settlement_timing.start_of_day or None
+
+    def available_on(self, now: int, currency: str) -> int:
+        """Seconds since 1970 at which a payment taken `now` becomes available."""
+        return available_on(now, currency, self.payments.settlement_timing.delay_days, self.start_of_day)
 
 
 class ScheduleParams(Params, frozen=True, kw_only=True):
@@ -77,8 +96,15 @@ class PayoutsParams(Params, frozen=True, kw_only=True):
     statement_descriptor: str | None | Unset = UNSET
 
 
+class StartOfDayParams(Params, frozen=True, kw_only=True):
+    hour: Annotated[int, Meta(ge=0, le=23)] | Unset = UNSET
+    minutes: Literal[0, 30] | Unset = UNSET
+    timezone: str | Unset = UNSET
+
+
 class SettlementTimingParams(Params, frozen=True, kw_only=True):
     delay_days_override: Annotated[int, Meta(ge=1, le=LONGEST_DELAY)] | None | Unset = UNSET
+    start_of_day: StartOfDayParams | None | Unset = UNSET
 
 
 class PaymentsParams(Params, frozen=True, kw_only=True):
@@ -94,6 +120,17 @@ class UpdateParams(Params, frozen=True, kw_only=True):
 async def settings_of(tx: Tx) -> Record:
     """The merchant's settings, or the defaults."""
     return await tx.find(BALANCE_SETTINGS, ID) or Record(id=ID, created=tx.now)
+
+
+async def terms_of(tx: Tx) -> Record:
+    """The same for who only reads them, remembered while no other process can change them: each payment asks."""
+    world, scope = tx.world, tx.scope.number
+    known: Record | None = world.terms.get(scope)
+    if known is None:
+        known = await settings_of(tx)
+        if world.engine.exclusive:
+            world.terms[scope] = known
+    return known
 
 
 def check_descriptor(descriptor: str, param: str) -> None:
@@ -117,7 +154,7 @@ async def update(tx: Tx, params: UpdateParams) -> Record:
     given = params.payments
     if given is UNSET:
         return settings
-    payments = settings.payments
+    payments, start = settings.payments, settings.start_of_day
     if given.debit_negative_balances is not UNSET:
         if given.debit_negative_balances and not tx.scope.connected:
             raise invalid("Your own bank is not debited for a negative balance: the next payouts are less by it.",
@@ -129,22 +166,38 @@ async def update(tx: Tx, params: UpdateParams) -> Record:
         payments = msgspec.structs.replace(payments, settlement_timing=_timing(settings, given.settlement_timing))
     if payments == settings.payments:
         return settings
-    if payments.payouts.schedule.interval != "manual":
-        tomorrow = utc_date(tx.now + DAY)
-        tx.schedule(DAY_JOB, tomorrow.isoformat(), midnight(tomorrow))
-    return tx.save(msgspec.structs.replace(settings, payments=payments), "balance_settings.updated")
+    settings = msgspec.structs.replace(settings, payments=payments)
+    if payments.payouts.schedule.interval != "manual" and (given.payouts or start != settings.start_of_day):
+        tomorrow = day_of(tx.now, settings.start_of_day) + ONE
+        tx.schedule(DAY_JOB, tomorrow.isoformat(), begins(tomorrow, settings.start_of_day))
+    return tx.save(settings, "balance_settings.updated")
 
 
 def _timing(settings: Record, given: SettlementTimingParams) -> SettlementTiming:
-    """The delay that is wished, never less than the shortest; nothing sets it back to that."""
+    """The delay that is wished, never less than the shortest; nothing sets it back to that, and a day to midnight."""
     timing, override = settings.payments.settlement_timing, given.delay_days_override
-    if override is UNSET:
-        return timing
-    if override is not None and override < settings.shortest:
-        raise invalid(f"The delay must be {settings.shortest} days at least.",
-                      "payments[settlement_timing][delay_days_override]")  # fmt: skip
-    days = settings.shortest if override is None else override
-    return SettlementTiming(delay_days=days, delay_days_override=UNSET if override is None else override)
+    if override is not UNSET:
+        if override is not None and override < settings.shortest:
+            raise invalid(f"The delay must be {settings.shortest} days at least.",
+                          "payments[settlement_timing][delay_days_override]")  # fmt: skip
+        days = settings.shortest if override is None else override
+        kept = UNSET if override is None else override
+        timing = msgspec.structs.replace(timing, delay_days=days, delay_days_override=kept)
+    if given.start_of_day is not UNSET:
+        timing = msgspec.structs.replace(timing, start_of_day=_start(timing.start_of_day, given.start_of_day))
+    return timing
+
+
+def _start(old: StartOfDay | Unset, given: StartOfDayParams | None) -> StartOfDay | Unset:
+    if given is None:
+        return UNSET
+    changed = msgspec.structs.replace(old or StartOfDay(hour=0, minutes=0, timezone=""), **changes(given))
+    param = "payments[settlement_timing][start_of_day][timezone]"
+    if not changed.timezone:
+        raise missing(param)
+    if changed.timezone not in available_timezones():
+        raise invalid(f"Unknown time zone: {changed.timezone[:60]}. Use a name such as America/New_York.", param)
+    return changed
 
 
 def _changed(payouts: Payouts, given: PayoutsParams) -> Payouts:

@@ -48,16 +48,16 @@ async def advance(world: World, scope: Scope, seconds: int) -> bool:
     in which it does, then `settle` each."""
     number = scope.number
     async with world.moving.setdefault(number, asyncio.Lock()):
-        until = _machine_now(world) + (await load_scope(world, number)).offset + seconds
+        family = [await load_scope(world, one) for one in await with_connected(world, number)]
+        until = _machine_now(world) + family[0].offset + seconds
         while wave := await job.next_family_wave(world, number, until):
             # A job that is late already runs now: the clock does not go back for it.
             moved = {number, *(one.scope for one in wave)}
             await asyncio.gather(
                 move_clocks(world, moved, wave[0].due - _machine_now(world)), job.run_wave(world, wave)
             )
-        family = await with_connected(world, number)
-        await move_clocks(world, family, until - _machine_now(world))
-    return all([await settle(world, await load_scope(world, one)) for one in family])
+        await move_clocks(world, (one.number for one in family), until - _machine_now(world))
+    return all([await settle(world, await load_scope(world, one.number)) for one in family])
 
 
 async def settle(world: World, scope: Scope, patience: int = PATIENCE) -> bool:

@@ -143,9 +143,12 @@ async def _remembered(tx: Tx) -> list[Record]:
 
 
 def forget(world: World, unit: Unit) -> None:
-    """Call when a unit is committed: an endpoint that it changed must be read again."""
-    if any(write.table == "webhook_endpoint" for write in unit.writes):
-        world.listeners.pop(unit.scope.number, None)
+    """Call when a unit is committed: what it changed of that which is remembered must be read again."""
+    for write in unit.writes:
+        if write.table == "webhook_endpoint":
+            world.listeners.pop(write.scope or unit.scope.number, None)
+        elif write.table == "balance_settings":
+            world.terms.pop(write.scope or unit.scope.number, None)
 
 
 async def create(tx: Tx, params: CreateParams) -> Record:

@@ -7,6 +7,7 @@ CODES: dict[str, tuple[str, str]] = {
     "account_has_balance": ("Something is still owed to or by the account.", "Pay it out first."),
     "account_invalid": ("The key has no access to the account that was named.", "Check the Stripe-Account header."),
     "account_number_invalid": ("The bank account number is not one.", "Correct it; test mode takes the test numbers."),
+    "advance_limit_exceeded": ("More than may be had early.", "Ask for less, or wait until more is pending."),
     "amount_too_large": ("The amount is above what is left or allowed.", "Send a smaller amount."),
     "amount_too_small": ("The amount is below what the currency's networks carry.", "Send a larger amount."),
     "authentication_required": (
@@ -58,9 +59,13 @@ CODES: dict[str, tuple[str, str]] = {
     "customer_tax_location_invalid": ("The customer's location is not known.", "Set an address with a country."),
     "email_invalid": ("The address is not an email address.", "Correct it."),
     "expired_card": ("The card has expired.", "Ask for another card."),
+    "exchange_rate_unknown": ("The platform's table has no rate for a currency.", "Feed it: /v1/exchange_rates."),
+    "fx_quote_expired": ("The quote's time is over, or it promised nothing.", "Ask for a new quote."),
+    "fx_quote_mismatch": ("The quote is for other currencies.", "Use one for these, or none."),
     "idempotency_key_in_use": ("The first request with this key still runs.", "Try again shortly."),
     "incorrect_cvc": ("The security code is wrong.", "Ask the customer to check it."),
     "incorrect_number": ("The card number is wrong.", "Ask the customer to check it."),
+    "instant_payouts_limit_exceeded": ("The day's limit for instant payouts is reached.", "Use the method standard."),
     "instant_payouts_unsupported": ("The bank does not take instant payouts.", "Use the method standard."),
     "insufficient_capabilities_for_transfer": (
         "The destination may not receive transfers.",

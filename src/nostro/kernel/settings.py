@@ -23,6 +23,8 @@ class FeePlan(Struct, frozen=True):
     fixed: Annotated[int, Meta(ge=0)] = 30
     # Minor units that a dispute costs, and that are not given back.
     dispute: Annotated[int, Meta(ge=0)] = 1500
+    # Part of the amount that a currency conversion costs.
+    fx: Decimal = Decimal("0.01")
 
 
 class Settings(Struct, frozen=True, kw_only=True):

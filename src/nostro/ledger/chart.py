@@ -39,6 +39,7 @@ CHART = (
         "Withheld while a dispute is open.",
         clearing=True,
     ),
+    Account("merchant:{merchant}:reserved", "liability", "Owed to the merchant, held back for claims.", clearing=True),
     Account(
         "merchant:{merchant}:connect_reserved:{account}",
         "liability",
@@ -55,6 +56,11 @@ CHART = (
     Account("bank:cash", "asset", "Money at the platform's bank."),
     Account("platform:fees", "revenue", "Fees earned on payments and instant payouts."),
     Account("platform:dispute_fees", "revenue", "Fees earned on disputes."),
+    Account("platform:adjustments", "expense", "Given to merchants by adjustments, less what was taken."),
+    Account("platform:fx_revenue", "revenue", "The spread on currency conversions."),
+    Account("platform:fx_rounding", "revenue", "What rounding left over in currency conversions."),
+    Account("clearing:fx:{currency}", "liability", "The platform's position in a currency, from conversions."),
+    Account("platform:advances", "asset", "Paid to merchants early, to be repaid.", clearing=True),
     Account("platform:bank_fees", "expense", "What banks charge the platform."),
     Account("platform:interest", "revenue", "What banks pay the platform for its money, less what they take for it."),
     Account("platform:losses", "expense", "What the platform could not recover."),
@@ -78,6 +84,10 @@ def in_transit(merchant: str) -> str:
 
 def withheld(merchant: str) -> str:
     return f"merchant:{merchant}:disputed"
+
+
+def reserved(merchant: str) -> str:
+    return f"merchant:{merchant}:reserved"
 
 
 def connect_reserved(platform: str, account: str) -> str:
@@ -117,6 +127,11 @@ def disputed(rail: str) -> str:
     return f"network:{rail}:disputed"
 
 
+def position(currency: str) -> str:
+    """What the platform has bought of a currency (credit) and paid out in it (debit) by converting."""
+    return f"clearing:fx:{currency}"
+
+
 def held(code: str) -> str:
     """Where money waits that a hold has taken out of the account of this code."""
     return f"held:{code}"
@@ -125,6 +140,10 @@ def held(code: str) -> str:
 CASH = "bank:cash"
 FEES = "platform:fees"
 DISPUTE_FEES = "platform:dispute_fees"
+ADJUSTMENTS = "platform:adjustments"
+FX_REVENUE = "platform:fx_revenue"
+FX_ROUNDING = "platform:fx_rounding"
+ADVANCES = "platform:advances"
 BANK_FEES = "platform:bank_fees"
 INTEREST = "platform:interest"
 LOSSES = "platform:losses"

@@ -68,14 +68,29 @@ async def below(tx: Tx, account: LedgerAccount, moment: Moment) -> Sum:
     return await _sum(tx, moment, children, (scope, account.id, scope), accounts, values)
 
 
-async def _sum(
-    tx: Tx, moment: Moment, before: str, first: Sequence[Any], accounts: str, values: Sequence[Any]
-) -> Sum:  # fmt: skip
-    amount, between = "a.balance", []
+async def under(tx: Tx, prefix: str, moment: Moment) -> list[tuple[str, str, int]]:
+    """Code, currency and balance (debit positive) of each of the product's own accounts whose code begins so, as of a
+    moment. No batch books on these."""
+    amount, between = _amount(moment)
+    statement = f"SELECT a.code, a.currency, {amount} FROM ledger_account a WHERE a.book=? AND a.code>=? AND a.code<?"
+    rows = await tx.world.engine.rows(statement, (*between, tx.scope.book, prefix, prefix + "~"))
+    return [(code, currency, int(balance)) for code, currency, balance in rows]
+
+
+def _amount(moment: Moment) -> tuple[str, list[int]]:
+    """What was booked on account `a` one by one, in SQL, and its values."""
+    amount, between = "a.balance", list[int]()
     if moment.last != ALL:
         amount, between = ROWS_UPTO, [moment.last]
     if moment.effective is not None:
         amount, between = f"{amount} + {LATE}", [*between, moment.last, moment.effective]
+    return amount, between
+
+
+async def _sum(
+    tx: Tx, moment: Moment, before: str, first: Sequence[Any], accounts: str, values: Sequence[Any]
+) -> Sum:  # fmt: skip
+    amount, between = _amount(moment)
     rows = await tx.world.engine.rows(
         f"{before}SELECT a.account, a.code, {amount} FROM {accounts}", (*first, *between, *values)
     )

@@ -13,9 +13,11 @@ from typing import Any, Literal
 import msgspec
 from msgspec import UNSET
 
-from nostro.balances import balance_transaction
-from nostro.balances.availability import available_on, waiting_account
+from nostro.balances import balance_transaction, reserve_hold
+from nostro.balances.availability import waiting_account
 from nostro.balances.balance_transaction import Line
+from nostro.balances.fx import Settle
+from nostro.balances.settings import terms_of
 from nostro.kernel.address import Shipping
 from nostro.kernel.errors import invalid
 from nostro.kernel.lifecycle import Lifecycle, Move
@@ -36,10 +38,10 @@ from nostro.kernel.resource import (
 )  # fmt: skip
 from nostro.kernel.search import SearchField
 from nostro.ledger import chart
-from nostro.rails.rail import Accepted, Attempt, Challenge, Declined, Outcome, Rail, rail_of
+from nostro.rails.rail import Accepted, Attempt, Challenge, Declined, Outcome, rail_of
 from nostro.storage.tx import Tx
 
-from . import charge_source, refund, shown, split
+from . import charge_source, refund, settlement, shown, split
 from . import transfer as transfers
 from .billing_details import EMPTY, BillingDetails
 from .charge_params import CaptureParams, CreateParams, UpdateParams
@@ -97,9 +99,10 @@ class Charge(Stored, frozen=True, kw_only=True):
 class Record(Charge, frozen=True, kw_only=True, omit_defaults=True):
     """`fee` was taken at capture; `grown` is the last increment of an authorization; `token` is the network's.
 
-    `at_capture` are jobs that wait for the capture; `dispute` is the first dispute's id. Of a direct charge, `cut`
-    goes to the platform, `collector`, which bears the fee if `collector_pays`. `transferred` was given to connected
-    accounts out of this charge; `transfer_told` is what a destination charge's transfer says.
+    `at_capture` are jobs that wait for the capture; `dispute` is the first dispute's id; `settle` says how its money
+    was converted, if it was. Of a direct charge, `cut` goes to the platform, `collector`, which bears the fee if
+    `collector_pays`. `transferred` was given to connected accounts out of this charge; `transfer_told` is what a
+    destination charge's transfer says.
     """
 
     merchant: str
@@ -112,6 +115,7 @@ class Record(Charge, frozen=True, kw_only=True, omit_defaults=True):
     effective_at: int = 0
     dispute: str | None = None
     at_capture: list[str] = []
+    settle: Settle | None = None
     collector: str = ""
     collector_pays: bool = False
     cut: int = 0
@@ -287,24 +291,22 @@ def expire(tx: Tx, charge: Record) -> Record:
 
 
 async def _with_money(tx: Tx, charge: Record, amount: int) -> Record:
-    """The captured amount, its fee and day, and the statement line that tells of them."""
+    """The captured amount, its fee and day, the statement line that tells of them, and what reserves take of it."""
+    settings = await terms_of(tx)
     fee = processing_fee(tx.world.settings.fees, amount, charge.currency)
-    on = charge.available_on or available_on(tx.now, charge.currency)
+    on = charge.available_on or settings.available_on(tx.now, charge.currency)
     shared = await split.of_charge(tx, charge, amount, fee, on)
+    settle = None if charge.transfer_data else await settlement.settled_in(tx, settings, charge.currency)
     line = balance_transaction.write(
         tx,
         Line(
-            type=rail_of(tx, charge.rail).charge_type,
-            amount=amount,
-            currency=charge.currency,
-            source=charge.id,
-            available_on=on,
-            fees=shared.fees,
-            description=charge.description,
+            type=rail_of(tx, charge.rail).charge_type, amount=amount, currency=charge.currency, source=charge.id,
+            available_on=on, fees=shared.fees, description=charge.description, settle=settle,
         ),
-    )
+    )  # fmt: skip
+    await reserve_hold.reserve(tx, settings.reserve_plans, charge.id, line)
     return msgspec.structs.replace(
-        charge, amount_captured=amount, fee=fee.amount, available_on=line.available_on,
+        charge, amount_captured=amount, fee=fee.amount, settle=settle, available_on=line.available_on,
         balance_transaction=line.id, effective_at=tx.now, **shared.changes,
     )  # fmt: skip
 
@@ -355,7 +357,7 @@ async def create(tx: Tx, params: CreateParams) -> Record:
     )  # fmt: skip
     if isinstance(report, Declined):
         return _declined(tx, charge, report)
-    return await _taken(tx, charge, rail, report, params)
+    return await _taken(tx, charge, report, params)
 
 
 def _declined(tx: Tx, charge: Record, report: Declined) -> Record:
@@ -366,12 +368,12 @@ def _declined(tx: Tx, charge: Record, report: Declined) -> Record:
     return charge
 
 
-async def _taken(tx: Tx, charge: Record, rail: Rail, report: Accepted, params: CreateParams) -> Record:
+async def _taken(tx: Tx, charge: Record, report: Accepted, params: CreateParams) -> Record:
     for job in report.follow_ups:
         tx.schedule(job, charge.id, tx.now)
     if params.capture:
         return await pay(tx, charge)
-    tx.schedule("charge.expire", charge.id, tx.now + rail.authorization_seconds)
+    tx.schedule("charge.expire", charge.id, tx.now + rail_of(tx, charge.rail).authorization_seconds)
     return authorize(tx, charge)
 
 

@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import msgspec
 from msgspec import UNSET
 
-from nostro.balances import balance_transaction
+from nostro.balances import balance_transaction, reserve_hold
 from nostro.balances.balance_transaction import BalanceTransaction, FeeDetail, Line
+from nostro.balances.fx import Settle
+from nostro.balances.reserve_release import SourceTransaction
 from nostro.kernel.clock import DAY, midnight, utc_date
 from nostro.kernel.errors import invalid
 from nostro.kernel.lifecycle import Lifecycle, Move
@@ -118,13 +120,15 @@ class Dispute(Stored, frozen=True, kw_only=True):
 
 
 class Record(Dispute, frozen=True, kw_only=True, omit_defaults=True):
-    """`fee` was taken with the amount; `token` is the network's, `program` what it offers beyond evidence."""
+    """`fee` was taken with the amount; `token` is the network's, `program` what it offers beyond evidence.
+    `settle` is the charge's."""
 
     merchant: str
     rail: str
     token: str
     fee: int = 0
     program: DisputeProgram | None = None
+    settle: Settle | None = None
 
 
 # Money -----------------------------------------------------------------------
@@ -209,11 +213,12 @@ async def open_all(tx: Tx, charge: Charge) -> None:
         return
     tx.save(msgspec.structs.replace(charge, disputed=True, dispute=made[0].id))
     if not card.inquiry:
-        await _withdrawn(tx, charge)
+        await _withdrawn(tx, charge, made[0].id)
 
 
-async def _withdrawn(tx: Tx, charge: Charge) -> None:
-    """The bank has decided what a warning or a review was about."""
+async def _withdrawn(tx: Tx, charge: Charge, id: str) -> None:
+    """What is held of the payment is needed now, and the bank has decided what a warning or a review was about."""
+    await reserve_hold.reverse(tx, charge.id, 0, charge.amount, SourceTransaction(dispute=id, type="dispute"))
     await early_fraud_warning.settle(tx, charge.id)
     await review.close(tx, charge.review, "disputed")
 
@@ -236,6 +241,7 @@ def _new(tx: Tx, charge: Charge, card: SimulatedCard, amount: int) -> Record:
         rail=charge.rail,
         token=charge.token,
         program=card.dispute_program,
+        settle=charge.settle,
         **_told(charge.token, inquiry=card.inquiry),
     )
     if not card.inquiry:
@@ -273,7 +279,7 @@ def _line(
 ) -> BalanceTransaction:
     line = balance_transaction.write(
         tx, Line(type="adjustment", amount=amount, currency=dispute.currency, source=dispute.id,
-                 available_on=tx.now, fees=fees, description=why, reporting_category=category),
+                 available_on=tx.now, fees=fees, description=why, reporting_category=category, settle=dispute.settle),
     )  # fmt: skip
     return BalanceTransaction(**public(BalanceTransaction, line))
 
@@ -324,7 +330,7 @@ async def _escalate(tx: Tx, dispute: Record) -> None:
     tx.save(charge)  # a refund at this very moment meets a conflict, and then the dispute
     details = msgspec.structs.replace(dispute.evidence_details, due_by=_due_by(tx.now))
     _taken(tx, dispute, "escalate", left, evidence_details=details, **_told(dispute.token, inquiry=False))
-    await _withdrawn(tx, charge)
+    await _withdrawn(tx, charge, dispute.id)
 
 
 # What refunds ask and tell ---------------------------------------------------

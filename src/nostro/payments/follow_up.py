@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, cast
 
 import msgspec
 
+from nostro.balances import reserve_hold
+from nostro.balances.settings import settings_of
 from nostro.risk import early_fraud_warning, review
 from nostro.storage.tx import Tx
 
@@ -16,6 +18,8 @@ from . import dispute
 
 if TYPE_CHECKING:
     from .charge import Record as Charge
+
+HOLD = "review.hold"
 
 
 async def _charge(tx: Tx, id: str) -> Charge:
@@ -40,8 +44,13 @@ async def dispute_job(tx: Tx, id: str) -> None:
 async def warning_job(tx: Tx, id: str) -> None:
     """Job `early_fraud_warning.open`: the card's issuer believes that this is fraud."""
     charge = await _captured(tx, id, "early_fraud_warning.open")
-    if charge is not None:
-        early_fraud_warning.issue(tx, charge.id, charge.payment_intent)
+    if charge is None:
+        return
+    warning = early_fraud_warning.issue(tx, charge.id, charge.payment_intent)
+    policy = (await settings_of(tx)).policy.risk_holds
+    if policy.early_fraud_warning and charge.balance_transaction is not None:
+        line = charge.balance_transaction
+        await reserve_hold.hold_payment(tx, charge.id, line, "early_fraud_warning", warning.id, policy.days)
 
 
 async def review_job(tx: Tx, id: str) -> None:
@@ -55,6 +64,16 @@ async def review_job(tx: Tx, id: str) -> None:
     if charge.payment_intent is not None:
         intent = await tx.get(tx.registry.by_object["payment_intent"], charge.payment_intent)
         tx.save(msgspec.structs.replace(intent, review=opened.id))
+    tx.schedule(HOLD, charge.id, tx.now)
+
+
+async def hold_job(tx: Tx, id: str) -> None:
+    """Job `review.hold`: a captured payment's money is held while it is looked at, if the platform wants that."""
+    policy = (await settings_of(tx)).policy.risk_holds
+    charge = await _captured(tx, id, HOLD) if policy.review else None
+    opened = await tx.find(review.REVIEW, charge.review) if charge is not None and charge.review else None
+    if charge is not None and charge.balance_transaction is not None and opened is not None and opened.open:
+        await reserve_hold.hold_payment(tx, charge.id, charge.balance_transaction, "review", opened.id, policy.days)
 
 
 async def refunded(tx: Tx, id: str, *, fraud: bool) -> None:

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import msgspec
 from msgspec import UNSET
 
-from nostro.balances import balance_transaction
+from nostro.balances import balance_transaction, reserve_hold
 from nostro.balances.balance_transaction import Line
+from nostro.balances.fx import Settle
+from nostro.balances.reserve_release import SourceTransaction
 from nostro.connect.scope import platform_of
 from nostro.kernel.errors import invalid, missing
 from nostro.kernel.lifecycle import Lifecycle, Move
@@ -74,11 +76,12 @@ class Refund(Stored, frozen=True, kw_only=True):
 
 
 class Record(Refund, frozen=True, kw_only=True, omit_defaults=True):
-    """`token` is the network's, which decides in test mode how the refund ends."""
+    """`token` is the network's, which decides in test mode how the refund ends; `settle` is the charge's."""
 
     merchant: str
     rail: str
     token: str
+    settle: Settle | None = None
 
 
 # Money -----------------------------------------------------------------------
@@ -162,7 +165,7 @@ def _new(tx: Tx, charge: Charge, amount: int, reason: Any, id: str = "", **given
     return Record(
         id=id or tx.new_id("re"), created=tx.now, amount=amount, charge=charge.id, currency=charge.currency,
         payment_intent=charge.payment_intent, reason=reason, status="pending", merchant=charge.merchant,
-        rail=charge.rail, token=charge.token, **given,
+        rail=charge.rail, token=charge.token, settle=charge.settle, **given,
     )  # fmt: skip
 
 
@@ -202,7 +205,7 @@ def _line(tx: Tx, refund: Record, type: Literal["refund", "refund_failure"], amo
         kind = type
     return balance_transaction.write(
         tx, Line(type=kind, amount=amount, currency=refund.currency, source=refund.id, available_on=tx.now,
-                 description=why),
+                 description=why, settle=refund.settle),
     ).id  # fmt: skip
 
 
@@ -280,6 +283,7 @@ async def create(tx: Tx, params: CreateParams) -> Record:
         await _refund_fee(tx, charge, amount)
     charge = await tx.get(tx.registry.by_object["charge"], charge.id)  # its transfer was taken back
     refund = give(tx, charge, amount, params.reason, id=id, metadata=metadata, transfer_reversal=reversed)
+    await reserve_hold.reverse(tx, charge.id, left - amount, charge.amount, SourceTransaction(refund=id, type="refund"))
     await follow_up.refunded(tx, charge.id, fraud=params.reason == "fraudulent")
     return refund
 

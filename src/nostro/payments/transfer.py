@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import msgspec
 from msgspec import UNSET
 
-from nostro.balances import balance_transaction
+from nostro.balances import balance_transaction, reserve_hold
 from nostro.balances.balance_transaction import Line
+from nostro.balances.settings import terms_of
 from nostro.kernel.errors import invalid, missing
 from nostro.kernel.money import CURRENCIES
 from nostro.kernel.resource import (
@@ -95,12 +96,14 @@ async def make(
         ),
         LIFE["create"], balance_transaction=line.id, destination_payment=payment,
     )  # fmt: skip
-    _receive(part, made, collected, payment_description, payment_metadata or {})
+    await _receive(part, made, collected, payment_description, payment_metadata or {})
     return made
 
 
-def _receive(part: Tx, made: Record, fee: fees.Record | None, description: str | None, metadata: Metadata) -> None:
-    """The account's payment. Its money is moved by the transfer's entry."""
+async def _receive(
+    part: Tx, made: Record, fee: fees.Record | None, description: str | None, metadata: Metadata
+) -> None:  # fmt: skip
+    """The account's payment, and what reserves take of it. Its money is moved by the transfer's entry."""
     charges, id = part.registry.by_object["charge"], made.destination_payment or ""
     line = balance_transaction.write(
         part, Line(type="payment", amount=made.amount, currency=made.currency, source=id,
@@ -130,6 +133,7 @@ def _receive(part: Tx, made: Record, fee: fees.Record | None, description: str |
     )
     assert charges.life is not None
     part.move(payment, charges.life["receive"], balance_transaction=line.id, captured=True, paid=True)
+    await reserve_hold.reserve(part, (await terms_of(part)).reserve_plans, id, line)
 
 
 async def _charge(tx: Tx, id: str) -> Charge:
@@ -191,14 +195,18 @@ async def _source(tx: Tx, id: str, amount: int, currency: str, group: str | None
     if charge.state != "captured":
         raise invalid(f"Charge {id} has no captured money to transfer.", "source_transaction",
                       "charge_not_refundable")  # fmt: skip
-    if charge.currency != currency:
-        raise invalid(f"The currency of source_transaction's balance transaction ({charge.currency}) must be the "
+    unit, amount_captured = charge.currency, charge.amount_captured
+    if charge.settle is not None:
+        line = await tx.get(balance_transaction.BALANCE_TRANSACTION, charge.balance_transaction or "")
+        unit, amount_captured = line.currency, line.amount
+    if unit != currency:
+        raise invalid(f"The currency of source_transaction's balance transaction ({unit}) must be the "
                       f"same as the transfer currency ({currency}).", "currency")  # fmt: skip
-    left = charge.amount_captured - charge.transferred
+    left = amount_captured - charge.transferred
     if amount > left:
         raise invalid(
             f"Transfers using this transaction as a source must not exceed the source amount of "
-            f"{charge.amount_captured}: {charge.transferred} were transferred before.", "amount",
+            f"{amount_captured}: {charge.transferred} were transferred before.", "amount",
             "transfer_source_balance_parameters_mismatch",
         )  # fmt: skip
     if group is not None and charge.transfer_group not in (None, group):

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import msgspec
 from msgspec import UNSET, Meta
 
-from nostro.balances import balance_transaction
+from nostro.balances import balance_transaction, reserve_hold
 from nostro.balances.balance_transaction import Line
+from nostro.balances.reserve_release import SourceTransaction
 from nostro.connect.scope import still_of
 from nostro.kernel.errors import ApiError, invalid
 from nostro.kernel.resource import (
@@ -100,6 +101,8 @@ async def _refund_payment(part: Tx, made: Transfer, reversal: Record) -> None:
     part.save(
         msgspec.structs.replace(payment, amount_refunded=total, refunded=total >= payment.amount), "charge.refunded"
     )
+    source = SourceTransaction(refund=id, type="refund")
+    await reserve_hold.reverse(part, payment.id, payment.amount - total, payment.amount, source)
 
 
 async def refund_fee(tx: Tx, made: Transfer, before: int, amount: int) -> None:

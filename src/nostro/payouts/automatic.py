@@ -13,18 +13,19 @@ negative amount that carries the same lines.
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 
 import msgspec
 
 from nostro.balances import balance, balance_transaction
 from nostro.balances.balance_transaction import BALANCE_TRANSACTION, Line
+from nostro.balances.calendar import ONE
+from nostro.balances.day import begins
 from nostro.balances.schedule import is_payout_day
 from nostro.balances.settings import DAY_JOB, settings_of
 from nostro.connect.external_account import default_account
 from nostro.connect.originating_account import largest_payment, originating
 from nostro.connect.standing import may_pay_out
-from nostro.kernel.clock import midnight
 from nostro.storage.tx import Tx
 
 from . import payout
@@ -35,14 +36,16 @@ MOST_LINES = 20_000
 
 
 async def day_job(tx: Tx, day: str) -> None:
-    """Job `payout.day`: a day begins (`2026-11-23`); each currency whose payout is due is paid out. Then tomorrow."""
-    payments = (await settings_of(tx)).payments
+    """Job `payout.day`: a day of the merchant's begins (`2026-11-23`); each currency whose payout is due is paid out.
+    Then tomorrow."""
+    settings = await settings_of(tx)
+    payments = settings.payments
     schedule = payments.payouts.schedule
     if schedule.interval == "manual":
         return
     today = date.fromisoformat(day)
-    tomorrow = today + timedelta(days=1)
-    tx.schedule(DAY_JOB, tomorrow.isoformat(), midnight(tomorrow))
+    tomorrow = today + ONE
+    tx.schedule(DAY_JOB, tomorrow.isoformat(), begins(tomorrow, settings.start_of_day))
     available, _ = await balance.amounts(tx)
     for currency, amount in available.items():
         if (amount > 0 or payments.debit_negative_balances) and is_payout_day(schedule, currency, today):

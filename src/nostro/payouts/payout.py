@@ -20,11 +20,11 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta
 
-from nostro.balances import balance_transaction
+from nostro.balances import balance_transaction, conversion, instant_day
 from nostro.balances.availability import waiting_account
 from nostro.balances.balance_transaction import FeeDetail, Line, Type
 from nostro.balances.calendar import business_midnight, next_cut_off
-from nostro.balances.settings import check_descriptor
+from nostro.balances.settings import check_descriptor, settings_of
 from nostro.connect import originating_account, standing
 from nostro.connect.external_account import EXTERNAL_ACCOUNT, destination
 from nostro.kernel.clock import DAY
@@ -250,6 +250,7 @@ class CreateParams(Params, frozen=True, kw_only=True):
     currency: str
     description: str | None = None
     destination: str | None = None
+    fx_quote: str | None = None
     metadata: dict[str, str | None] | None = None
     method: Method = "standard"
     payout_method: str | None = None
@@ -269,6 +270,8 @@ async def create(tx: Tx, params: CreateParams) -> Record:
     currency = params.currency.lower()
     _check(params, currency)
     await standing.check_payouts(tx)
+    id = tx.new_id("po")
+    amount, currency = await _in_currency_of_bank(tx, params, currency, id)
     account = await destination(tx, params.destination, currency)
     if params.method not in account.available_payout_methods:
         raise invalid(
@@ -277,13 +280,16 @@ async def create(tx: Tx, params: CreateParams) -> Record:
         )  # fmt: skip
     through = None if account.card else await originating_account.originating(tx, currency)
     if through is not None:
-        _check_file(params, through, receiver_of(account, tx.merchant, params.statement_descriptor))
+        receiver = receiver_of(account, tx.merchant, params.statement_descriptor)
+        _check_file(params.method, amount, through, receiver)
     if params.method == "instant":
-        _check_limit(params.amount, currency)
+        _check_limit(amount, currency)
+        await instant_day.use(tx, amount, currency)
     return start(
         tx,
         through,
-        amount=params.amount,
+        id=id,
+        amount=amount,
         currency=currency,
         method=params.method,
         description=params.description,
@@ -294,15 +300,30 @@ async def create(tx: Tx, params: CreateParams) -> Record:
     )
 
 
-def _check_file(params: CreateParams, through: originating_account.Record, receiver: Receiver | None) -> None:
-    if params.method == "instant":
+async def _in_currency_of_bank(tx: Tx, params: CreateParams, currency: str, id: str) -> tuple[int, str]:
+    """What goes to the bank account: the amount, converted if the account is in another currency and that is asked for,
+    by a quote or by the merchant's policy."""
+    account = await tx.find(EXTERNAL_ACCOUNT, params.destination or "")
+    if account is None or account.currency == currency:
+        return params.amount, currency
+    if params.fx_quote is None and not (await settings_of(tx)).policy.settlement.convert:
+        return params.amount, currency
+    made = await conversion.make(tx, params.amount, currency, account.currency, params.fx_quote, source=id)
+    rest = made.amount % 100 if made.currency in WHOLE_UNITS else 0
+    if made.amount - rest < 1:
+        raise invalid("This is worth less than the smallest amount that can be paid out.", "amount", "amount_too_small")
+    return made.amount - rest, made.currency
+
+
+def _check_file(method: Method, amount: int, through: originating_account.Record, receiver: Receiver | None) -> None:
+    if method == "instant":
         raise invalid("Payouts in this currency are sent in files to the bank: use the method standard.", "method",
                       "instant_payouts_unsupported")  # fmt: skip
-    refusal = None if receiver is None else format_of(through).refusal(receiver, params.amount)
+    refusal = None if receiver is None else format_of(through).refusal(receiver, amount)
     if refusal is not None:
         raise invalid(refusal, "destination", "account_number_invalid")
     most = originating_account.largest_payment(through)
-    if most is not None and params.amount > most:
+    if most is not None and amount > most:
         raise invalid(f"A payout through {through.id} can be {text(most, through.currency)} at most.", "amount",
                       "amount_too_large")  # fmt: skip
 
@@ -319,11 +340,14 @@ def instant_fee(amount: int, currency: str) -> int:
     return max(portion(amount, INSTANT_RATE), SMALLEST_CHARGE.get(currency, SMALLEST_FEE))
 
 
-def start(tx: Tx, through: Through, *, amount: int, currency: str, method: Method = "standard", **given: Any) -> Record:
+def start(
+    tx: Tx, through: Through, *, amount: int, currency: str, method: Method = "standard", id: str | None = None,
+    **given: Any,
+) -> Record:  # fmt: skip
     """A payout that leaves the available balance now and is sent in its time."""
     sent, arrives = _when(tx.now, method, currency, through)
     payout = Record(
-        id=tx.new_id("po"),
+        id=id or tx.new_id("po"),
         created=tx.now,
         livemode=tx.scope.livemode,
         amount=amount,
@@ -444,7 +468,8 @@ PAYOUT: Resource[Record] = Resource(
         Verb(name="reverse", method="POST", path=f"{_ID}/reverse", run=reverse, params=ReverseParams,
              summary="Take a paid payout back from the bank."),
     ),
-    errors=("account_number_invalid", "amount_too_large", "balance_insufficient", "payouts_not_allowed",
-            "instant_payouts_unsupported", "invalid_characters"),
+    errors=("account_number_invalid", "amount_too_large", "amount_too_small", "balance_insufficient",
+            "payouts_not_allowed", "instant_payouts_limit_exceeded", "instant_payouts_unsupported",
+            "invalid_characters"),
 )  # fmt: skip
 RESOURCE = PAYOUT

@@ -1,4 +1,5 @@
-"""Early fraud warning: a card issuer says that a payment is probably fraud. No money moves; a dispute may follow.
+"""Early fraud warning: a card issuer says that a payment is probably fraud. A dispute may follow. No money moves,
+unless the platform's policy holds the payment's money meanwhile.
 
 It is actionable, by giving the money back, until the payment is disputed or wholly refunded.
 """
@@ -9,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from nostro.balances import reserve_hold
 from nostro.kernel.resource import Filter, Resource, Stored, listing, retrieve
 from nostro.storage.tx import Tx
 
@@ -51,6 +53,7 @@ async def settle(tx: Tx, charge: str) -> None:
     """The charge was disputed or given back: there is nothing left to do about its warnings."""
     for warning in await tx.all(EARLY_FRAUD_WARNING, {"charge": charge}):
         if warning.actionable:
+            await reserve_hold.lift(tx, warning.id)
             tx.save(msgspec.structs.replace(warning, actionable=False), "radar.early_fraud_warning.updated")
 
 

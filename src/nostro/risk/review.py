@@ -1,4 +1,5 @@
-"""Review: a payment that a risk rule let pass for a person to look at. No money moves.
+"""Review: a payment that a risk rule let pass for a person to look at. No money moves, unless the platform's policy
+holds the payment's money until the review is closed.
 
 It is closed by approving it, by giving the payment back, or by a dispute.
 """
@@ -7,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from nostro.balances import reserve_hold
 from nostro.kernel.errors import invalid
 from nostro.kernel.lifecycle import Lifecycle, Move
 from nostro.kernel.resource import Filter, NoParams, Resource, Shape, Stored, Verb, listing, retrieve
@@ -75,10 +77,12 @@ async def close(tx: Tx, id: str | None, reason: ClosedReason) -> None:
     """Close the review that a charge names, if it names one and it is still open."""
     review = await tx.find(REVIEW, id) if id else None
     if review is not None and review.open:
-        _close(tx, review, reason)
+        await _close(tx, review, reason)
 
 
-def _close(tx: Tx, review: Record, reason: ClosedReason) -> Record:
+async def _close(tx: Tx, review: Record, reason: ClosedReason) -> Record:
+    """What was held for it is given back."""
+    await reserve_hold.lift(tx, review.id)
     return tx.move(review, LIFE["close"], open=False, closed_reason=reason, reason=reason)
 
 
@@ -90,7 +94,7 @@ async def cancel_job(tx: Tx, id: str) -> None:
 async def approve(tx: Tx, review: Record, params: NoParams) -> Record:
     if not review.open:
         raise invalid(f"This review is already closed: {review.closed_reason}.")
-    return _close(tx, review, "approved")
+    return await _close(tx, review, "approved")
 
 
 REVIEW: Resource[Record] = Resource(

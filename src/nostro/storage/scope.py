@@ -51,11 +51,12 @@ async def with_connected(world: World, number: int) -> list[int]:
 async def move_clocks(world: World, numbers: Iterable[int], offset: int) -> None:
     """Set how many seconds these scopes' time is ahead of the machine's; it never goes back.
 
-    Durable when it returns. Whatever is committed after the call was made, is committed after it.
+    Durable when it returns. Whatever is committed after the call was made, is committed after it; so this worker knows
+    the new time at once, before it reads anything.
     """
     rows: list[RowWrite] = []
     for number in numbers:
-        scope = await load_scope(world, number)
+        scope = world.scopes.get(number) or await load_scope(world, number)
         if offset > scope.offset:
             world.scopes[number] = msgspec.structs.replace(scope, offset=offset)
             rows.append((MOVE_CLOCK, (offset, number, offset)))
