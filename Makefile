@@ -72,6 +72,10 @@ mix: $(RUN) $(DEV) ## measure a realistic mix at 1,500 requests a second for ten
 reconcile: $(RUN) $(DEV) ## reconcile a bank's month with known errors (ARGS="--lines 10000000 --engine postgresql")
 	$(BIN)/python -m bench.reconcile $(ARGS)
 
+.PHONY: month
+month: $(RUN) $(DEV) $(HLEDGER) ## live through a marketplace's month and prove the books (ARGS="--sellers 50")
+	$(BIN)/python tools/month.py $(ARGS)
+
 .PHONY: simulate
 simulate: $(RUN) $(DEV) ## run one history of the simulation with faults (SEED=7 STEPS=60)
 	$(BIN)/python tools/simulate.py $(if $(SEED),--seed $(SEED)) $(if $(STEPS),--steps $(STEPS)) $(ARGS)

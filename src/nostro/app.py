@@ -49,7 +49,7 @@ from nostro.connect import (
 from nostro.events import delivery, event, sandbox, webhook_endpoint
 from nostro.events.worker import work
 from nostro.hosted.pages import hosted_pages
-from nostro.kernel.clock import Clock, SystemClock
+from nostro.kernel.clock import Clock, SystemClock, utc_date
 from nostro.kernel.ids import Ids
 from nostro.kernel.resource import Registry, Resource
 from nostro.kernel.settings import Settings
@@ -99,9 +99,11 @@ from nostro.rails import card
 from nostro.reconciliation import account as reconciled_account
 from nostro.reconciliation import break_, day, line, match, rule, run, statement_verbs
 from nostro.reporting import checks, period, report, report_run
+from nostro.reporting.span import Span
 from nostro.risk import early_fraud_warning, review
 from nostro.storage.engine import Engine
 from nostro.storage.sqlite import SqliteEngine
+from nostro.storage.tx import Tx
 from nostro.storage.world import World
 
 RESOURCES: tuple[Resource[Any], ...] = (
@@ -191,6 +193,12 @@ RESOURCES: tuple[Resource[Any], ...] = (
     request_log.RESOURCE,
 )
 RAILS: dict[str, Any] = {rail.type: rail for rail in (card.RAIL,)}
+
+
+async def _open_breaks(tx: Tx, span: Span) -> list[str]:
+    return await break_.still_open(tx, utc_date(span.ends).isoformat())
+
+
 JOBS: dict[str, Any] = {
     "balance.release": availability.release_job,
     availability.SETTLE: availability.settle_job,
@@ -236,7 +244,7 @@ JOBS: dict[str, Any] = {
     app_account.ALERT: alert.alert_job,
     hold.EXPIRE: hold.expire_job,
     merging.MERGE: merging.merge_job,
-    period.CLOSE: period.closer(checks.CHECKS),
+    period.CLOSE: period.closer((*checks.CHECKS, checks.Check("breaks", _open_breaks))),
     report_run.MAKE: report_run.make_job,
 }
 

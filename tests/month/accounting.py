@@ -54,7 +54,8 @@ class Accounting:
     def _said(self, statement: Statement, spoil: int) -> Statement:
         """The statement as it comes: what was spoiled before stays in every later balance."""
         opening, lines = self._offset, list(statement.lines)
-        for n in self.random.sample(range(len(lines)), min(spoil, len(lines))):
+        paid = [n for n, line in enumerate(lines) if line.amount < 0]
+        for n in sorted(self.random.sample(paid, min(spoil, len(paid))), reverse=True):
             lines[n : n + 1] = self._spoil(lines[n])
         assert statement.opening.balance is not None and statement.closing.balance is not None
         return Statement(

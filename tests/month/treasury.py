@@ -52,6 +52,7 @@ class Treasury:
                 letters.append(one)
             else:
                 self.statements.append(one)
+                self.market.counts["paid_out"] -= sum(line.amount for line in one.lines if line.amount < 0)
         await self._read(letters)
 
     async def _send_files(self) -> None:

@@ -69,7 +69,7 @@ async def test_a_month_is_closed_and_proven(history: History) -> None:
     period = await close(history)
     assert period["status"] == "closed" and period["closed_at"] == AUGUST + 60
     assert {one["name"]: one["outcome"] for one in period["checks"]} == dict.fromkeys(
-        ["books_verified", "trial_balance", "clearing_accounts", "suspense", "failed_jobs"], "passed"
+        ["books_verified", "trial_balance", "clearing_accounts", "suspense", "failed_jobs", "breaks"], "passed"
     )
     figures = period["figures"]
     assert {"currency": "usd", "assets": 105_490, "liabilities": 5_370, "equity": 100_120, "result": 120} in figures[

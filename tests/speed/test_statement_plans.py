@@ -22,7 +22,10 @@ from plans import plan
 from postgresql import database
 
 # Sorted, but only what is due in sandboxes whose time was moved ahead, of which there are few.
-SORTED = (job.DUE_AHEAD,)
+SORTED = (
+    job.DUE_AHEAD,
+    job.DUE_CONNECTED,
+)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -75,7 +75,7 @@ SELLER = Step(  # all that is asked of an account, by the published test values
      "capabilities": {"card_payments": {"requested": True}, "transfers": {"requested": True}},
      "business_profile": {"mcc": "5734", "url": "https://seller.example"},
      "individual": {"first_name": "Jenny", "last_name": "Rosen", "email": "jenny@example.com",
-                    "phone": "+15125550100", "dob": {"day": 1, "month": 1, "year": 1901}, "ssn_last_4": "0000",
+                    "phone": "+15125550100", "dob": {"day": 1, "month": 1, "year": 1902}, "ssn_last_4": "0000",
                     "address": {"line1": "address_full_match", "city": "Austin", "state": "TX",
                                 "postal_code": "78701"}},
      "external_account": "btok_us_verified", "tos_acceptance": {"date": 1_700_000_000, "ip": "203.0.113.7"}},

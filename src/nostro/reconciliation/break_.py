@@ -16,6 +16,7 @@ from msgspec import UNSET, Meta
 from nostro.kernel.clock import DAY
 from nostro.kernel.errors import invalid
 from nostro.kernel.lifecycle import Lifecycle, Move
+from nostro.kernel.money import text
 from nostro.kernel.posting import Posting
 from nostro.kernel.resource import (
     Filter,
@@ -41,6 +42,7 @@ from .owner import entry_ids, line_ids, own
 from .pairing import Reason
 from .rule import BOOKED, BookAs
 
+MOST_ACCOUNTS, MOST_TOLD = 100, 1_000
 MOST_NOTES = 100
 Text = Annotated[str, Meta(min_length=1, max_length=500)]
 Name = Annotated[str, Meta(min_length=1, max_length=80)]
@@ -206,6 +208,16 @@ async def resolve(tx: Tx, b: Record, params: ResolveParams) -> Record:
     said = Resolution(at=tx.now, book_as=params.book_as, by=params.by, reason=params.reason)
     tx.save(account)
     return tx.move(b, LIFE["resolve"], resolution=said, unassigned=False)
+
+
+async def still_open(tx: Tx, before: str) -> list[str]:
+    """The breaks that are open about days before this one (`2026-12-01`), in words: what a month is closed with."""
+    accounts = await tx.every(ACCOUNT, MOST_ACCOUNTS)
+    found = [b for one in accounts for b in await tx.all(BREAK, {"account": one.id, "status": "open"}, MOST_TOLD)]
+    return [
+        f"{b.id}: {b.reason.replace('_', ' ')} of {text(b.amount, b.currency)} on {b.opened_on}"
+        for b in found if b.opened_on < before
+    ]  # fmt: skip
 
 
 def present(view: View, b: Record) -> Wire:
