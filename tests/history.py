@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
-from application import Books, opened
+from application import Books, entry, opened
 from nostro.events.job import run_due
 from nostro.ledger.closed import month_starts
 
@@ -89,8 +89,12 @@ class History:
     async def _one_by_one(self, made: list[Booked]) -> None:
         for one in made:
             form = {"effective_at": one.effective, "description": f'{one.debit} "to" {one.credit}; \\ | x'}
-            await self.books.move(one.debit, one.credit, one.amount, one.currency, **form)
-            self.booked.append(one)
+            line = entry(one.debit, one.credit, one.amount, one.currency)
+            answer = await self.books.client("POST", "/v1/ledger/entries", {**line, **form})
+            if answer.status == 200:
+                self.booked.append(one)
+            else:
+                assert answer.json["error"]["code"] == "ledger_period_closed", answer.body
 
     def moved(self, code: str, currency: str, since: int, until: int, basis: str = "effective") -> tuple[int, int]:
         """Debits and credits from one moment up to another."""

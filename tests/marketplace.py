@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from http.client import HTTPConnection
 from typing import Any
+from urllib.parse import urlencode, urlsplit
 
 import stripe
 
 from nostro.testing.sandbox import Sandbox
-from seller import WHOLE
+from seller import ADA, WHOLE
 from till import AT_ONCE
 
 BOTH = {"card_payments": {"requested": True}, "transfers": {"requested": True}}
@@ -26,10 +28,29 @@ class Marketplace:
 
     def open(self, **given: Any) -> str:
         """A seller that may take cards, receive transfers and be paid out."""
-        form: Any = {"controller": CONTROLLER, "country": "US", "capabilities": BOTH, **WHOLE, **given}
+        known = {**WHOLE, "individual": {**ADA, "id_number": "000000000"}}
+        form: Any = {"controller": CONTROLLER, "country": "US", "capabilities": BOTH, **known, **given}
         account = self.client.v1.accounts.create(form)
         assert account.charges_enabled or "capabilities" in given
         return account.id
+
+    def onboard(self, **given: Any) -> str:
+        """A seller that gives what is asked on our page, as the holder of an express account does."""
+        account = self.client.v1.accounts.create({"type": "express", "country": "US", "capabilities": BOTH, **given})
+        form: Any = {"account": account.id, "type": "account_onboarding", "return_url": "https://shop.example",
+                     "refresh_url": "https://shop.example"}  # fmt: skip
+        url = urlsplit(self.client.v1.account_links.create(form).url)
+        assert self._ask(url.netloc, "POST", self._ask(url.netloc, "GET", f"{url.path}?{url.query}"), do="everything")
+        return account.id
+
+    def _ask(self, host: str, method: str, path: str, **form: str) -> str:
+        """Where a page leads."""
+        page = HTTPConnection(host)
+        page.request(method, path, urlencode(form) if form else None)
+        answer = page.getresponse()
+        page.close()
+        assert answer.status == 303, answer.status
+        return answer.headers["location"]
 
     def of(self, account: str | None) -> Any:
         """The options of a request that is made for this account, or for the platform."""

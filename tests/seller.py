@@ -8,7 +8,7 @@ ADDRESS = {"city": "Austin", "line1": "address_full_match", "postal_code": "7870
 BANK = {"object": "bank_account", "country": "US", "currency": "usd", "account_number": "000123456789",
         "routing_number": "110000000"}  # fmt: skip
 ADA: dict[str, Any] = {
-    "first_name": "Ada", "last_name": "Lovelace", "dob": {"day": 1, "month": 1, "year": 1901}, "address": ADDRESS,
+    "first_name": "Ada", "last_name": "Lovelace", "dob": {"day": 1, "month": 1, "year": 1902}, "address": ADDRESS,
     "email": "ada@example.com", "phone": "+15125550100", "ssn_last_4": "0000",
 }  # fmt: skip
 WHOLE: dict[str, Any] = {

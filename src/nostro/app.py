@@ -25,6 +25,7 @@ from nostro.connect import (
     capability,
     country,
     external_account,
+    oauth,
     originating_account,
     owed,
     person,
@@ -66,11 +67,23 @@ from nostro.payments import (
     transfer_reversal,
 )  # fmt: skip
 from nostro.payments import card as legacy_card
-from nostro.payouts import automatic, bank_answer, bank_file, instruction, origination, outbox, payout, topup
+from nostro.payouts import (
+    automatic,
+    bank_answer,
+    bank_file,
+    bulk_payout,
+    collection,
+    instruction,
+    origination,
+    outbox,
+    payout,
+    topup,
+)  # fmt: skip
+from nostro.payouts import bulk as bulk_lines
 from nostro.rails import card
 from nostro.reconciliation import account as reconciled_account
 from nostro.reconciliation import break_, day, line, match, rule, run, statement_verbs
-from nostro.reporting import checks, period, report
+from nostro.reporting import checks, period, report, report_run
 from nostro.risk import early_fraud_warning, review
 from nostro.storage.engine import Engine
 from nostro.storage.sqlite import SqliteEngine
@@ -92,6 +105,8 @@ RESOURCES: tuple[Resource[Any], ...] = (
     account_link.ACCOUNT_LINK,
     account_link.LOGIN_LINK,
     account_session.RESOURCE,
+    oauth.APPLICATION,
+    oauth.GRANT,
     customer.RESOURCE,
     customer_balance_transaction.RESOURCE,
     cash_balance.RESOURCE,
@@ -127,6 +142,8 @@ RESOURCES: tuple[Resource[Any], ...] = (
     bank_file.RESOURCE,
     bank_answer.RESOURCE,
     instruction.RESOURCE,
+    bulk_payout.RESOURCE,
+    bulk_lines.RESOURCE,
     app_account.RESOURCE,
     app_entry.RESOURCE,
     bulk.RESOURCE,
@@ -135,6 +152,8 @@ RESOURCES: tuple[Resource[Any], ...] = (
     reference.RESOURCE,
     report.RESOURCE,
     period.RESOURCE,
+    report_run.REPORT_RUN,
+    report_run.REPORT_TYPE,
     reconciled_account.RESOURCE,
     statement_verbs.RESOURCE,
     line.RESOURCE,
@@ -148,6 +167,7 @@ RESOURCES: tuple[Resource[Any], ...] = (
 RAILS: dict[str, Any] = {rail.type: rail for rail in (card.RAIL,)}
 JOBS: dict[str, Any] = {
     "balance.release": availability.release_job,
+    availability.SETTLE: availability.settle_job,
     "charge.expire": charge.expire_job,
     file_link.JOB: file_link.expire_job,
     tax_id.JOB: tax_id.verify_job,
@@ -167,20 +187,26 @@ JOBS: dict[str, Any] = {
     "payout.arrive": payout.arrive_job,
     "payout.answered": origination.answered_job,
     "payout.changed": origination.changed_job,
+    "bulk_payout.settled": bulk_payout.settled_job,
+    "bulk_payout.answered": bulk_payout.answered_job,
     bank_file.BUILD: bank_file.build_job,
     bank_file.SETTLE: bank_file.settle_job,
     bank_file.STAGE: outbox.stage_job,
     bank_file.RELEASE: outbox.release_job,
     standing.JOB: standing.look_job,
     balance_transaction.COVER_JOB: owed.cover_job,
-    owed.COLLECT_JOB: owed.collect_job,
-    owed.DEBIT_JOB: automatic.debit_job,
+    standing.REVIEW: standing.review_job,
     topup.ARRIVE: topup.arrive_job,
+    topup.SEND: collection.send_job,
+    "topup.sent": collection.sent_job,
+    "topup.answered": collection.answered_job,
+    "topup.changed": collection.changed_job,
     topup.RETURN: topup.return_job,
     app_account.ALERT: alert.alert_job,
     hold.EXPIRE: hold.expire_job,
     merging.MERGE: merging.merge_job,
     period.CLOSE: period.closer(checks.CHECKS),
+    report_run.MAKE: report_run.make_job,
 }
 
 RULES: tuple[Rule, ...] = (

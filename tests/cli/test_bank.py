@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -57,7 +58,7 @@ def test_a_whole_loop(shell: Shell) -> None:
     assert (account["balance"], account["statements"]) == (5000 - 2000 + 1000 + 1234, 5)
     lines = shell("statement", "--all").splitlines()
     assert [line.split(",")[4] for line in lines[1:]] == ["-1000", "-1000", "1000", "1234"]
-    assert lines[-1].endswith("INV-7,transfer,,Jenny Rosen,,5234")
+    assert lines[-1].endswith("INV-7,transfer,,Jenny Rosen,,,,5234")
 
 
 def test_without_opening_it_there_is_a_bank_and_a_refused_file_says_so(shell: Shell) -> None:
@@ -107,10 +108,11 @@ def contents(folder: Path) -> dict[str, bytes]:
         (("deposit", "1", "--account", "42"), "no account 42"),
         (("statement", "--number", "9"), "no statement 9"),
         (("statement", "--format", "xls"), "no xls"),
+        (("statement", "--format", "bai2", "--all"), "cannot write this as bai2"),
     ],
 )
 def test_what_it_does_not_understand_it_says(shell: Shell, words: tuple[str, ...], what: str) -> None:
-    shell("advance", "2d")
+    shell("advance", "5d")
     with pytest.raises(Trouble, match=what) as caught:
         shell(*words)
     assert caught.value.then or what in ("no number",), "and what to do next"
@@ -130,8 +132,12 @@ def test_served_it_takes_what_appears_and_answers_over_http(shell: Shell, tmp_pa
         try:
             assert server.stdout is not None
             url = server.stdout.readline().split()[-1]
-            os.rename("payouts.ach", outbox / "payouts.ach")
-            wait(lambda: list(inbox.glob("*receipt.json")) and not list(outbox.iterdir()))
+            (outbox / ".staged").mkdir()
+            shutil.copyfile("payouts.ach", outbox / ".staged" / "payouts.ach.half")
+            (outbox / "oa_1").mkdir()
+            os.rename("payouts.ach", outbox / "oa_1" / "payouts.ach")
+            wait(lambda: list(inbox.glob("*receipt.json")) and not list((outbox / "oa_1").iterdir()))
+            assert (outbox / ".staged" / "payouts.ach.half").exists(), "what is not sent yet is left alone"
             shell("advance", "1h")  # beside it
             news = json.loads(post(f"{url}/advance?by=3d"))
             assert [Path(file).suffix for file in news["files"]] == [".ach"]
@@ -156,3 +162,13 @@ def wait(until: Any) -> None:
     while not until():
         assert time.monotonic() < end, "it takes too long"
         time.sleep(0.05)
+
+
+def test_the_loop_of_the_documentation_runs(shell: Shell) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "concepts" / "simulated-bank.md").read_text()
+    commands = page.split("```sh\n")[1].split("```")[0].splitlines()
+    said = [shell(*shlex.split(command)[2:]) for command in commands]
+    assert len(said) == 5 and "RETURN R03" in said[3]
+    assert sorted(file.name[8:] for file in Path(".nostro/bank/inbox").iterdir()) == [
+        "receipt.json", "returns.ach", "returns.ach",
+    ]  # fmt: skip

@@ -93,3 +93,22 @@ def test_time_moves_for_the_accounts_too(open_account: Open, client: stripe.Stri
     late = client.v1.customers.create({}, {"stripe_account": open_account().id})
     assert after.created - before.created >= 3 * 86_400
     assert late.created >= after.created
+
+
+def test_what_the_network_owes_to_all_is_settled_once(
+    open_account: Open, client: stripe.StripeClient, nostro: Sandbox
+) -> None:
+    """The money of every account becomes available at the same moment, and the network pays it once."""
+    for _ in range(5):
+        on: Any = {"stripe_account": open_account(**WHOLE).id}
+        paid: Any = {"amount": 1000, "currency": "usd", "payment_method": "pm_card_visa", "confirm": True,
+                     "payment_method_types": ["card"]}  # fmt: skip
+        client.v1.payment_intents.create(paid, on)
+    nostro.advance(days=7)
+    assert balance(client, "bank:cash") == 5000
+    assert balance(client, "network:card:receivable") == 0
+
+
+def balance(client: stripe.StripeClient, account: str) -> int:
+    found = client.raw_request("get", "/v1/ledger/balances", account=account).data["data"]
+    return int(sum(one["balance"] for one in found))

@@ -8,6 +8,7 @@ from counter import COUNTER, Counter
 from nostro.events.work import perform
 from nostro.kernel.errors import ApiError
 from nostro.kernel.ids import Ids
+from nostro.kernel.posting import transfer
 from nostro.storage.tx import Tx
 from nostro.storage.unit import Scope
 from nostro.storage.world import World
@@ -138,3 +139,23 @@ def test_ids_repeat_with_their_seed_only() -> None:
     assert Ids(seed=4).new("cnt", 5) == Ids(seed=4).new("cnt", 5)
     assert Ids(seed=4).word(32) == Ids(seed=4).word(32)
     assert Ids().new("cnt", 5) != Ids().new("cnt", 5)
+
+
+async def test_a_pinned_balance_is_moved_once(world: World, scope: Scope) -> None:
+    """Two units that move all there is read the same balance; the second runs again and finds nothing left."""
+    waiting, free = "app:waiting", "app:free"
+
+    async def put(tx: Tx) -> None:
+        tx.post("put", "x", transfer("app:bank", waiting, 700, "usd"))
+
+    async def release(tx: Tx) -> int:
+        owed = -await tx.pinned_balance(waiting, "usd")
+        await asyncio.sleep(0)
+        tx.post("release", "x", transfer(waiting, free, owed, "usd"))
+        return owed
+
+    await perform(world, scope, put)
+    moved = await asyncio.gather(*(perform(world, scope, release) for _ in range(5)), perform(world, scope, put))
+    assert sum(one for one in moved if one) + await perform(world, scope, release) == 1400
+    tx = Tx(world, scope)
+    assert [await tx.balance(code, "usd") for code in (waiting, free)] == [0, -1400]

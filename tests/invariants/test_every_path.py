@@ -38,6 +38,19 @@ TIMES = ("created", "_at", "_on", "due", "date", "_by")
 # What the verbs change along with a move, where that is money: a hold grows by what it is raised.
 CHANGES: dict[tuple[str, str], Callable[[Any], dict[str, Any]]] = {
     ("charge", "increment"): lambda charge: {"amount": charge.amount + charge.grown},
+    ("bulk_payout", "add"): lambda bulk: {"amount": bulk.amount + 90, "step": 90},
+    ("bulk_payout", "settle"): lambda bulk: {"settled_amount": bulk.settled_amount + 7, "step": 7},
+    ("bulk_payout", "complete"): lambda bulk: {
+        "settled_amount": bulk.settled_amount + bulk.on_its_way,
+        "step": bulk.on_its_way,
+    },
+    ("bulk_payout", "fail"): lambda bulk: {"failed_amount": bulk.failed_amount + 5, "step": 5},
+    ("bulk_payout", "fail_all"): lambda bulk: {
+        "failed_amount": bulk.failed_amount + bulk.on_its_way,
+        "step": bulk.on_its_way,
+    },
+    ("bulk_payout", "return"): lambda bulk: {"step": 3},
+    ("bulk_payout", "return_late"): lambda bulk: {"step": 3},
 }
 WITH_LIFE = [resource for resource in RESOURCES if resource.life is not None]
 

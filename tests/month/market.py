@@ -24,9 +24,11 @@ from .plan import FIRST_DAY, Plan
 
 AT_ONCE = 64
 KEY = "sk_test_month"
+EDGE = "a-part-of-the-form"
 SELLS = {"card_payments": {"requested": True}, "transfers": {"requested": True}}
 ROUTING = "021000021"
 ORIGINATOR = {"company_id": "1234567890", "company_name": "MARKET INC", "routing_number": "110000000"}
+DAILY = {"schedule": {"interval": "daily"}, "debit_negative_balances": True}
 T = TypeVar("T")
 
 
@@ -57,24 +59,41 @@ class Market:
     ) -> Any:  # fmt: skip
         """The decoded answer. Raises `Refusal` for a status that is not expected."""
         text = encode(form or {}).encode()
-        headers = [(b"authorization", b"Bearer " + KEY.encode())]
+        query, body = (text, b"") if method == "GET" else (b"", text)
+        kind = b"application/x-www-form-urlencoded"
+        return await self._send(method, path, query, body, kind, seller, expect)
+
+    async def upload(self, path: str, content: bytes, **form: str) -> Any:
+        """A file, sent as a form with parts."""
+        parts = [f'--{EDGE}\r\ncontent-disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+                 for name, value in form.items()]  # fmt: skip
+        head = f'--{EDGE}\r\ncontent-disposition: form-data; name="file"; filename="statement"\r\n\r\n'.encode()
+        body = b"".join(parts) + head + content + f"\r\n--{EDGE}--\r\n".encode()
+        kind = f"multipart/form-data; boundary={EDGE}".encode()
+        return await self._send("POST", path, b"", body, kind, None, (200,))
+
+    async def _send(
+        self, method: str, path: str, query: bytes, body: bytes, kind: bytes, seller: str | None,
+        expect: tuple[int, ...],
+    ) -> Any:  # fmt: skip
+        headers = [(b"authorization", b"Bearer " + KEY.encode()), (b"content-type", kind)]
         if seller is not None:
             headers.append((b"stripe-account", seller.encode()))
-        scope = {"type": "http", "method": method, "path": path, "headers": headers,
-                 "query_string": text if method == "GET" else b""}  # fmt: skip
+        scope = {"type": "http", "method": method, "path": path, "headers": headers, "query_string": query}
         sent: list[dict[str, Any]] = []
 
         async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": b"" if method == "GET" else text}
+            return {"type": "http.request", "body": body}
 
         async def answer(message: dict[str, Any]) -> None:
             sent.append(message)
 
         await self.api(scope, receive, answer)
-        status, body = sent[0]["status"], sent[1]["body"]
+        status, said = sent[0]["status"], sent[1]["body"]
         if status not in expect:
-            raise Refusal(f"{method} {path} {dict(form or {})} was answered {status}: {body.decode()[:500]}")
-        return msgspec.json.decode(body)
+            asked = (query or body)[:500].decode(errors="replace")
+            raise Refusal(f"{method} {path} {asked} was answered {status}: {said.decode()[:500]}")
+        return msgspec.json.decode(said)
 
     async def all(self, path: str, seller: str | None = None, **filters: Any) -> list[Any]:
         found: list[Any] = []
@@ -102,13 +121,13 @@ class Market:
             bank = {**WHOLE["external_account"], "routing_number": ROUTING, "account_number": f"{5_000_000 + n:09d}"}
             account = await self.send("POST", "/v1/accounts", {
                 "type": "custom", "country": "US", "capabilities": SELLS, **WHOLE, "external_account": bank,
-                "metadata": {"seller": n},
+                "settings": {"payouts": DAILY}, "metadata": {"seller": n},
             })  # fmt: skip
             told(1)
             return str(account["id"])
 
         await self.send("POST", "/v1/originating_accounts", {
-            "format": "nacha", "approval": "none", "nacha": ORIGINATOR,
+            "format": "nacha", "approval": "none", "delivery": "outbox", "nacha": ORIGINATOR,
         })  # fmt: skip
         self.sellers = await together(one(n) for n in range(self.plan.sellers))
         self.counts["sellers"] = len(self.sellers)

@@ -20,6 +20,8 @@ from .plan import FIRST_DAY
 
 NUMBER = "000900900900"
 RETURNS = ".ach"
+SENDS_AT = 22 * 3600 + BUILD_AFTER
+"""The cut-off is at 17:00 in New York: in UTC, in winter."""
 
 
 class Treasury:
@@ -37,11 +39,9 @@ class Treasury:
         self._settled: set[str] = set()
 
     async def day(self, midnight: int) -> None:
-        """The day that begins at `midnight`: its file goes to the bank, and what the bank says comes in."""
-        cut_off, day = calendar.next_cut_off("usd", midnight)
-        if day == utc_date(midnight):
-            await self.market.until(cut_off + BUILD_AFTER)
-            await self._send_files()
+        """The day that begins at `midnight`: after the cut-off its file goes to the bank."""
+        await self.market.until(midnight + SENDS_AT)
+        await self._send_files()
 
     async def night(self, midnight: int) -> None:
         """The next day has begun at `midnight`: the card network has paid, and the bank has closed its day."""
@@ -93,7 +93,8 @@ class Treasury:
     async def _replace(self) -> None:
         """A seller whose bank has sent a payout back gives another account."""
         for seller in await self.market.all("/v1/accounts"):
-            if any(bank["status"] == "errored" for bank in seller["external_accounts"]["data"]):
+            banks = seller["external_accounts"]["data"]
+            if any(bank["status"] == "errored" and bank["default_for_currency"] for bank in banks):
                 self.market.counts["replaced"] += 1
                 number = f"{7_000_000 + self.market.counts['replaced']:09d}"
                 bank = {"object": "bank_account", "country": "US", "currency": "usd", "routing_number": ROUTING,

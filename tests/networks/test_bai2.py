@@ -2,6 +2,7 @@
 
 import io
 from datetime import date, datetime
+from time import process_time
 from typing import Any
 
 import pytest
@@ -193,3 +194,11 @@ def test_a_line_without_an_end_is_not_taken_into_memory() -> None:
     with pytest.raises(FileError, match="a line of at most"):
         list(bai2.read(endless))  # type: ignore[arg-type]
     assert endless.taken < 10_000
+
+
+def test_a_record_that_is_continued_without_end_is_refused_soon() -> None:
+    head = build(statement(line())).split(b"49,")[0].rstrip()
+    started = process_time()
+    with pytest.raises(FileError, match="a record of at most"):
+        read(head + b"\n" + b"88,,,\n" * 100_000)
+    assert process_time() - started < 1

@@ -98,6 +98,29 @@ def test_what_a_bank_writes_beside_is_not_in_the_way() -> None:
     assert read(b"\xef\xbb\xbf" + built) == read(built)
 
 
+def test_what_a_bank_writes_is_read() -> None:
+    text = b"""\r
+:20:STARTUMSE\r
+:25:37040044/0532013000\r
+:28C:00352/001\r
+:60F:C261119EUR112,72\r
+:61:2611231120CR60,NDDTE-1//2026112000001\r
+:86:192?00LASTSCHRIFT?109310?20EREF+E-1?21MREF+MD-1?22SVWZ+Rechnung 7 und noch e\r
+?23twas?30BNPAFRPPXXX?31FR1420041010050500013M02606?32Jenny?33 Rosen?34000\r
+:61:261120DR63,00NRTINONREF\r
+/OCMT/EUR60,00/CHGS/EUR3,00/\r
+:86:109?00RUECKLASTSCHRIFT?20EREF+NOTPROVIDED?21SVWZ+zurueck Rueckgabegrund:?22 MD06\r
+:62F:C261120EUR109,72\r
+-\r
+"""
+    (found,) = read(text)
+    first, second = found.lines
+    assert (first.booked, first.valued, first.amount) == (DAY, date(2026, 11, 23), 6_000)
+    assert (first.end_to_end, first.mandate, first.own_code) == ("E-1", "MD-1", "192")
+    assert (first.description, first.counterparty) == ("Rechnung 7 und noch etwas", "Jenny Rosen")
+    assert (second.amount, second.charges, second.return_reason, second.description) == (-6_300, 300, "MD06", "zurueck")
+
+
 @pytest.mark.parametrize(
     ("was", "now", "at", "expected"),
     [

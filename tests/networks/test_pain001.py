@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from lxml import etree
 from sepaxml import SepaTransfer
 
+from iso20022_schema import follows_schema
 from nostro.networks.file_error import FileError
 from nostro.networks.iso20022 import pain001
 from nostro.networks.iso20022.parties import NOWHERE, Account, Address, Party
@@ -73,6 +74,7 @@ def test_what_is_built_is_valid_and_read_back(value: pain001.Message, version: p
     if version == "09":
         assert found == value
     assert pain001.build(found, version=version) == built
+    assert pain001.read(follows_schema(built)) == found
 
 
 def test_the_old_version_has_no_place_for_some_ids() -> None:

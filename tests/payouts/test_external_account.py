@@ -122,7 +122,8 @@ def test_the_currency_has_to_be_the_payouts(till: Till) -> None:
         ({"routing_number": ""}, "external_account[routing_number]"),
         ({"currency": "zzz"}, "external_account[currency]"),
         ({"country": "USA"}, "external_account[country]"),
-        ({"object": "card"}, "external_account[object]"),
+        ({"object": "card"}, "external_account[country]"),
+        ({"object": "boat"}, "external_account[object]"),
         ({"colour": "blue"}, "external_account[colour]"),
     ],
 )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import tempfile
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
 
-from history import DAY, History, kept
+from history import DAY, History, histories, kept
 from nostro.events.job import run_due
 from nostro.ledger.closed import month_starts
 from nostro.reporting import checks
@@ -193,6 +196,13 @@ async def test_closing_can_be_given_up(history: History) -> None:
     )
 
 
+async def test_two_who_close_at_once_close_one_period(history: History) -> None:
+    to(history, AUGUST + 5)
+    begun = await asyncio.gather(*(post(history, "periods", month="2026-07") for _ in range(5)))
+    assert len({one["id"] for one in begun}) == 1
+    assert len(await history.books.client.all("/v1/reports/periods")) == 1
+
+
 async def test_a_change_shows_in_the_proof(history: History) -> None:
     await fill(history)
     to(history, AUGUST + 5)
@@ -227,3 +237,33 @@ def _entry() -> dict[str, Any]:
     from application import entry
 
     return entry("app:bank", "app:wallets:bob", 3)
+
+
+@settings(max_examples=10)
+@given(histories, histories)
+def test_reports_of_a_closed_month_never_change(before: Any, after: Any) -> None:
+    """Whatever is tried afterwards: byte for byte."""
+
+    async def run(folder: str) -> None:
+        history = await kept(f"sqlite:///{folder}/books.db")
+        await history.live(before)
+        clock: Any = history.books.world.clock
+        to(history, max(clock.micros() // 1_000_000, AUGUST + 5))
+        assert (await close(history))["status"] == "closed"
+        told = [await report(history, name, period) for name, period in reports]
+        await history.live(after)
+        assert [await report(history, name, period) for name, period in reports] == told
+        await history.books.verified()
+        await history.books.world.engine.close()
+
+    reports = [(name, period) for name in ("balance_sheet", "income_statement", "trial_balance")
+               for period in ("2026-07", "2026-06", "2026-07-05/2026-07-20")]  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("nostro.ledger.bulk.LEAST", 1)
+        asyncio.run(run(folder))
+
+
+async def report(history: History, name: str, period: str) -> bytes:
+    answer = await history.books.client("GET", f"/v1/reports/{name}", {"period": period})
+    assert answer.status == 200
+    return answer.body

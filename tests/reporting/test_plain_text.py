@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from history import KINDS, History, Step, histories, kept
+from nostro.kernel.clock import utc_text
 from nostro.kernel.money import exponent
 from nostro.reporting import names
 from nostro.reporting.plain_text import Format, text
@@ -134,7 +135,7 @@ def test_a_wrong_journal_is_noticed(format: Format, tmp_path: Path) -> None:
 CODES = st.from_regex(r"app(:[A-Za-z0-9_.@+-]{1,12}){1,3}", fullmatch=True)
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(st.lists(CODES, max_size=30, unique=True))
 def test_no_two_accounts_share_a_name(codes: list[str]) -> None:
     assert len({names.beancount(code, "asset") for code in codes}) == len(codes)
@@ -159,3 +160,15 @@ def test_any_code_is_a_name_that_both_programs_take(tmp_path: Path) -> None:
 def test_every_kind_has_its_root() -> None:
     kinds = {kind for kind, _ in KINDS.values()}
     assert kinds == names.HLEDGER.keys() == names.BEANCOUNT.keys()
+
+
+@given(st.integers(-(10**19), 10**19), st.sampled_from(["usd", "jpy", "kwd"]))
+def test_amounts_are_exact(minor: int, currency: str) -> None:
+    written, unit = names.amount(minor, currency).split()
+    assert Decimal(written) == major(minor, currency) and unit == currency.upper()
+    assert len(written.partition(".")[2]) == exponent(currency)
+
+
+@given(st.integers(0, 2**32))
+def test_moments_are_as_everywhere(seconds: int) -> None:
+    assert names.moment(seconds) == utc_text(seconds)

@@ -33,6 +33,7 @@ async def rows(history: History, **form: Any) -> dict[tuple[str, str], Any]:
     return {(row["account"], row["currency"]): row for row in found["accounts"]}
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(histories, st.integers(0, 120), st.integers(1, 120), st.sampled_from(["effective", "recorded"]))
 def test_a_trial_balance_is_the_sum_of_what_was_booked(steps: Any, first: int, days: int, basis: str) -> None:
@@ -81,6 +82,7 @@ async def check_card(history: History, row: Any, since: int, until: int, basis: 
     assert (stands, seen) == (row["closing_balance"], row["debits"] + row["credits"])
 
 
+@pytest.mark.slow
 @settings(max_examples=12)
 @given(histories)
 def test_balance_sheets_balance_and_months_add_up_to_the_year(steps: Any) -> None:

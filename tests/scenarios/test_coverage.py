@@ -14,8 +14,8 @@ from nostro.api.versions import CURRENT
 FAMILIES = (
     "account", "account_links", "account_sessions", "accounts", "balance", "balance_transactions", "charges",
     "confirmation_tokens", "country_specs", "customers", "disputes", "ephemeral_keys", "events", "file_links",
-    "files", "mandates", "payment_intents", "payment_methods", "payouts", "refunds", "reviews", "setup_attempts",
-    "setup_intents", "tokens", "webhook_endpoints",
+    "files", "mandates", "payment_intents", "payment_methods", "payouts", "refunds", "reporting", "reviews",
+    "setup_attempts", "setup_intents", "tokens", "webhook_endpoints",
 )  # fmt: skip
 HELPERS = ("confirmation_tokens", "customers", "refunds")
 OTHERS = "radar/early_fraud_warnings"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -111,9 +112,19 @@ def test_a_destination_charge_is_passed_on_less_the_fee(market: Marketplace) -> 
     assert market.events(seller, "charge") == ["charge.succeeded"]
 
 
+def test_what_a_destination_charge_passed_on_cannot_be_passed_on_again(market: Marketplace) -> None:
+    seller = market.open()
+    charge = market.pay(transfer_data={"destination": seller, "amount": 6000})
+    form: Any = {"amount": 4001, "currency": "usd", "destination": seller, "source_transaction": charge.id}
+    fails(lambda: market.client.v1.transfers.create(form), "transfer_source_balance_parameters_mismatch", "amount")
+    market.client.v1.transfers.reversals.create(charge.transfer, {"amount": 6000})
+    fails(lambda: market.client.v1.transfers.create({**form, "amount": 10_001}),
+          "transfer_source_balance_parameters_mismatch", "amount")  # fmt: skip
+
+
 def test_an_amount_may_be_passed_on_instead(market: Marketplace) -> None:
     seller = market.open()
-    data = {"destination": seller, "amount": 7000, "description": "Order 7", "metadata": {"order": "7"}}
+    data = {"destination": seller, "amount": 7000, "description": "Order 7", "metadata": {"order": "7", "gift": ""}}
     charge = market.pay(transfer_data=data, on_behalf_of=seller)
     assert (market.has(), market.has(seller)) == ((3000 - FEE, 0), (7000, 0))
     transfer = market.client.v1.transfers.retrieve(charge.transfer)
@@ -289,6 +300,10 @@ def test_who_is_debited_by_a_dispute(market: Marketplace) -> None:
     charge = market.pay(card="pm_card_createDispute", transfer_data={"destination": seller})
     assert market.client.v1.disputes.list().data[0].charge == charge.id
     assert sum(market.has(seller)) == sum(before) + 10_000
+    platform = sum(market.has()) + market.reserved()
+    market.client.v1.transfers.reversals.create(charge.transfer, {"amount": 6000})
+    market.nostro.settle()
+    assert (sum(market.has(seller)), sum(market.has()) + market.reserved()) == (sum(before) + 4000, platform + 6000)
 
 
 # What is refused ----------------------------------------------------------------
@@ -321,8 +336,6 @@ def test_what_a_payment_may_not_ask_for(market: Marketplace, client: stripe.Stri
     form: Any = {"amount": 100, "currency": "usd", "destination": idle}
     fails(lambda: client.v1.transfers.create(form), "insufficient_capabilities_for_transfer", "destination")
     fails(lambda: client.v1.transfers.create({**form, "destination": "acct_nobody"}), "resource_missing", "destination")
-    fails(lambda: client.v1.payouts.create({"amount": 100, "currency": "usd"}, market.of(empty)),
-          "payouts_not_allowed", None)  # fmt: skip
 
 
 def test_an_account_that_lost_the_capability_is_not_paid(market: Marketplace, client: stripe.StripeClient) -> None:
@@ -341,6 +354,104 @@ def test_what_a_refund_may_not_ask_for(market: Marketplace, client: stripe.Strip
     for name in ("reverse_transfer", "refund_application_fee"):
         form: Any = {"charge": charge.id, name: True}
         fails(lambda form=form: client.v1.refunds.create(form), None, name)
+
+
+def test_who_was_paid_may_be_described_though_the_account_is_closed(market: Marketplace) -> None:
+    seller = market.open()
+    charge = market.pay(transfer_data={"destination": seller}, application_fee_amount=1000)
+    market.client.v1.accounts.capabilities.update(seller, "transfers", {"requested": False})
+    intent = market.client.v1.payment_intents.update(str(charge.payment_intent), {"description": "A lamp"})
+    assert intent.description == "A lamp"
+
+
+def test_nothing_is_taken_back_from_an_account_that_is_gone(market: Marketplace, client: stripe.StripeClient) -> None:
+    seller = market.open()
+    charge = market.pay(transfer_data={"destination": seller}, application_fee_amount=1000)
+    client.v1.payouts.create({"amount": 9000, "currency": "usd"}, market.of(seller))
+    market.nostro.advance(days=7)
+    client.v1.accounts.delete(seller)
+    before = market.has()
+    fails(lambda: client.v1.transfers.reversals.create(charge.transfer), "account_closed", None)
+    form: Any = {"charge": charge.id, "reverse_transfer": True}
+    fails(lambda: client.v1.refunds.create(form), "account_closed", None)
+    fails(lambda: client.v1.application_fees.refunds.create(charge.application_fee), "account_closed", None)
+    assert market.has() == before
+
+
+async def test_transfers_at_once_do_not_exceed_their_source(
+    market: Marketplace, async_client: stripe.StripeClient
+) -> None:
+    seller = market.open()
+    charge = market.pay()
+    form: Any = {"amount": 1500, "currency": "usd", "destination": seller, "source_transaction": charge.id}
+    made = await asyncio.gather(
+        *(async_client.v1.transfers.create_async(form) for _ in range(9)), return_exceptions=True
+    )
+    refused = [one for one in made if isinstance(one, stripe.InvalidRequestError)]
+    assert {error.code for error in refused} == {"transfer_source_balance_parameters_mismatch"}
+    assert (len(refused), market.has(seller)) == (3, (9000, 0))
+
+
+def test_what_was_asked_for_may_be_changed_until_it_is_paid(market: Marketplace, client: stripe.StripeClient) -> None:
+    seller = market.open()
+    form: Any = {"amount": 10_000, "currency": "usd", "transfer_data": {"destination": seller},
+                 "application_fee_amount": 1000}  # fmt: skip
+    intents = client.v1.payment_intents
+    intent = intents.create(form)
+    fails(lambda: intents.update(intent.id, {"amount": 900}), "amount_too_large", "application_fee_amount")
+    fails(lambda: intents.update(intent.id, {"transfer_data": {"amount": 5}}), "parameters_exclusive",
+          "application_fee_amount")  # fmt: skip
+    changed = intents.update(intent.id, {"amount": 8000, "application_fee_amount": 500})
+    assert (changed.amount, changed.application_fee_amount) == (8000, 500)
+    form = {"payment_method": "pm_card_bypassPending"}
+    paid = intents.confirm(intent.id, form)
+    assert (paid.status, market.has(seller)) == ("succeeded", (7500, 0))
+    fails(lambda: intents.update(intent.id, {"application_fee_amount": 1}), "payment_intent_unexpected_state",
+          "application_fee_amount")  # fmt: skip
+    plain = intents.create({"amount": 1000, "currency": "usd"})
+    fails(lambda: intents.update(plain.id, {"transfer_data": {"amount": 5}}), "parameter_missing",
+          "transfer_data[destination]")  # fmt: skip
+
+
+def test_a_hold_that_grows_shares_what_is_captured(market: Marketplace, client: stripe.StripeClient) -> None:
+    seller = market.open()
+    form: Any = {"amount": 1000, "currency": "usd", "payment_method": "pm_card_bypassPending", "confirm": True,
+                 "capture_method": "manual", "transfer_data": {"destination": seller}, "application_fee_amount": 100,
+                 "payment_method_options": {"card": {"request_incremental_authorization": "if_available"}}}  # fmt: skip
+    intent = client.v1.payment_intents.create(form)
+    form = {"amount": 3000, "application_fee_amount": 300}
+    client.v1.payment_intents.increment_authorization(intent.id, form)
+    client.v1.payment_intents.capture(intent.id)
+    assert market.has(seller) == (2700, 0)
+
+
+# Hearing of it ------------------------------------------------------------------
+
+
+def test_webhooks_hear_of_both_sides(market: Marketplace, nostro: Sandbox) -> None:
+    seller = market.open()
+    own = nostro.webhooks("transfer.*", "application_fee.*")
+    theirs = nostro.webhooks("charge.*", connect=True)
+    charge = market.pay(transfer_data={"destination": seller}, application_fee_amount=1000)
+    market.client.v1.refunds.create({"charge": charge.id, "reverse_transfer": True, "refund_application_fee": True})
+    assert sorted(event.type for event in own.settled()) == [
+        "application_fee.created", "application_fee.refunded", "transfer.created", "transfer.reversed",
+    ]  # fmt: skip
+    heard = [(event.type, event.account) for event in theirs.settled()]
+    assert sorted(heard) == [("charge.refunded", seller), ("charge.succeeded", seller)]
+
+
+def test_the_cardholder_reads_the_sellers_name(market: Marketplace) -> None:
+    seller = market.open(settings={"payments": {"statement_descriptor": "ADAS LAMPS"}})
+    data = {"destination": seller}
+    charges = [
+        market.pay(account=seller),
+        market.pay(transfer_data=data, on_behalf_of=seller),
+        market.pay(transfer_data=data, on_behalf_of=seller, statement_descriptor_suffix="No 7"),
+        market.pay(transfer_data=data),
+    ]
+    read = [charge.calculated_statement_descriptor for charge in charges]
+    assert read == ["ADAS LAMPS", "ADAS LAMPS", "ADAS LAMPS* NO 7", "NOSTRO"]
 
 
 # Around -------------------------------------------------------------------------

@@ -68,8 +68,9 @@ class Answers:
         shapes = list(dict.fromkeys([*own, *more]))
         schemas, made = msgspec.json.schema_components(shapes, ref_template=REF + "{name}")
         written = [schema["$ref"].removeprefix(REF) for schema in schemas]
+        taken = {*own.values()}  # a second shape of an object goes by its own name
         self._names = {
-            shape: own.get(shape) or _object(made[name]) or _name(name)
+            shape: own.get(shape) or next((o for o in [_object(made[name])] if o not in taken), "") or _name(name)
             for shape, name in zip(shapes, written, strict=True)
         }
         renamed = {name: _name(name) for name in made} | dict(zip(written, self._names.values(), strict=True))

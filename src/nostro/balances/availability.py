@@ -1,7 +1,8 @@
 """When money becomes available: two business days of the currency's banks after the payment, at midnight UTC.
 
 Pending money stands in one account for each day on which it becomes available. A job at that moment moves the
-whole balance of the day's account to `available` in one entry, and another settles what the networks owe.
+whole balance of the day's account to `available` in one entry. What the networks owe is settled for all merchants of a
+book together, by a job of the platform's: two that read the same balance would settle it twice.
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ from __future__ import annotations
 from nostro.kernel.clock import utc_date
 from nostro.kernel.posting import Posting, transfer
 from nostro.ledger import chart
+from nostro.storage.scope import load_scope
 from nostro.storage.tx import Tx
 
 from . import balance
 from .calendar import business_midnight
 
 BUSINESS_DAYS = 2
+SETTLE = "network.settle"
 
 
 def available_on(now: int, currency: str) -> int:
@@ -49,10 +52,17 @@ async def release_job(tx: Tx, ref: str) -> None:
     """Job `balance.release`: `ref` is `currency:available_on`."""
     currency, at = ref.split(":")
     day = utc_date(int(at)).isoformat()
-    owed = -await tx.balance(chart.pending(tx.merchant, day), currency)
+    owed = -await tx.pinned_balance(chart.pending(tx.merchant, day), currency)
     tx.post("balance.release", tx.merchant, release(tx.merchant, day, owed, currency))
     if owed:
         tx.emit("balance.available", await balance.read(tx, owed, currency))
+    platform = tx.beside(await load_scope(tx.world, tx.scope.book))
     for rail in tx.world.rails:
-        receivable = await tx.balance(chart.receivable(rail), currency)
-        tx.post("network.settle", rail, settle(rail, receivable, currency))
+        platform.schedule(SETTLE, f"{rail}:{currency}", platform.now)
+
+
+async def settle_job(tx: Tx, ref: str) -> None:
+    """Job `network.settle`: `ref` is `rail:currency`."""
+    rail, currency = ref.split(":")
+    receivable = await tx.balance(chart.receivable(rail), currency)
+    tx.post(SETTLE, rail, settle(rail, receivable, currency))

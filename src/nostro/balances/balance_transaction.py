@@ -36,7 +36,7 @@ REPORTING_CATEGORIES = {
     "transfer_refund": "transfer_reversal",
 }
 COVER_JOB = "connect.cover"
-"""Looks whether a connected account owes something, by currency."""
+"""Looks whether a connected account owes something, after a line that took from it: `currency:line`."""
 
 
 class FeeDetail(Shape, frozen=True, kw_only=True):
@@ -101,11 +101,12 @@ def write(tx: Tx, line: Line) -> Record:
     waits = line.available_on > tx.now
     if waits:
         expect(tx, line.currency, line.available_on)
+    id = tx.new_id("txn")
     if tx.scope.connected and line.amount < fee:
-        tx.schedule(COVER_JOB, line.currency, tx.now)
+        tx.schedule(COVER_JOB, f"{line.currency}:{id}", tx.now)
     return tx.save(
         Record(
-            id=tx.new_id("txn"),
+            id=id,
             created=tx.now,
             amount=line.amount,
             available_on=line.available_on if waits else tx.now,

@@ -1,7 +1,8 @@
 """Balance settings: when a merchant's money is paid out by itself, and how much of it stays.
 
 One record a merchant, kept from the first change on. A sandbox begins with `manual`: its money stays where a test
-left it. What the balance owes is carried to the next payout; the bank is not debited for it.
+left it. What the balance owes is carried to the next payout; of a connected account the bank is debited for it, if
+its platform asks for that. The settings of a connected account have another door: `settings.payouts` of the account.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ PREFIX = "bset"
 ID = f"{PREFIX}_{'0' * TIME_LENGTH}own"
 DAY_JOB = "payout.day"
 MOST_DESCRIPTOR = 22
+LONGEST_DELAY = 31
 
 
 class Payouts(Shape, frozen=True, kw_only=True):
@@ -38,7 +40,10 @@ class Payouts(Shape, frozen=True, kw_only=True):
 
 
 class SettlementTiming(Shape, frozen=True, kw_only=True):
+    """How many business days a payment waits, and the merchant's own wish, if there is one."""
+
     delay_days: int = BUSINESS_DAYS
+    delay_days_override: int | Unset = UNSET
 
 
 class Payments(Shape, frozen=True, kw_only=True):
@@ -55,7 +60,9 @@ class BalanceSettings(Stored, frozen=True, kw_only=True):
 
 
 class Record(BalanceSettings, frozen=True, kw_only=True, omit_defaults=True):
-    """The same, as it is stored."""
+    """The same, as it is stored. `shortest` is the least that a payment waits, in days."""
+
+    shortest: int = BUSINESS_DAYS
 
 
 class ScheduleParams(Params, frozen=True, kw_only=True):
@@ -70,9 +77,14 @@ class PayoutsParams(Params, frozen=True, kw_only=True):
     statement_descriptor: str | None | Unset = UNSET
 
 
+class SettlementTimingParams(Params, frozen=True, kw_only=True):
+    delay_days_override: Annotated[int, Meta(ge=1, le=LONGEST_DELAY)] | None | Unset = UNSET
+
+
 class PaymentsParams(Params, frozen=True, kw_only=True):
     debit_negative_balances: bool | Unset = UNSET
     payouts: PayoutsParams | Unset = UNSET
+    settlement_timing: SettlementTimingParams | Unset = UNSET
 
 
 class UpdateParams(Params, frozen=True, kw_only=True):
@@ -105,17 +117,34 @@ async def update(tx: Tx, params: UpdateParams) -> Record:
     given = params.payments
     if given is UNSET:
         return settings
-    if given.debit_negative_balances is True:
-        raise invalid("Banks are not debited for negative balances: the next payouts are less by them.",
-                      "payments[debit_negative_balances]")  # fmt: skip
-    if given.payouts is UNSET:
+    payments = settings.payments
+    if given.debit_negative_balances is not UNSET:
+        if given.debit_negative_balances and not tx.scope.connected:
+            raise invalid("Your own bank is not debited for a negative balance: the next payouts are less by it.",
+                          "payments[debit_negative_balances]")  # fmt: skip
+        payments = msgspec.structs.replace(payments, debit_negative_balances=given.debit_negative_balances)
+    if given.payouts is not UNSET:
+        payments = msgspec.structs.replace(payments, payouts=_changed(payments.payouts, given.payouts))
+    if given.settlement_timing is not UNSET:
+        payments = msgspec.structs.replace(payments, settlement_timing=_timing(settings, given.settlement_timing))
+    if payments == settings.payments:
         return settings
-    payouts = _changed(settings.payments.payouts, given.payouts)
-    if payouts.schedule.interval != "manual":
+    if payments.payouts.schedule.interval != "manual":
         tomorrow = utc_date(tx.now + DAY)
         tx.schedule(DAY_JOB, tomorrow.isoformat(), midnight(tomorrow))
-    payments = msgspec.structs.replace(settings.payments, payouts=payouts)
     return tx.save(msgspec.structs.replace(settings, payments=payments), "balance_settings.updated")
+
+
+def _timing(settings: Record, given: SettlementTimingParams) -> SettlementTiming:
+    """The delay that is wished, never less than the shortest; nothing sets it back to that."""
+    timing, override = settings.payments.settlement_timing, given.delay_days_override
+    if override is UNSET:
+        return timing
+    if override is not None and override < settings.shortest:
+        raise invalid(f"The delay must be {settings.shortest} days at least.",
+                      "payments[settlement_timing][delay_days_override]")  # fmt: skip
+    days = settings.shortest if override is None else override
+    return SettlementTiming(delay_days=days, delay_days_override=UNSET if override is None else override)
 
 
 def _changed(payouts: Payouts, given: PayoutsParams) -> Payouts:

@@ -13,7 +13,7 @@ from nostro.kernel.clock import SECOND, SystemClock
 from nostro.kernel.money import text
 
 from . import show
-from .options import Json
+from .options import ApiBase, ApiKey, Json
 
 if TYPE_CHECKING:
     from .bank_folder import BankFolder
@@ -28,11 +28,13 @@ A whole loop:
   nostro bank statement --format csv    what it has booked
   nostro bank accounts                  what there is
   nostro bank fates                     what decides how payments end
+  nostro bank carry --watch             all of it, with nostro dev
 
 `nostro bank serve` does the same for a folder that is watched. Time stands still unless it is advanced.
 """
 app = typer.Typer(no_args_is_help=True, help=HELP)
 DEFAULT = Path(".nostro/bank")
+POLL = 1.0  # seconds between two looks at a server
 Folder = Annotated[
     Path, typer.Option("--bank", envvar="NOSTRO_BANK", metavar="DIR", file_okay=False, help="Where the bank lives.")
 ]
@@ -70,6 +72,9 @@ def open_(
     booking: Annotated[Literal["batch", "single"], typer.Option(help="A line an order, or one a payment.")] = "single",
     fee: Annotated[str, typer.Option(metavar="AMOUNT", help="What each account costs a month: 25.00")] = "0",
     interest: Annotated[str, typer.Option(metavar="RATE", help="A year, on what is there each night: 1.5%")] = "0",
+    statements: Annotated[
+        str, typer.Option(metavar="FORMATS", help="In which it sends each day's statement: camt.053,csv")
+    ] = "",
     start: Annotated[str | None, typer.Option("--from", metavar="DAY", help="The bank's first day: 2026-11-16")] = None,
     inbox: Annotated[
         Path | None, typer.Option(file_okay=False, help="Where its answers go. Default: inbox in its folder.")
@@ -91,7 +96,7 @@ def open_(
     )
     terms = Terms(
         seed=seed, returns=words.rate(returns), corrections=words.rate(corrections), faults=faults, booking=booking,
-        fee=words.amount(fee, "usd"), interest=words.basis_points(interest),
+        fee=words.amount(fee, "usd"), interest=words.basis_points(interest), statements=words.formats(statements),
     )  # fmt: skip
     make(bank, terms, [words.account(each) for each in account or ()], words.start(start), inbox)
     typer.echo(f"A bank is open in {bank}. Give it a file: nostro bank take FILE")
@@ -130,6 +135,37 @@ def serve(
     from .bank_serve import run
 
     run(bank, outbox, inbox, day, host, port)
+
+
+@app.command()
+def carry(
+    watch: Annotated[bool, typer.Option("--watch", help="Again and again, until it is stopped.")] = False,
+    bank: Folder = DEFAULT,
+    api_base: ApiBase = None,
+    api_key: ApiKey = None,
+    json: Json = False,
+) -> None:
+    """Carry files between a running server and the bank: what was sent, there; what the bank answers, back.
+
+    The bank's clock follows the sandbox's, so time passes for both with the sandbox. Files of originating accounts
+    with the delivery `download` are fetched; for those with an outbox there is `nostro bank serve`.
+
+    Example: nostro bank carry --watch
+    """
+    import time
+
+    from . import bank_carry
+    from .client import Client
+
+    client = Client(api_base, api_key, quiet=True)
+    while True:
+        with _opened(bank) as folder:
+            for each in bank_carry.carry(folder, client):
+                show.as_line(each) if json else bank_carry.tell(each)
+                folder.save()
+        if not watch:
+            return
+        time.sleep(POLL)
 
 
 # What happens ----------------------------------------------------------------
@@ -240,7 +276,7 @@ def accounts(bank: Folder = DEFAULT, json: Json = False) -> None:
 @app.command()
 def statement(
     account: ForAccount = None,
-    format: Annotated[str, typer.Option("--format", help="csv")] = "csv",
+    format: Annotated[str, typer.Option("--format", help="camt.053, camt.052, mt940, bai2 or csv")] = "csv",
     number: Annotated[
         int | None, typer.Option(min=1, help="Which one; the last closed day's otherwise. They count from 1.")
     ] = None,
@@ -266,7 +302,7 @@ def statement(
             for value in values:
                 show.as_line(value)
             return
-        content = written(format, values)
+        content = written(format, values, folder.bank.now)
     if out is None:
         typer.echo(content.decode(), nl=False)
     else:

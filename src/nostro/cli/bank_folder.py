@@ -45,10 +45,12 @@ FIRST = (
 
 
 class Kept(Struct, kw_only=True):
-    """What a folder holds of its bank. `inbox` is where its answers go, in the folder if it is relative."""
+    """What a folder holds of its bank. `inbox` is where its answers go, in the folder if it is relative; `carried` is
+    the number of the last answer that was carried to a server."""
 
     bank: Bank
     inbox: str = "inbox"
+    carried: int = 0
 
 
 class BankFolder:

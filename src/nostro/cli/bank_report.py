@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable
-from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -22,8 +20,6 @@ if TYPE_CHECKING:
 
     from .bank_folder import BankFolder
 
-COLUMNS = ("account", "statement", "booked", "valued", "amount", "currency", "reference", "end_to_end", "code",
-           "description", "counterparty", "counterparty_account", "balance")  # fmt: skip
 SHOWN = 8  # refused payments that are shown to people
 
 
@@ -88,28 +84,15 @@ def clock(folder: BankFolder) -> str:
     return f"{utc_text(folder.bank.now)} UTC at the bank"
 
 
-def written(format: str, statements: Iterable[Statement]) -> bytes:
+def written(format: str, statements: Iterable[Statement], now: int) -> bytes:
     """Statements in one of the formats that banks send."""
-    if format != "csv":
-        raise Trouble(f"The bank writes no {format}.", "Ask for csv.")
-    return "".join(_csv(statements)).encode()
+    from nostro.networks.bank.paper import WRITERS
+    from nostro.networks.file_error import FileError
 
-
-def _csv(statements: Iterable[Statement]) -> Iterable[str]:
-    """Amounts in minor units, as everywhere in Nostro; `balance` is the one after the line."""
-    out = StringIO()
-    rows = csv.writer(out)
-    rows.writerow(COLUMNS)
-    for each in statements:
-        opening = each.opening
-        balance = opening.balance or 0
-        for line in each.lines:
-            balance += line.amount
-            rows.writerow((opening.account, opening.number, line.booked, line.valued, line.amount, opening.currency,
-                           line.reference, line.end_to_end, line.code, line.description, line.counterparty,
-                           line.counterparty_account, balance))  # fmt: skip
-            if out.tell() > 1 << 16:
-                yield out.getvalue()
-                out.seek(0)
-                out.truncate()
-    yield out.getvalue()
+    if format not in WRITERS:
+        raise Trouble(f"The bank writes no {format}.", f"Ask for one of: {', '.join(WRITERS)}.")
+    try:
+        return WRITERS[format](statements, now)
+    except FileError as error:
+        raise Trouble(f"The bank cannot write this as {format}: {error}.",
+                      "Ask for one statement (--number), or for another format.") from None  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -59,15 +59,25 @@ def _opened(bank: Path) -> Any:
 
 
 def _take_all(bank: Path, outbox: Path) -> None:
-    files = sorted(file for file in outbox.iterdir() if file.is_file() and not file.name.startswith("."))
+    files = sorted(_there(outbox))
     if not files:
         return
     with _opened(bank) as folder:
         for file in files:
-            folder.receive(file, keep=False)
+            try:
+                folder.receive(file, keep=False)
+            except OSError as error:
+                raise Trouble(f"{file} cannot be taken: {error.strerror}.", "May the bank read and move it?") from None
             tell_receipt(folder.receipts[-1])
             folder.save()
         tell(folder)
+
+
+def _there(folder: Path) -> Iterator[Path]:
+    """Here and in folders of this one. What begins with a dot is still being written."""
+    for path in folder.iterdir():
+        if not path.name.startswith("."):
+            yield from _there(path) if path.is_dir() else (path,)
 
 
 # HTTP ------------------------------------------------------------------------
@@ -87,7 +97,8 @@ def _endpoint(bank: Path) -> type[BaseHTTPRequestHandler]:
         def _answer(self, routes: dict[str, Callable[[BankFolder, dict[str, str], bytes], bytes]]) -> None:
             at = urlsplit(self.path)
             asked = {name: values[-1] for name, values in parse_qs(at.query).items()}
-            size = int(self.headers.get("Content-Length") or 0)
+            length = self.headers.get("Content-Length") or "0"
+            size = int(length) if length.isdigit() else -1
             status, body = 404, _json({"error": {"message": f"There is no {self.command} {at.path} here."}})
             if at.path in routes and 0 <= size <= LARGEST_BODY:
                 try:
@@ -122,7 +133,7 @@ def _statement(folder: BankFolder, asked: dict[str, str], body: bytes) -> bytes:
     number = asked.get("number") or str(account.statements)
     if not number.isdigit() or number == "0":
         raise Trouble("There is no such statement.", "They count from 1, and the first is there when a day was closed.")
-    return written(asked.get("format", "csv"), [folder.statement(account, int(number))])
+    return written(asked.get("format", "csv"), [folder.statement(account, int(number))], folder.bank.now)
 
 
 def _json(value: Any) -> bytes:

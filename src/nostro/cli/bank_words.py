@@ -68,6 +68,17 @@ def account(text: str) -> tuple[Account, int]:
     )  # fmt: skip
 
 
+def formats(text: str) -> tuple[str, ...]:
+    """`camt.053,csv`."""
+    from nostro.networks.bank.paper import WRITERS
+
+    found = tuple(each.strip() for each in text.split(",") if each.strip())
+    for each in found:
+        if each not in WRITERS:
+            raise Trouble(f"The bank writes no {each}.", f"It writes {', '.join(WRITERS)}.")
+    return found
+
+
 def day(text: str) -> date:
     try:
         return date.fromisoformat(text)

@@ -144,7 +144,8 @@ def income_statement(
     async def read(world: World, book: int | None) -> tuple[Span, list[Result]]:
         span, own = span_of(world, period, since, until), await one_book(world, book)
         now = await figures(world.engine, own, span, by, currency)
-        return span, income_statements(now, await figures(world.engine, own, span.before, by, currency))
+        then = await figures(world.engine, own, span.before, by, currency)
+        return span, [one for one in income_statements(now, then) if one.revenue.lines or one.expenses.lines]
 
     span, found = read_books(database, merchant, key, live, read)
     results = {one.currency: (one.total, one.previous) for one in found}
@@ -272,7 +273,9 @@ def _title(unit: str, span: Span) -> str:
 
 
 def _number(amount: int, unit: str) -> str:
-    return text(amount, unit).removesuffix(f" {unit}")
+    """With commas between thousands, for people."""
+    whole, dot, part = text(abs(amount), unit).removesuffix(f" {unit}").partition(".")
+    return f"{'-' if amount < 0 else ''}{int(whole):,}{dot}{part}"
 
 
 def _asked(ask: Callable[[], Any]) -> Any:

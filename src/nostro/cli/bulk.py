@@ -57,9 +57,9 @@ def import_(
     client = Client(api_base, api_key)
     counts: dict[str, int] = {}
     size = MOST_ATOMIC if atomic else PART
-    name = reference or _content(file)
-    with file.open(encoding="utf-8", newline="") as lines, _bar(file, quiet=json) as advance:
-        parts = _csv_parts(lines, size) if kind == "text/csv" else _json_parts(lines, size)
+    name = reference or name_of(file)
+    with file.open(encoding="utf-8", newline="") as lines, bar(file, quiet=json) as advance:
+        parts = csv_parts(lines, size) if kind == "text/csv" else json_parts(lines, size)
         for part in _only_one(parts, size) if atomic else parts:
             params = {"atomic": atomic, "reference": f"{name}:{part.numbers[0]}"}
             for number, result in zip(part.numbers, _send(client, kind, part, params), strict=True):
@@ -80,7 +80,7 @@ def _only_one(parts: Iterator[Part], size: int) -> list[Part]:
     return [] if first is None else [first]
 
 
-def _content(file: Path) -> str:
+def name_of(file: Path) -> str:
     """A name that another file does not have."""
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()[:32]
@@ -100,7 +100,7 @@ def _tell(result: dict[str, Any], json: bool) -> None:
         typer.secho(f"line {result['line']}: {result['error']['message']}", fg="red", err=True)
 
 
-def _json_parts(lines: IO[str], size: int) -> Iterator[Part]:
+def json_parts(lines: IO[str], size: int) -> Iterator[Part]:
     part, read = Part("", [], 0), 0
     kept: list[str] = []
     for number, line in enumerate(lines, 1):
@@ -115,7 +115,7 @@ def _json_parts(lines: IO[str], size: int) -> Iterator[Part]:
         yield Part("\n".join(kept), part.numbers, read)
 
 
-def _csv_parts(lines: IO[str], size: int) -> Iterator[Part]:
+def csv_parts(lines: IO[str], size: int) -> Iterator[Part]:
     """A record may go over several lines, so the file is read as CSV and written as CSV, each part with the header."""
     read = 0
 
@@ -149,7 +149,7 @@ def _csv(rows: list[list[str]]) -> str:
 
 
 @contextmanager
-def _bar(file: Path, quiet: bool) -> Iterator[Advance]:
+def bar(file: Path, quiet: bool) -> Iterator[Advance]:
     """A bar on the terminal, if it is one."""
     if quiet or not sys.stderr.isatty():
         yield lambda done, refused: None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from .checkout import remembered
@@ -51,9 +52,19 @@ class Client:
 
         answer = self._ask(
             "POST", path, content=lines.encode(), headers={"content-type": content_type},
-            params=dict(flat(params or {})),
+            params=dict(flat(params or {})), raw=True,
         )  # fmt: skip
         return [msgspec.json.decode(line) for line in answer.content.splitlines()]
+
+    def upload(self, path: str, file: Path, params: Mapping[str, Any] | None = None) -> Any:
+        """A file as multipart/form-data."""
+        with file.open("rb") as content:
+            return self._send("POST", path, data=dict(flat(params or {})), files={"file": (file.name, content)})
+
+    def download(self, path: str) -> bytes:
+        """An answer that is a file's bytes."""
+        answer: bytes = self._ask("GET", path, raw=True).content
+        return answer
 
     def delete(self, path: str) -> Any:
         return self._send("DELETE", path)
@@ -61,13 +72,13 @@ class Client:
     def _send(self, method: str, path: str, **more: Any) -> Any:
         return self._ask(method, path, **more).json()
 
-    def _ask(self, method: str, path: str, **more: Any) -> Any:
-        """The answer, JSON unless it is a success of another type. Raises what is wrong with it."""
+    def _ask(self, method: str, path: str, *, raw: bool = False, **more: Any) -> Any:
+        """The answer, JSON unless it is a success and `raw`. Raises what is wrong with it."""
         import httpx
 
         try:
             answer = self._http.request(method, path, **more)
-            wire = {} if answer.headers.get("content-type") == "application/x-ndjson" else answer.json()
+            wire = {} if raw and answer.is_success else answer.json()
         except httpx.HTTPError as error:
             raise Trouble(
                 f"No answer from {self.base}: {error or type(error).__name__}.",

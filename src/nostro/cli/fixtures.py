@@ -69,6 +69,25 @@ BAD_BANK = Step(  # an account number that refuses every payout
 BANK = Step("bank_account", BAD_BANK.path, {"external_account": "btok_us_verified"})
 DISPUTES = Step("disputes", "/v1/disputes", {"payment_intent": "{payment_intent.id}"}, method="GET")
 
+SELLER = Step(  # all that is asked of an account, by the published test values
+    "account", "/v1/accounts",
+    {"type": "custom", "country": "US", "business_type": "individual",
+     "capabilities": {"card_payments": {"requested": True}, "transfers": {"requested": True}},
+     "business_profile": {"mcc": "5734", "url": "https://seller.example"},
+     "individual": {"first_name": "Jenny", "last_name": "Rosen", "email": "jenny@example.com",
+                    "phone": "+15125550100", "dob": {"day": 1, "month": 1, "year": 1901}, "ssn_last_4": "0000",
+                    "address": {"line1": "address_full_match", "city": "Austin", "state": "TX",
+                                "postal_code": "78701"}},
+     "external_account": "btok_us_verified", "tos_acceptance": {"date": 1_700_000_000, "ip": "203.0.113.7"}},
+)  # fmt: skip
+SOLD = (
+    SELLER,
+    pay("pm_card_bypassPending", transfer_data={"destination": "{account.id}"}, application_fee_amount=200),
+    Step("charge", f"/v1/charges/{CHARGE}", method="GET"),
+)
+FEE, SENT = "/v1/application_fees/{charge.application_fee}", "/v1/transfers/{charge.transfer}"
+FEE_BACK = Step("fee_refund", f"{FEE}/refunds")
+
 
 def answer(evidence: str) -> Step:
     """Contest the dispute with one of the texts that decide it."""
@@ -78,6 +97,11 @@ def answer(evidence: str) -> Step:
 
 FIXTURES: dict[str, tuple[Step, ...]] = {
     "account.external_account.created": (ACCOUNT, BANK),
+    "application_fee.created": SOLD,
+    "application_fee.refund.updated": (
+        *SOLD, FEE_BACK, Step("fee_refund", f"{FEE}/refunds/{{fee_refund.id}}", {"metadata": {"order": "6735"}}),
+    ),
+    "application_fee.refunded": (*SOLD, FEE_BACK),
     "balance.available": (pay(), advance(5)),
     "charge.captured": (pay(capture_method="manual"), of_intent("capture")),
     "charge.dispute.closed": (DISPUTED, SETTLE, DISPUTES, answer("losing_evidence"), DECIDED),
@@ -145,4 +169,7 @@ FIXTURES: dict[str, tuple[Step, ...]] = {
     "setup_intent.requires_action": (set_up("pm_card_authenticationRequired"),),
     "setup_intent.setup_failed": (set_up("pm_card_visa_chargeDeclined", declined=True),),
     "setup_intent.succeeded": (set_up(),),
+    "transfer.created": SOLD,
+    "transfer.reversed": (*SOLD, Step("transfer_reversal", f"{SENT}/reversals", {"amount": 500})),
+    "transfer.updated": (*SOLD, Step("transfer", SENT, {"metadata": {"order": "6735"}})),
 }  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from . import backup, bank, booking, books, books_export, bulk, events, keys, ledger, logs, reconcile, server
+from . import backup, bank, booking, books, books_export, bulk, events, keys, ledger, logs, payouts, reconcile, server
 from .config import config
 from .config_file import named_database
 from .doctor import doctor
@@ -24,6 +24,7 @@ Start here:
   nostro trigger payment_intent.succeeded     make something happen in it
   nostro listen --forward-to localhost:4242   receive its webhooks
   nostro ledger trial-balance                 see what was booked
+  nostro books balance-sheet                  see what is owned and owed
   nostro ledger verify                        prove that the books are right
   nostro backup nostro.backup                 keep all of it in one file
 
@@ -58,6 +59,7 @@ ledger.app.command("reverse", rich_help_panel=WRITE)(booking.reverse)
 ledger.app.command("import", rich_help_panel=WRITE)(bulk.import_)
 ledger.app.add_typer(booking.hold, name="hold", rich_help_panel=WRITE)
 app.add_typer(ledger.app, name="ledger", rich_help_panel=BOOKS)
+app.add_typer(payouts.app, name="payouts", rich_help_panel=LOOK)
 app.add_typer(reconcile.app, name="reconcile", rich_help_panel=BOOKS)
 books.app.command("export")(books_export.export)
 app.add_typer(books.app, name="books", rich_help_panel=BOOKS)

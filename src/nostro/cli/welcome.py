@@ -30,6 +30,7 @@ Point your SDK at it:
   try     nostro trigger payment_intent.succeeded
   watch   nostro logs tail
   books   nostro ledger trial-balance
+  bank    nostro bank carry --watch   (a simulated one, for payouts through bank files)
   stop    Ctrl-C   (the data stays; `nostro reset` deletes it)
 """
 

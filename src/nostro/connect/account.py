@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta
 
+from nostro.balances.settings import ID as SETTINGS_ID
+from nostro.balances.settings import Record as BalanceSettings
 from nostro.balances.settings import settings_of
 from nostro.kernel.errors import ApiError, invalid, no_access
 from nostro.kernel.money import CURRENCIES
@@ -26,34 +28,35 @@ from nostro.kernel.resource import (
     public,
 )  # fmt: skip
 from nostro.storage.body import whole
+from nostro.storage.engine import Row
 from nostro.storage.tx import Tx
 
-from . import capability, country, external_account, party, standing
+from . import capability, country, external_account, party, payout_settings, standing
 from .account_params import ControllerParams, CreateParams, SharedParams, UpdateParams
+from .countries import currencies
+from .given import THEIRS, check_files, check_terms, check_theirs, with_token
 from .profile import (
     Account,
-    AnnualRevenue,
-    BusinessProfile,
     Capability,
     Company,
     Controller,
-    Payouts,
+    Groups,
+    Losses,
     Record,
-    Schedule,
     Settings,
     StripeDashboard,
 )  # fmt: skip
 from .scope import enter, enter_new, leave
-from .values import merged
+from .values import documents, merged
 
 FIND_CREATED = "SELECT created FROM scope WHERE scope=?"
 OWED = "SELECT count(*) FROM ledger_account WHERE book=? AND code>=? AND code<? AND balance<>0"
 PAGE = (
-    "SELECT a.id, a.created, a.body FROM connected c JOIN account a ON a.scope=c.scope AND a.id=c.account "
+    "SELECT a.id, a.created, a.body, b.id, b.created, b.body FROM connected c "
+    "JOIN account a ON a.scope=c.scope AND a.id=c.account "
+    "LEFT JOIN balance_settings b ON b.scope=c.scope AND b.id=? "
     "WHERE c.platform=? AND c.account{0}? ORDER BY c.account {1} LIMIT ?"
 )
-SHORTEST = 2
-"""Days that a payout schedule waits at least."""
 OWN_CAPABILITIES = ("card_payments", "transfers")
 TYPES = {
     "standard": ("account", "stripe", "stripe", "full"),
@@ -86,7 +89,8 @@ def render(view: View, account: Record) -> Wire:
 
 async def _current(tx: Tx) -> Record:
     """The account whose scope this is; the platform's own is made as it is read."""
-    return await standing.own(tx) or await _platform(tx)
+    account = await standing.own(tx)
+    return payout_settings.with_payouts(account, await settings_of(tx)) if account else await _platform(tx)
 
 
 async def _platform(tx: Tx) -> Record:
@@ -100,22 +104,8 @@ async def _platform(tx: Tx) -> Record:
         details_submitted=True,
         payouts_enabled=True,
         has={name: Capability(requested_at=created, status="active") for name in OWN_CAPABILITIES},
-        settings=Settings(payouts=await _payouts(tx)),
+        settings=Settings(payouts=payout_settings.shown(await settings_of(tx))),
     )
-
-
-async def _payouts(tx: Tx) -> Payouts:
-    """The balance settings, as an account shows them."""
-    settings = (await settings_of(tx)).payments.payouts
-    weekly, monthly = settings.schedule.weekly_payout_days, settings.schedule.monthly_payout_days
-    schedule = Schedule(
-        interval=settings.schedule.interval,
-        monthly_anchor=monthly[0] if monthly else UNSET,
-        monthly_payout_days=monthly,
-        weekly_anchor=weekly[0] if weekly else UNSET,
-        weekly_payout_days=weekly,
-    )
-    return Payouts(schedule=schedule, statement_descriptor=settings.statement_descriptor)
 
 
 class OfAccount(Params, frozen=True, kw_only=True):
@@ -150,8 +140,8 @@ async def list_(tx: Tx, params: ListParams) -> Wire:
     more = True
     while more and len(found) <= params.limit:
         statement = PAGE.format(">" if back else "<", "" if back else "DESC")
-        rows = await tx.world.engine.rows(statement, (tx.scope.number, cursor, 101))
-        page = [msgspec.json.decode(whole(*row), type=Record) for row in rows]
+        rows = await tx.world.engine.rows(statement, (SETTINGS_ID, tx.scope.number, cursor, 101))
+        page = [_listed(row[:3], row[3:]) for row in rows]
         found += [account for account in page if low <= account.created <= high]
         more = len(rows) == 101
         cursor = page[-1].id if page else cursor
@@ -160,6 +150,13 @@ async def list_(tx: Tx, params: ListParams) -> Wire:
         "object": "list", "data": shown[::-1] if back else shown, "has_more": len(found) > params.limit,
         "url": "/v1/accounts",
     }  # fmt: skip
+
+
+def _listed(row: Row, settings: Row) -> Record:
+    account = msgspec.json.decode(whole(*row), type=Record)
+    if settings[0] is None:
+        return account
+    return payout_settings.with_payouts(account, msgspec.json.decode(whole(*settings), type=BalanceSettings))
 
 
 def _created(params: ListParams) -> tuple[int, int]:
@@ -197,9 +194,10 @@ async def create(tx: Tx, params: CreateParams) -> Record:
         default_currency=where.default_currency,
         type=params.type or ("none" if params.controller else "standard"),
     )
+    await payout_settings.begin(tx, record)
     if params.capabilities is UNSET and controller.stripe_dashboard == StripeDashboard(type="full"):
         record = capability.wanted(tx, record, dict.fromkeys(OWN_CAPABILITIES, True))
-    return await _keep(tx, record, params)
+    return await keep(tx, record, params)
 
 
 def _controller(params: CreateParams) -> Controller:
@@ -225,15 +223,21 @@ async def update(tx: Tx, params: UpdateParams) -> Record:
     if account is None:
         raise invalid("You cannot change your own account through the API. Change the settings of the server instead.",
                       "account")  # fmt: skip
-    return await _keep(tx, account, params)
+    check_theirs(account, *(name for name in THEIRS if getattr(params, name) is not UNSET))
+    return await keep(tx, account, params)
 
 
-async def _keep(tx: Tx, account: Record, params: SharedParams) -> Record:
+async def keep(tx: Tx, account: Record, params: SharedParams) -> Record:
     """The account with what was given, judged anew and saved."""
+    check_terms(account, params.tos_acceptance, tx.now)
+    params = await with_token(tx, params)
+    await check_files(tx, params)
     account = _changed(account, params)
     if params.capabilities is not UNSET:
         wanted = {name: one.requested for name, one in params.capabilities.items()}
         account = capability.wanted(tx, account, wanted)
+    if params.settings is not UNSET and params.settings.payouts is not UNSET:
+        await payout_settings.change(tx, account, params.settings.payouts)
     if params.individual is not UNSET:
         await _set_individual(tx, account, params)
     if params.external_account is not UNSET:
@@ -249,47 +253,29 @@ def _changed(account: Record, params: SharedParams) -> Record:
         if (value := getattr(params, name)) is not UNSET:
             change[name] = value
     if params.default_currency is not UNSET:
-        change["default_currency"] = _currency(params.default_currency)
-    if params.tos_acceptance is not UNSET and account.collected_here:
-        raise invalid("You cannot accept the Terms of Service on behalf of Standard and Express connected accounts.",
-                      "tos_acceptance")  # fmt: skip
+        change["default_currency"] = _currency(account, params.default_currency)
     change["tos_acceptance"] = merged(account.tos_acceptance, params.tos_acceptance)
-    change["business_profile"] = _profile(account, params)
-    change["settings"] = _settings(account, params)
+    change["business_profile"] = merged(account.business_profile, params.business_profile)
+    change["documents"] = documents(account.documents, params.documents)
+    change["settings"] = merged(account.settings, params.settings, "payouts")
+    if params.groups is not UNSET:
+        change["groups"] = merged(account.groups or Groups(), params.groups)
     if params.company is not UNSET:
-        company = merged(account.company or Company(), params.company, "tax_id", "vat_id")
-        for name in ("tax_id", "vat_id"):
-            if (value := getattr(params.company, name)) is not UNSET:
-                company = msgspec.structs.replace(company, **{f"{name}_provided": bool(value)})
+        change["company"] = merged(account.company or Company(), params.company, "registration_number")
         if params.company.tax_id is not UNSET:
             change["tax_id_wrong"] = params.company.tax_id in party.WRONG_NUMBERS
-        change["company"] = company
     return msgspec.structs.replace(account, **change)
 
 
-def _profile(account: Record, params: SharedParams) -> BusinessProfile:
-    """The profile with what was given; a revenue replaces the one before."""
-    made = merged(account.business_profile, params.business_profile, "annual_revenue")
-    if params.business_profile is UNSET or params.business_profile.annual_revenue is UNSET:
-        return made
-    revenue = msgspec.convert(params.business_profile.annual_revenue, AnnualRevenue, from_attributes=True)
-    return msgspec.structs.replace(made, annual_revenue=revenue)
-
-
-def _settings(account: Record, params: SharedParams) -> Settings:
-    """The settings with what was given. A delay of "minimum" is the shortest that there is."""
-    made = merged(account.settings, params.settings)
-    schedule = made.payouts.schedule
-    if isinstance(schedule.delay_days, int):
-        return made
-    payouts = msgspec.structs.replace(made.payouts, schedule=msgspec.structs.replace(schedule, delay_days=SHORTEST))
-    return msgspec.structs.replace(made, payouts=payouts)
-
-
-def _currency(currency: str) -> str:
-    if currency.lower() not in CURRENCIES:
+def _currency(account: Record, currency: str) -> str:
+    """One in which a bank account of the account's country can be."""
+    currency = currency.lower()
+    if currency not in CURRENCIES:
         raise invalid(f"Invalid currency: {currency[:20]}", "default_currency")
-    return currency.lower()
+    if currency not in currencies(account.country):
+        raise invalid(f"Accounts in {account.country} cannot have the default currency {currency}: use "
+                      f"{' or '.join(currencies(account.country))}.", "default_currency")  # fmt: skip
+    return currency
 
 
 async def _set_individual(tx: Tx, account: Record, params: SharedParams) -> None:
@@ -301,27 +287,55 @@ async def _set_individual(tx: Tx, account: Record, params: SharedParams) -> None
     persons = await tx.every(tx.registry.by_object["person"], standing.MOST)
     blank = party.Record(id=tx.new_id("person"), created=tx.now, account=account.id,
                          relationship=party.Relationship(representative=True))  # fmt: skip
-    tx.save(party.changed(persons[0] if persons else blank, params.individual, "individual"))
+    person = standing.checked(tx, party.changed(persons[0] if persons else blank, params.individual, "individual"))
+    tx.save(person, "person.updated" if persons else "person.created")
+
+
+REJECTED = {
+    "credit": "rejected.platform_other",
+    "fraud": "rejected.fraud",
+    "fraud_no_intent_to_fulfill": "rejected.platform_fraud",
+    "fraud_other": "rejected.platform_fraud",
+    "fraud_payment_method_casher": "rejected.platform_fraud",
+    "fraud_payment_method_tester": "rejected.platform_fraud",
+    "other": "rejected.other",
+    "terms_of_service": "rejected.terms_of_service",
+}
 
 
 class RejectParams(OfAccount, frozen=True, kw_only=True):
-    reason: Literal["fraud", "other", "terms_of_service"]
+    payouts_action: Literal["none", "pause"] = "pause"
+    reason: Literal[
+        "credit", "fraud", "fraud_no_intent_to_fulfill", "fraud_other", "fraud_payment_method_casher",
+        "fraud_payment_method_tester", "other", "terms_of_service",
+    ]  # fmt: skip
 
 
 async def reject(tx: Tx, params: RejectParams) -> Record:
-    """The account may neither charge nor be paid out from now on."""
-    return await _judge(tx, rejected=f"rejected.{params.reason}")
+    """The account cannot charge from now on, nor be paid out unless that is wished.
+
+    Only for accounts for whose losses the platform is liable.
+    """
+    account = await standing.own(tx)
+    if account is not None and account.controller.losses == Losses(payments="stripe"):
+        raise invalid("Only accounts for whose losses the platform is liable can be rejected: this one's are ours.",
+                      "account")  # fmt: skip
+    return await _judge(tx, REJECTED[params.reason], still_paid=params.payouts_action == "none")
 
 
 async def unreject(tx: Tx, params: OfAccount) -> Record:
-    return await _judge(tx, rejected=None)
+    account = await standing.own(tx)
+    if account is not None and account.rejected is None:
+        raise invalid(f"The account {account.id} is not rejected.", "account")
+    return await _judge(tx, None)
 
 
-async def _judge(tx: Tx, rejected: str | None) -> Record:
+async def _judge(tx: Tx, rejected: str | None, still_paid: bool = False) -> Record:
     account = await standing.own(tx)
     if account is None:
         raise no_access(tx.merchant)
-    kept = await standing.look(tx, msgspec.structs.replace(account, rejected=rejected), "account.updated")
+    changed = msgspec.structs.replace(account, rejected=rejected, still_paid=still_paid)
+    kept = await standing.look(tx, changed, "account.updated")
     assert kept is not None
     return kept
 
@@ -366,6 +380,12 @@ ACCOUNT: Resource[Record] = Resource(
         Verb(name="reject", method="POST", path=f"{_ID}/reject", run=reject, params=RejectParams, within=enter),
         Verb(name="unreject", method="POST", path=f"{_ID}/unreject", run=unreject, params=OfAccount, within=enter),
     ),
-    errors=("account_has_balance", "account_invalid", "country_unsupported"),
+    errors=(
+        "account_has_balance",
+        "account_invalid",
+        "country_unsupported",
+        "oauth_not_supported",
+        "token_already_used",
+    ),
 )
 RESOURCE = ACCOUNT

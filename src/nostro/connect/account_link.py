@@ -1,7 +1,8 @@
 """Account link and login link: pages that we show to the holder of a connected account.
 
-An account link leads to onboarding. It works once and for some minutes; after that it leads to the platform's
-`refresh_url`, which makes another. A login link leads to an express account's dashboard.
+An account link leads to onboarding. It opens once, within some minutes; after that it leads to the platform's
+`refresh_url`, which makes another. Who opened it has an hour. A login link leads to an express account's dashboard,
+and opens once too.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
+import msgspec
 from msgspec import UNSET, Meta
 
 from nostro.kernel.errors import invalid, missing
@@ -19,6 +21,7 @@ from . import standing
 from .scope import enter
 
 LASTS = 300
+VISIT = 3600
 SETUP, EXPRESS = "/connect/setup/", "/connect/express/"
 Url = Annotated[str, Meta(max_length=5000)]
 
@@ -30,9 +33,17 @@ class AccountLink(Stored, frozen=True, kw_only=True):
 
 
 class Record(AccountLink, frozen=True, kw_only=True, omit_defaults=True):
+    """`all` asks also for what is due only later, `ahead` for what a law will ask. Who opened the link goes on under
+    `word`, until `open_until`; `left` says that they are done.
+    """
+
     return_url: str
     refresh_url: str
-    used: bool = False
+    all: bool = False
+    ahead: bool = False
+    word: str | None = None
+    open_until: int = 0
+    left: bool = False
 
 
 class LoginLink(Stored, frozen=True, kw_only=True):
@@ -41,7 +52,10 @@ class LoginLink(Stored, frozen=True, kw_only=True):
 
 
 class LoginRecord(LoginLink, frozen=True, kw_only=True, omit_defaults=True):
-    """Kept so that its page finds the account."""
+    """Kept so that its page finds the account. Who opened it goes on under `word`."""
+
+    word: str | None = None
+    open_until: int = 0
 
 
 class CollectionOptions(Params, frozen=True, kw_only=True):
@@ -71,14 +85,23 @@ async def create(tx: Tx, params: CreateParams) -> Record:
     account = await standing.own(tx)
     if account is None:
         raise invalid("You cannot make an account link for your own account.", "account")
+    if params.collect is not None and params.collection_options is not None:
+        raise invalid("Give `collect` or `collection_options`, not both.", "collect", "parameters_exclusive")
+    if account.rejected:
+        raise invalid(f"The account {account.id} is rejected: nothing is asked of it.", "account")
     if params.type == "account_update" and account.collected_here:
         raise invalid("You cannot create `account_update` type Account Links for this account: only for accounts "
                       "whose requirements the platform collects.", "type")  # fmt: skip
+    if not account.claimed:
+        tx.save(msgspec.structs.replace(account, claimed=True))
     id = tx.new_id("accl")
+    asked = params.collection_options.fields if params.collection_options else params.collect
     return tx.save(
         Record(
             id=id,
             created=tx.now,
+            all=asked == "eventually_due",
+            ahead=params.collection_options is not None and params.collection_options.future_requirements == "include",
             expires_at=tx.now + LASTS,
             url=f"{tx.world.settings.public_url}{SETUP}{id}",
             return_url=params.return_url or "",
@@ -109,6 +132,19 @@ def _dashboard(account: Any) -> str:
     return str(account.controller.stripe_dashboard.type)
 
 
+def opened(tx: Tx, link: Record) -> Record | None:
+    """The link as its first visitor leaves it; None if there was one, or it is too late."""
+    if link.word is not None or tx.now >= link.expires_at:
+        return None
+    return tx.save(msgspec.structs.replace(link, word=tx.world.ids.word(24), open_until=tx.now + VISIT))
+
+
+def login_opened(tx: Tx, link: LoginRecord) -> LoginRecord | None:
+    if link.word is not None or tx.now >= link.created + LASTS:
+        return None
+    return tx.save(msgspec.structs.replace(link, word=tx.world.ids.word(24), open_until=tx.now + VISIT))
+
+
 def render(_: View, link: Record) -> Wire:
     """Links have no id in the API: whoever has the URL has the link."""
     wire = public(AccountLink, link)
@@ -131,7 +167,7 @@ ACCOUNT_LINK: Resource[Record] = Resource(
     shown={"id": UNSET},
     doc="A page on which the holder of a connected account gives what is asked of it.",
     verbs=(Verb(name="create", method="POST", path="/v1/account_links", run=create, params=CreateParams),),
-    errors=("url_invalid",),
+    errors=("parameters_exclusive", "url_invalid"),
 )
 LOGIN_LINK: Resource[LoginRecord] = Resource(
     object="login_link",

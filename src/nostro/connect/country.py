@@ -11,15 +11,8 @@ from nostro.kernel.money import CURRENCIES
 from nostro.kernel.resource import Params, Resource, Stored, Verb, View, Wire, public
 from nostro.storage.tx import Tx
 
+from .countries import COUNTRIES, currencies
 from .requirements import fields
-
-# The currency of each country in which an account can be opened.
-CURRENCY = {
-    "AE": "aed", "AU": "aud", "BR": "brl", "CA": "cad", "CH": "chf", "CZ": "czk", "DK": "dkk", "GB": "gbp",
-    "GI": "gbp", "HK": "hkd", "HU": "huf", "JP": "jpy", "LI": "chf", "MX": "mxn", "MY": "myr", "NO": "nok",
-    "NZ": "nzd", "PL": "pln", "RO": "ron", "SE": "sek", "SG": "sgd", "TH": "thb", "US": "usd",
-    **dict.fromkeys("AT BE BG CY DE EE ES FI FR GR HR IE IT LT LU LV MT NL PT SI SK".split(), "eur"),
-}  # fmt: skip
 
 
 class CountrySpec(Stored, frozen=True, kw_only=True):
@@ -34,17 +27,20 @@ class CountrySpec(Stored, frozen=True, kw_only=True):
 
 def of(country: str) -> CountrySpec | None:
     """None for a country in which no account can be opened."""
-    currency = CURRENCY.get(country)
-    if currency is None:
+    known = COUNTRIES.get(country)
+    if known is None:
         return None
     return CountrySpec(
         id=country,
         created=0,
-        default_currency=currency,
-        supported_bank_account_currencies={currency: sorted(c for c, own in CURRENCY.items() if own == currency)},
+        default_currency=known.currency,
+        supported_bank_account_currencies={
+            currency: sorted(other for other in COUNTRIES if currency in currencies(other))
+            for currency in currencies(country)
+        },
         supported_payment_currencies=sorted(CURRENCIES),
         supported_payment_methods=["card"],
-        supported_transfer_countries=sorted(CURRENCY),
+        supported_transfer_countries=sorted(COUNTRIES),
         verification_fields={
             kind: {"minimum": fields(kind, country, "first"), "additional": fields(kind, country, "later")}
             for kind in ("company", "individual")
@@ -73,7 +69,7 @@ async def retrieve(tx: Tx, params: RetrieveParams) -> CountrySpec:
 
 async def list_(tx: Tx, params: ListParams) -> Wire:
     """By the country's code."""
-    codes = sorted(CURRENCY)
+    codes = sorted(COUNTRIES)
     if params.starting_after:
         codes = [code for code in codes if code > params.starting_after]
     if params.ending_before:

@@ -38,13 +38,12 @@ from nostro.storage.body import whole
 from nostro.storage.engine import Row
 from nostro.storage.tx import Tx
 
-Format = Literal["nacha", "pain.001", "pain.008", "bacs"]
+Format = Literal["nacha", "pain.001"]
 Approval = Literal["none", "required", "second_key"]
 Delivery = Literal["download", "outbox"]
-CURRENCY: dict[str, str] = {"nacha": "usd", "pain.001": "eur", "pain.008": "eur", "bacs": "gbp"}
-CREDITS, DEBITS = frozenset(("nacha", "pain.001", "bacs")), frozenset(("nacha", "pain.008", "bacs"))
+CURRENCY: dict[str, str] = {"nacha": "usd", "pain.001": "eur"}
 # Business days from the day of a file to the day on which its payments settle.
-SETTLEMENT_DAYS = {"nacha": 1, "pain.001": 1, "pain.008": 2, "bacs": 2}
+SETTLEMENT_DAYS = {"nacha": 1, "pain.001": 1}
 MOST = 100
 ALL = 'SELECT id, created, body FROM "originating_account" WHERE scope=? ORDER BY id DESC LIMIT ?'
 ONE = 'SELECT id, created, body FROM "originating_account" WHERE scope=? AND id=?'
@@ -67,19 +66,11 @@ class Nacha(Shape, frozen=True, kw_only=True):
 
 
 class Iso20022(Shape, frozen=True, kw_only=True):
-    """The account that pays or is paid. `creditor_id` is what names who collects debits."""
+    """The account that pays, and who orders it to."""
 
     bic: str | None = None
-    creditor_id: str | None = None
     iban: str
     initiating_party: str
-
-
-class Bacs(Shape, frozen=True, kw_only=True):
-    account_number: str
-    name: str
-    service_user_number: str
-    sort_code: str
 
 
 class OriginatingAccount(Stored, frozen=True, kw_only=True):
@@ -88,7 +79,6 @@ class OriginatingAccount(Stored, frozen=True, kw_only=True):
     object: Literal["originating_account"] = "originating_account"
     active: bool = False
     approval: Approval
-    bacs: Bacs | None = None
     bank_name: str | None = None
     currency: str
     cut_offs: list[str]
@@ -140,14 +130,19 @@ def file_day(account: Record, now: int) -> date:
     return next_cut_off(account, now - LATE)[1]
 
 
+def largest_payment(account: Record) -> int | None:
+    """The most that one payment can be, in minor units: a larger one would fit into no file."""
+    limits = (account.largest_payment, account.largest_file, account.daily_limit)
+    return min((limit for limit in limits if limit is not None), default=None)
+
+
 # Finding ---------------------------------------------------------------------
 
 
-async def originating(tx: Tx, currency: str, *, debit: bool = False) -> Record | None:
-    """The platform's account that carries payouts of a currency, or with `debit` collections; newest first."""
-    formats = DEBITS if debit else CREDITS
+async def originating(tx: Tx, currency: str) -> Record | None:
+    """The platform's account that carries payouts of a currency, the newest; None if the simulator does."""
     for account in map(_read, await tx.world.engine.rows(ALL, (tx.scope.book, MOST))):
-        if account.active and account.currency == currency and account.format in formats:
+        if account.active and account.currency == currency:
             return account
     return None
 
@@ -177,20 +172,11 @@ class Iso20022Params(Params, frozen=True, kw_only=True):
     iban: str
     initiating_party: Annotated[str, Meta(min_length=1, max_length=70)]
     bic: str | None = None
-    creditor_id: Text | None = None
-
-
-class BacsParams(Params, frozen=True, kw_only=True):
-    account_number: Annotated[str, Meta(pattern=r"^\d{8}$")]
-    name: Annotated[str, Meta(min_length=1, max_length=18)]
-    service_user_number: Annotated[str, Meta(pattern=r"^\d{6}$")]
-    sort_code: Annotated[str, Meta(pattern=r"^\d{6}$")]
 
 
 class CreateParams(Params, frozen=True, kw_only=True):
     format: Format
     approval: Approval = "required"
-    bacs: BacsParams | None = None
     bank_name: Text | None = None
     currency: str | None = None
     cut_offs: list[str] | None = None
@@ -227,7 +213,7 @@ async def create(tx: Tx, params: CreateParams) -> Record:
     if tx.scope.connected:
         raise invalid("Files are sent by the platform: leave the Stripe-Account header out.")
     currency = (params.currency or CURRENCY[params.format]).lower()
-    if currency not in CURRENCIES or (params.format in ("nacha", "bacs") and currency != CURRENCY[params.format]):
+    if currency not in CURRENCIES or (params.format == "nacha" and currency != "usd"):
         raise invalid(f"{params.format} does not carry {currency[:20]}.", "currency")
     zone = params.time_zone or banks(currency).zone
     account = Record(
@@ -238,7 +224,7 @@ async def create(tx: Tx, params: CreateParams) -> Record:
         largest_file=params.largest_file, largest_payment=params.largest_payment, ledger_account=chart.CASH,
         metadata=merge_metadata({}, params.metadata), most_payments=params.most_payments,
         settlement_days=SETTLEMENT_DAYS[params.format] if params.settlement_days is None else params.settlement_days,
-        time_zone=_zone(zone), bacs=_given(params.bacs, Bacs), iso20022=_given(params.iso20022, Iso20022),
+        time_zone=_zone(zone), iso20022=_given(params.iso20022, Iso20022),
         nacha=_given(params.nacha, Nacha),
     )  # fmt: skip
     _check_ids(params)
@@ -265,19 +251,24 @@ def _given(params: Params | None, shape: type[S]) -> S | None:
 
 def _check_ids(params: CreateParams) -> None:
     """The names that the format needs are there, and no others."""
-    name = params.format if params.format in ("nacha", "bacs") else "iso20022"
-    for other in ("nacha", "bacs", "iso20022"):
-        if other != name and getattr(params, other) is not None:
-            raise invalid(f"The format {params.format} takes no {other}.", other)
+    name, other = ("nacha", "iso20022") if params.format == "nacha" else ("iso20022", "nacha")
+    if getattr(params, other) is not None:
+        raise invalid(f"The format {params.format} takes no {other}.", other)
     if getattr(params, name) is None:
         raise missing(name)
     if params.nacha is not None:
+        for field in ("company_id", "company_name", "destination_name"):
+            _check_plain(getattr(params.nacha, field) or "", f"nacha[{field}]")
         _check_routing(params.nacha.routing_number, "nacha[routing_number]")
         _check_routing(params.nacha.destination, "nacha[destination]")
     if params.iso20022 is not None:
-        _check_iban(params.iso20022.iban)
-        if params.format == "pain.008" and params.iso20022.creditor_id is None:
-            raise missing("iso20022[creditor_id]")
+        _check_iban(params.iso20022)
+
+
+def _check_plain(text: str, param: str) -> None:
+    """What goes into a file as it is given."""
+    if not text.isascii() or not text.isprintable() or text != text.strip():
+        raise invalid("Files take printable ASCII here, without spaces at the ends.", param, "invalid_characters")
 
 
 def _check_routing(number: str | None, param: str) -> None:
@@ -288,14 +279,21 @@ def _check_routing(number: str | None, param: str) -> None:
                       "routing_number_invalid")  # fmt: skip
 
 
-def _check_iban(number: str) -> None:
-    from schwifty import IBAN  # loads the banks of the world: only when one is named
+def _check_iban(ids: Iso20022Params) -> None:
+    """Both as they are written in a file: in capitals and without spaces."""
+    from schwifty import BIC, IBAN  # loads the banks of the world: only when one is named
     from schwifty.exceptions import SchwiftyException
 
+    param = "iban"
     try:
-        IBAN(number)
+        same = str(IBAN(ids.iban)) == ids.iban
+        param = "bic" if same else param
+        same = same and (ids.bic is None or str(BIC(ids.bic)) == ids.bic)
+        why = "write it in capitals, without spaces"
     except SchwiftyException as error:
-        raise invalid(f"The IBAN is not valid: {error}.", "iso20022[iban]", "account_number_invalid") from None
+        same, why = False, str(error)
+    if not same:
+        raise invalid(f"The {param.upper()} is not valid: {why}.", f"iso20022[{param}]", "account_number_invalid")
 
 
 def _clocks(given: list[str]) -> list[str]:
@@ -342,6 +340,6 @@ ORIGINATING_ACCOUNT: Resource[Record] = Resource(
         retrieve(_ID),
         Verb(name="update", method="POST", path=_ID, run=update, params=UpdateParams),
     ),
-    errors=("account_number_invalid", "routing_number_invalid"),
+    errors=("account_number_invalid", "invalid_characters", "routing_number_invalid"),
 )  # fmt: skip
 RESOURCE = ORIGINATING_ACCOUNT

@@ -1,39 +1,44 @@
 """Person as it is kept: who stands behind an account, and how far that was checked.
 
-Test mode checks at once, by the published values: the id numbers 111111111 and 111111112, the address
-`address_no_match` and the file `file_identity_document_failure` do not pass; what else is whole, passes. Id numbers
-are kept nowhere: only that one was given, and whether it passed.
+Test mode checks by the published values: the id numbers 111111111 and 111111112, the address `address_no_match` and
+the file `file_identity_document_failure` do not pass; what else is whole, passes, at once, but for the day of birth
+1901-01-01, whose check takes some seconds. Id numbers are kept nowhere: only that one was given, and whether it
+passed.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from datetime import date
+from typing import Literal
 
 import msgspec
-from msgspec import UNSET, Meta
+from msgspec import UNSET
 
 from nostro.kernel.address import Address
+from nostro.kernel.clock import utc_date
 from nostro.kernel.errors import invalid
-from nostro.kernel.resource import Metadata, MetadataParam, Params, Shape, Stored, Unset, View, Wire, public
+from nostro.kernel.resource import Metadata, Shape, Stored, Unset, View, Wire, public
 from nostro.kernel.resource import merge_metadata as merge
 
+from .person_params import PersonParams
 from .values import (
     Acceptance,
-    AcceptanceParams,
-    AddressParams,
+    Alternative,
     Dob,
-    DobParams,
     Document,
-    DocumentParams,
+    JapaneseAddress,
     Shortcoming,
-    Text,
+    documents,
     merged,
-)
+)  # fmt: skip
 
 Status = Literal["unverified", "pending", "verified"]
 WRONG_NUMBERS = {"111111111", "111111112", "1111"}
 WRONG_ADDRESS = "address_no_match"
 WRONG_FILE = "file_identity_document_failure"
+SLOW = Dob(day=1, month=1, year=1901)
+LISTED = Dob(day=1, month=1, year=1900)
+"""The published day of birth of somebody who may be on a list of sanctions."""
 
 
 class Acceptances(Shape, frozen=True, kw_only=True):
@@ -43,7 +48,7 @@ class Acceptances(Shape, frozen=True, kw_only=True):
 class Due(Shape, frozen=True, kw_only=True):
     """A person's part of the account's requirements; the names are without the person's id."""
 
-    alternatives: list[str] = []
+    alternatives: list[Alternative] = []
     currently_due: list[str] = []
     errors: list[Shortcoming] = []
     eventually_due: list[str] = []
@@ -62,6 +67,22 @@ class Relationship(Shape, frozen=True, kw_only=True):
     title: str | None = None
 
 
+class Ethnicity(Shape, frozen=True, kw_only=True):
+    ethnicity: list[str] | None = None
+    ethnicity_other: str | None = None
+
+
+class Race(Shape, frozen=True, kw_only=True):
+    race: list[str] | None = None
+    race_other: str | None = None
+
+
+class CfpbData(Shape, frozen=True, kw_only=True):
+    ethnicity_details: Ethnicity | None = None
+    race_details: Race | None = None
+    self_identified_gender: str | None = None
+
+
 class Verification(Shape, frozen=True, kw_only=True):
     additional_document: Document = Document()
     details: str | None = None
@@ -75,14 +96,21 @@ class Person(Stored, frozen=True, kw_only=True):
     account: str
     additional_tos_acceptances: Acceptances = Acceptances()
     address: Address = Address()
+    address_kana: JapaneseAddress | Unset = UNSET
+    address_kanji: JapaneseAddress | Unset = UNSET
     dob: Dob = Dob()
     email: str | None = None
     first_name: str | None = None
+    first_name_kana: str | None | Unset = UNSET
+    first_name_kanji: str | None | Unset = UNSET
     full_name_aliases: list[str] = []
     future_requirements: Due = Due()
     gender: str | None = None
     id_number_provided: bool = False
+    id_number_secondary_provided: bool | Unset = UNSET
     last_name: str | None = None
+    last_name_kana: str | None | Unset = UNSET
+    last_name_kanji: str | None | Unset = UNSET
     maiden_name: str | None = None
     metadata: Metadata = {}
     nationality: str | None = None
@@ -92,12 +120,17 @@ class Person(Stored, frozen=True, kw_only=True):
     relationship: Relationship = Relationship()
     requirements: Due = Due()
     ssn_last_4_provided: bool = False
+    us_cfpb_data: CfpbData | Unset = UNSET
     verification: Verification = Verification()
 
 
 class Record(Person, frozen=True, kw_only=True, omit_defaults=True):
-    """`wrong` says that the id number that was given did not pass."""
+    """`wrong` says that the id number that was given did not pass, `reviewed` that a check which takes its time is
+    over. `documents` are the files that prove something, by what they prove.
+    """
 
+    documents: dict[str, list[str]] = {}
+    reviewed: bool = False
     wrong: bool = False
 
 
@@ -105,106 +138,85 @@ def render(_: View, person: Record) -> Wire:
     return public(Person, person)
 
 
-# Parameters ------------------------------------------------------------------
-
-
-class RelationshipParams(Params, frozen=True, kw_only=True):
-    authorizer: bool | Unset = UNSET
-    director: bool | Unset = UNSET
-    executive: bool | Unset = UNSET
-    legal_guardian: bool | Unset = UNSET
-    owner: bool | Unset = UNSET
-    percent_ownership: Annotated[float, Meta(ge=0, le=100)] | None | Unset = UNSET
-    representative: bool | Unset = UNSET
-    title: Text = UNSET
-
-
-class VerificationParams(Params, frozen=True, kw_only=True):
-    additional_document: DocumentParams | Unset = UNSET
-    document: DocumentParams | Unset = UNSET
-
-
-class AcceptancesParams(Params, frozen=True, kw_only=True):
-    account: AcceptanceParams | Unset = UNSET
-
-
-class PersonParams(Params, frozen=True, kw_only=True):
-    """The Japanese forms of names and addresses are not taken yet."""
-
-    additional_tos_acceptances: AcceptancesParams | Unset = UNSET
-    address: AddressParams | Unset = UNSET
-    dob: DobParams | None | Unset = UNSET
-    email: Text = UNSET
-    first_name: Text = UNSET
-    full_name_aliases: list[str] | None | Unset = UNSET
-    gender: Literal["female", "male"] | None | Unset = UNSET
-    id_number: str | None | Unset = UNSET
-    last_name: Text = UNSET
-    maiden_name: Text = UNSET
-    metadata: MetadataParam = UNSET
-    nationality: Text = UNSET
-    phone: Text = UNSET
-    political_exposure: Literal["existing", "none"] | None | Unset = UNSET
-    registered_address: AddressParams | Unset = UNSET
-    relationship: RelationshipParams | Unset = UNSET
-    ssn_last_4: str | None | Unset = UNSET
-    verification: VerificationParams | Unset = UNSET
-
-
-PLAIN_SKIP = ("account", "dob", "full_name_aliases", "id_number", "metadata", "ssn_last_4")
-
-
 def changed(person: Record, given: PersonParams, within: str = "") -> Record:
-    """The person with what was given, checked again. `within` is the parameter that holds them, for errors."""
-    made = merged(person, given, *PLAIN_SKIP)
-    change: dict[str, object] = {"metadata": merge(person.metadata, given.metadata)}
-    if given.dob is not UNSET:
-        change["dob"] = Dob(day=given.dob.day, month=given.dob.month, year=given.dob.year) if given.dob else Dob()
+    """The person with what was given, to be checked again. `within` is the parameter that holds them, for errors."""
+    made = merged(person, given, "account", "documents", "full_name_aliases", "metadata", "person_token")
+    change: dict[str, object] = {
+        "metadata": merge(person.metadata, given.metadata),
+        "documents": documents(person.documents, given.documents),
+    }
     if given.full_name_aliases is not UNSET:
         change["full_name_aliases"] = given.full_name_aliases or []
     numbers = {number for number in (given.id_number, given.ssn_last_4) if number is not UNSET}
     if numbers:
         change["wrong"] = bool(numbers & WRONG_NUMBERS)
-    for name, flag in (("id_number", "id_number_provided"), ("ssn_last_4", "ssn_last_4_provided")):
-        number = getattr(given, name)
-        if number is UNSET:
-            continue
-        _check_number(name, number, within)
-        change[flag] = bool(number)
-        if name == "id_number" and number:
-            change["ssn_last_4_provided"] = True  # its end is known with it
-    return verified(msgspec.structs.replace(made, **change))
+    if given.ssn_last_4 is not UNSET:
+        _check_end(given.ssn_last_4, f"{within}[ssn_last_4]" if within else "ssn_last_4")
+    _check_day(made.dob, f"{within}[dob][day]" if within else "dob[day]")
+    if given.id_number:
+        change["ssn_last_4_provided"] = True  # its end is known with it
+    return msgspec.structs.replace(made, reviewed=False, **change)
 
 
-def _check_number(name: str, number: str | None, within: str) -> None:
-    if name == "ssn_last_4" and number and (len(number) != 4 or not number.isdigit()):
-        param = f"{within}[ssn_last_4]" if within else "ssn_last_4"
+def _check_end(number: str | None, param: str) -> None:
+    if number and (len(number) != 4 or not number.isdigit()):
         raise invalid("You must only provide the last 4 digits of an SSN.", param)
+
+
+def _check_day(day: Dob, param: str) -> None:
+    if day.year and day.month and day.day:
+        try:
+            date(day.year, day.month, day.day)
+        except ValueError:
+            raise invalid("There is no such day of birth.", param) from None
+
+
+# Checking --------------------------------------------------------------------
+
+
+def whole(person: Record) -> bool:
+    """True if there is enough to check: a name, a day of birth, an address, and a number or a document."""
+    numbered = person.id_number_provided or person.ssn_last_4_provided or person.verification.document.front
+    placed = person.address.line1 or (person.address_kanji and person.address_kanji.line1)
+    named = (person.first_name and person.last_name) or (person.first_name_kanji and person.last_name_kanji)
+    return bool(named and person.dob.year and placed and numbered)
+
+
+def wait_for_review(person: Record) -> bool:
+    """True if the person's check takes its time and is not over."""
+    return whole(person) and person.dob == SLOW and not person.reviewed
 
 
 def verified(person: Record) -> Record:
     """What the check of test mode says of the person as it is now."""
-    document = person.verification.document
+    front = person.verification.document.front
+    document, additional = _read(person.verification.document), _read(person.verification.additional_document)
     status: Status = "unverified"
     details = code = None
-    failed_file = document.front == WRONG_FILE
-    if failed_file:
-        document = msgspec.structs.replace(
-            document, details="The document is not readable.", details_code="document_not_readable"
-        )
-    elif document.details_code:
-        document = msgspec.structs.replace(document, details=None, details_code=None)
-    if not failed_file and (person.wrong or person.address.line1 == WRONG_ADDRESS) and not document.front:
+    unread = document.details_code or additional.details_code
+    if not unread and (person.wrong or person.address.line1 == WRONG_ADDRESS) and not front:
         details = "The person's information could not be verified. Send an identity document."
         code = "failed_keyed_identity"
-    elif not failed_file and _whole(person):
-        status = "verified"
-    verification = msgspec.structs.replace(
-        person.verification, document=document, status=status, details=details, details_code=code
+    elif not unread and whole(person):
+        status = "pending" if wait_for_review(person) else "verified"
+    verification = Verification(
+        additional_document=additional, document=document, status=status, details=details, details_code=code
     )
     return msgspec.structs.replace(person, verification=verification)
 
 
-def _whole(person: Record) -> bool:
-    numbered = person.id_number_provided or person.ssn_last_4_provided or person.verification.document.front
-    return bool(person.first_name and person.last_name and person.dob.year and person.address.line1 and numbered)
+def _read(document: Document) -> Document:
+    """The document with what is wrong with it."""
+    if document.front == WRONG_FILE:
+        return msgspec.structs.replace(
+            document, details="The document is not readable.", details_code="document_not_readable"
+        )
+    return msgspec.structs.replace(document, details=None, details_code=None)
+
+
+def age(person: Record, now: int) -> int | None:
+    """In whole years at this moment (seconds); None if the day of birth is not known."""
+    born, today = person.dob, utc_date(now)
+    if not (born.year and born.month and born.day):
+        return None
+    return today.year - born.year - ((today.month, today.day) < (born.month, born.day))

@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta
 
 from nostro.kernel.errors import invalid, no_such
-from nostro.kernel.resource import Params, Resource, Verb, Wire
+from nostro.kernel.resource import Params, Resource, Unset, Verb, Wire
 from nostro.storage.tx import Tx
 
 from . import standing
-from .party import Person, PersonParams, Record, changed, render
+from .given import check_files, check_theirs, person_of
+from .party import Person, Record, changed, render
+from .person_params import PersonParams
 from .scope import enter
 
 
@@ -26,6 +28,7 @@ class CreateParams(PersonParams, frozen=True, kw_only=True):
     """`account` is the path's."""
 
     account: str
+    person_token: str | Unset = UNSET
 
 
 class RelationshipFilter(Params, frozen=True, kw_only=True):
@@ -44,25 +47,34 @@ class ListParams(OfAccount, frozen=True, kw_only=True):
     starting_after: str | None = None
 
 
-async def _check_connected(tx: Tx) -> None:
-    if await standing.own(tx) is None:
+async def _check_open(tx: Tx) -> None:
+    """Raises unless the account's persons are the platform's to tell."""
+    account = await standing.own(tx)
+    if account is None:
         raise invalid("Persons are those of connected accounts: this is your own.", "account")
+    check_theirs(account, "person")
 
 
 async def create(tx: Tx, params: CreateParams) -> Record:
-    await _check_connected(tx)
+    await _check_open(tx)
     if len(await tx.every(PERSON, standing.MOST)) >= standing.MOST:
         raise invalid(f"An account can have up to {standing.MOST} persons.")
     blank = Record(id=tx.new_id("person"), created=tx.now, account=tx.merchant)
-    return await _keep(tx, changed(blank, params), "person.created")
+    given = await person_of(tx, params, params.person_token)
+    await check_files(tx, given)
+    return await _keep(tx, changed(blank, given), "person.created")
 
 
 async def update(tx: Tx, person: Record, params: CreateParams) -> Record:
-    return await _keep(tx, changed(person, params), "person.updated")
+    await _check_open(tx)
+    given = await person_of(tx, params, params.person_token)
+    await check_files(tx, given)
+    return await _keep(tx, changed(person, given), "person.updated")
 
 
 async def _keep(tx: Tx, person: Record, event: str) -> Record:
     """Of two representatives the new one is it. The event shows what is asked of the person now."""
+    person = standing.checked(tx, person)
     if person.relationship.representative:
         for other in await tx.every(PERSON, standing.MOST):
             if other.id != person.id and other.relationship.representative:
@@ -127,5 +139,6 @@ PERSON: Resource[Record] = Resource(
         Verb(name="update", method="POST", path=_ID, run=update, params=CreateParams, within=enter),
         Verb(name="delete", method="DELETE", path=_ID, run=delete, params=OfAccount, kind="delete", within=enter),
     ),
+    errors=("oauth_not_supported", "token_already_used"),
 )
 RESOURCE = PERSON

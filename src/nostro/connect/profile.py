@@ -16,7 +16,7 @@ from nostro.kernel.resource import Metadata, Shape, Stored, Unset
 
 from . import party
 from .bank import Record as Bank
-from .values import Document, Requirements
+from .values import Acceptance, Dob, Document, JapaneseAddress, Requirements
 
 BusinessType = Literal["company", "government_entity", "individual", "non_profit"]
 Type = Literal["custom", "express", "none", "standard"]
@@ -24,9 +24,14 @@ Status = Literal["active", "inactive", "pending", "unrequested"]
 
 
 class AnnualRevenue(Shape, frozen=True, kw_only=True):
-    amount: int
-    currency: str
-    fiscal_year_end: str
+    amount: int | None = None
+    currency: str | None = None
+    fiscal_year_end: str | None = None
+
+
+class MonthlyRevenue(Shape, frozen=True, kw_only=True):
+    amount: int = 0
+    currency: str = "usd"
 
 
 class BusinessProfile(Shape, frozen=True, kw_only=True):
@@ -34,8 +39,10 @@ class BusinessProfile(Shape, frozen=True, kw_only=True):
     estimated_worker_count: int | None = None
     mcc: str | None = None
     minority_owned_business_designation: list[str] | None = None
+    monthly_estimated_revenue: MonthlyRevenue | Unset = UNSET
     name: str | None = None
     product_description: str | None = None
+    specified_commercial_transactions_act_url: str | None | Unset = UNSET
     support_address: Address = Address()
     support_email: str | None = None
     support_phone: str | None = None
@@ -71,14 +78,28 @@ class CompanyVerification(Shape, frozen=True, kw_only=True):
 
 
 class Company(Shape, frozen=True, kw_only=True):
+    """What only some countries ask is absent until it is given."""
+
     address: Address = Address()
+    address_kana: JapaneseAddress | Unset = UNSET
+    address_kanji: JapaneseAddress | Unset = UNSET
+    administrative_address: Address | Unset = UNSET
     directors_provided: bool = False
+    directorship_declaration: Acceptance | Unset = UNSET
     executives_provided: bool = False
     export_license_id: str | None = None
     export_purpose_code: str | None = None
     name: str | None = None
+    name_kana: str | None | Unset = UNSET
+    name_kanji: str | None | Unset = UNSET
     owners_provided: bool = False
+    ownership_declaration: Acceptance | Unset = UNSET
+    ownership_exemption_reason: str | None | Unset = UNSET
     phone: str | None = None
+    physical_address: Address | Unset = UNSET
+    principal_place_of_business: Address | Unset = UNSET
+    registration_date: Dob | Unset = UNSET
+    representative_declaration: Acceptance | Unset = UNSET
     structure: str | None = None
     tax_id_provided: bool = False
     tax_id_registrar: str | None = None
@@ -91,6 +112,47 @@ class Branding(Shape, frozen=True, kw_only=True):
     logo: str | None = None
     primary_color: str | None = None
     secondary_color: str | None = None
+
+
+class BacsDebit(Shape, frozen=True, kw_only=True):
+    display_name: str | None = None
+    service_user_number: str | None = None
+
+
+class Agreed(Shape, frozen=True, kw_only=True):
+    """The terms of one product, which are accepted apart from the others."""
+
+    tos_acceptance: Acceptance = Acceptance()
+
+
+class SepaDebit(Shape, frozen=True, kw_only=True):
+    creditor_id: str | Unset = UNSET
+
+
+class PaypayInDevelopment(Shape, frozen=True, kw_only=True):
+    password_provided: bool = False
+    username: str | None = None
+
+
+class PaypayAccessible(Shape, frozen=True, kw_only=True):
+    pass
+
+
+class PaypayRestricted(Shape, frozen=True, kw_only=True):
+    payment_flow_file: str | None = None
+
+
+class PaypaySite(Shape, frozen=True, kw_only=True):
+    accessible: PaypayAccessible | Unset = UNSET
+    in_development: PaypayInDevelopment | Unset = UNSET
+    restricted: PaypayRestricted | Unset = UNSET
+    type: str | None = None
+
+
+class Paypay(Shape, frozen=True, kw_only=True):
+    additional_files: list[str] | Unset = UNSET
+    goods_type: str | None = None
+    site: PaypaySite | Unset = UNSET
 
 
 class DeclineOn(Shape, frozen=True, kw_only=True):
@@ -121,6 +183,8 @@ class Payments(Shape, frozen=True, kw_only=True):
     statement_descriptor: str | None = None
     statement_descriptor_kana: str | None = None
     statement_descriptor_kanji: str | None = None
+    statement_descriptor_prefix_kana: str | None = None
+    statement_descriptor_prefix_kanji: str | None = None
 
 
 class Schedule(Shape, frozen=True, kw_only=True):
@@ -141,12 +205,21 @@ class Payouts(Shape, frozen=True, kw_only=True):
 
 
 class Settings(Shape, frozen=True, kw_only=True):
+    bacs_debit_payments: BacsDebit = BacsDebit()
     branding: Branding = Branding()
+    card_issuing: Agreed = Agreed()
     card_payments: CardPayments = CardPayments()
     dashboard: Dashboard = Dashboard()
     invoices: Invoices = Invoices()
     payments: Payments = Payments()
     payouts: Payouts = Payouts()
+    paypay_payments: Paypay | Unset = UNSET
+    sepa_debit_payments: SepaDebit = SepaDebit()
+    treasury: Agreed | Unset = UNSET
+
+
+class Groups(Shape, frozen=True, kw_only=True):
+    payments_pricing: str | None = None
 
 
 class Tos(Shape, frozen=True, kw_only=True):
@@ -170,6 +243,7 @@ class Account(Stored, frozen=True, kw_only=True):
     details_submitted: bool = False
     email: str | None = None
     future_requirements: Requirements = Requirements()
+    groups: Groups | Unset = UNSET
     metadata: Metadata = {}
     payouts_enabled: bool = False
     requirements: Requirements = Requirements()
@@ -184,20 +258,34 @@ class Capability(Shape, frozen=True, kw_only=True):
     requested_at: int | None = None
     status: Status = "unrequested"
     requirements: Requirements = Requirements()
+    future_requirements: Requirements = Requirements()
+
+
+class Debt(Shape, frozen=True, kw_only=True):
+    """What the account owes since a moment (seconds): `reserved` minor units of its platform's balance cover it."""
+
+    since: int
+    reserved: int = 0
 
 
 class Record(Account, frozen=True, kw_only=True, omit_defaults=True):
     """`banks` are the newest external accounts, one more than is shown, and `person` who an individual account is:
-    both as they stand in tables of their own. `active_since` is when what is asked at first was given (seconds).
-    `tax_id_wrong` says that the company's tax id did not pass the check.
+    both as they stand in tables of their own. An account that is `rejected`, for this reason, can be `still_paid` out.
+    `active_since` is when what is asked at first was given (seconds). `tax_id_wrong` says that the company's tax id
+    did not pass the check, `claimed` that its holder was shown a page of ours. `documents` are the files that prove
+    something, by what they prove. `debts` are by currency.
     """
 
     banks: list[Bank] = []
     person: party.Record | None = None
     has: dict[str, Capability] = {}
     rejected: str | None = None
+    still_paid: bool = False
     active_since: int | None = None
     tax_id_wrong: bool = False
+    debts: dict[str, Debt] = {}
+    claimed: bool = False
+    documents: dict[str, list[str]] = {}
 
     @property
     def collected_here(self) -> bool:
@@ -222,6 +310,7 @@ def shown(account: str, name: str, one: Capability) -> CapabilityShown:
         id=name,
         created=0,
         account=account,
+        future_requirements=one.future_requirements,
         requested=one.requested_at is not None,
         requested_at=one.requested_at,
         requirements=one.requirements,

@@ -6,7 +6,7 @@ others by construction, and money can move between it and the platform in one en
 
 from __future__ import annotations
 
-from nostro.kernel.errors import no_access
+from nostro.kernel.errors import invalid, no_access
 from nostro.storage.scope import account_scope, load_scope
 from nostro.storage.tx import Tx
 from nostro.storage.unit import Scope
@@ -37,6 +37,15 @@ async def part_of(tx: Tx, account: str) -> Tx | None:
     """The unit's part in the scope of one of the caller's connected accounts; None if it is not one."""
     scope = await account_scope(tx.world, tx.scope, account)
     return None if scope is None or not scope.connected else tx.beside(scope)
+
+
+async def still_of(tx: Tx, account: str) -> Tx:
+    """The same for an account that took part in something before. Raises a 400 if it was deleted since."""
+    part = await part_of(tx, account)
+    if part is None:
+        raise invalid(f"The account {account} was deleted: what it received cannot be taken back.",
+                      code="account_closed")  # fmt: skip
+    return part
 
 
 async def reach(tx: Tx, account: str | None) -> Tx | None:

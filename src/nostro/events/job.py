@@ -43,6 +43,10 @@ DUE_AHEAD = (
     f"WHERE s.clock_offset > 0 ORDER BY +j.due, {_ORDER}"
 )
 DUE_IN = f"SELECT {_COLUMNS} FROM job j WHERE j.scope = ? AND j.due <= ? ORDER BY j.due, {_ORDER}"
+DUE_CONNECTED = (
+    f"SELECT {_COLUMNS} FROM connected c JOIN job j ON j.scope = c.scope AND j.due <= ? "
+    f"WHERE c.platform = ? ORDER BY +j.due, {_ORDER}"
+)
 NEXT = "SELECT min(due) FROM job"
 NEXT_AHEAD = (
     "SELECT min((SELECT min(j.due) FROM job j WHERE j.scope = s.scope) - s.clock_offset) "
@@ -81,6 +85,14 @@ async def next_wave(world: World, scope: int | None = None, until: int | None = 
     rows = await world.engine.rows(DUE, (seconds, WAVE))
     ahead = await world.engine.rows(DUE_AHEAD, (seconds, WAVE))
     return _first(ahead if not rows else rows if not ahead else _merged(rows, ahead))
+
+
+async def next_family_wave(world: World, platform: int, until: int) -> list[Job]:
+    """Of a sandbox and its connected accounts, the jobs of the earliest moment up to `until`, in seconds."""
+    own = await world.engine.rows(DUE_IN, (platform, until, WAVE))
+    theirs = await world.engine.rows(DUE_CONNECTED, (until, platform, WAVE))
+    wave = _first(_merged(own, theirs))
+    return [job for job in wave if job.due == wave[0].due]
 
 
 def _merged(rows: Sequence[Row], ahead: Sequence[Row]) -> list[Row]:

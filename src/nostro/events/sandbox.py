@@ -15,7 +15,7 @@ from msgspec import Meta
 from nostro.kernel.clock import DAY, SECOND
 from nostro.kernel.errors import ApiError
 from nostro.kernel.resource import NoParams, Params, Resource, Stored, Verb
-from nostro.storage.scope import load_scope, move_clock, with_connected
+from nostro.storage.scope import load_scope, move_clocks, with_connected
 from nostro.storage.unit import Scope
 from nostro.storage.world import World
 
@@ -44,18 +44,20 @@ class AdvanceParams(Params, frozen=True, kw_only=True):
 
 
 async def advance(world: World, scope: Scope, seconds: int) -> bool:
-    """Move the sandbox's time ahead through all that comes due on the way, then `settle`."""
+    """Move the time of the sandbox and its connected accounts ahead through all that comes due on the way, in the order
+    in which it does, then `settle` each."""
     number = scope.number
     async with world.moving.setdefault(number, asyncio.Lock()):
-        offset = (await load_scope(world, number)).offset + seconds
-        until = _machine_now(world) + offset
-        while wave := await job.next_wave(world, number, until):
+        until = _machine_now(world) + (await load_scope(world, number)).offset + seconds
+        while wave := await job.next_family_wave(world, number, until):
             # A job that is late already runs now: the clock does not go back for it.
+            moved = {number, *(one.scope for one in wave)}
             await asyncio.gather(
-                move_clock(world, number, wave[0].due - _machine_now(world)), job.run_wave(world, wave)
+                move_clocks(world, moved, wave[0].due - _machine_now(world)), job.run_wave(world, wave)
             )
-        await move_clock(world, number, offset)
-    return await settle(world, scope)
+        family = await with_connected(world, number)
+        await move_clocks(world, family, until - _machine_now(world))
+    return all([await settle(world, await load_scope(world, one)) for one in family])
 
 
 async def settle(world: World, scope: Scope, patience: int = PATIENCE) -> bool:
@@ -94,8 +96,7 @@ async def see(world: World, scope: Scope, params: NoParams) -> Sandbox:
 
 async def move(world: World, scope: Scope, params: AdvanceParams) -> Sandbox:
     _only_in_dev(scope)
-    settled = [await advance(world, one, params.seconds) for one in await _family(world, scope)]
-    return await _seen(world, scope, settled=all(settled))
+    return await _seen(world, scope, settled=await advance(world, scope, params.seconds))
 
 
 async def wait(world: World, scope: Scope, params: NoParams) -> Sandbox:

@@ -9,6 +9,7 @@ from nostro.storage.world import World
 
 from . import render
 from .authenticate import authenticate_page
+from .oauth import oauth_page
 from .onboarding import connect_page
 from .receipt import receipt_page
 from .request import request_page
@@ -21,6 +22,8 @@ def hosted_pages(world: World) -> dict[str, Page]:
         "hosted": only(authenticate_page(world), "GET", "POST"),
         "receipts": only(receipt_page(world), "GET"),
         "connect": only(connect_page(world), "GET", "POST"),
+        "oauth": only(oauth_page(world), "GET", "POST"),
+        "express": only(oauth_page(world), "GET", "POST"),
         "logs": only(request_page(world), "GET"),
     }
 

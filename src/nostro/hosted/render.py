@@ -15,6 +15,8 @@ from nostro.kernel.money import exponent
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+    from nostro.connect.profile import Record as Account
+
 # No script and nothing from elsewhere. `form-action` is left open: an answered form redirects to the merchant.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'"
 HEADERS = (
@@ -50,8 +52,18 @@ def message(title: str, text: str, status: int = 200) -> Reply:
     return show("message.html", status, title=title, text=text, mark="")
 
 
+def nothing() -> Reply:
+    return message("Page not found", "This link is incomplete, or belongs to another server.", 404)
+
+
+def name_of(account: Account) -> str:
+    """What a connected account is called on its pages."""
+    company = account.company.name if account.company else None
+    return account.business_profile.name or company or account.email or "your account"
+
+
 def redirect(url: str) -> Reply:
-    """To a URL of the merchant's, which was checked when it was given."""
+    """To a URL of the merchant's, which was checked when it was given, or to a page of ours."""
     return Reply(303, b"", [(b"location", url.encode()), *HEADERS[1:]])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 CODES: dict[str, tuple[str, str]] = {
-    "account_closed": ("The bank account was closed.", "Add another bank account."),
+    "account_closed": ("The bank account was closed, or the connected account deleted.", "Use another account."),
     "account_has_balance": ("Something is still owed to or by the account.", "Pay it out first."),
     "account_invalid": ("The key has no access to the account that was named.", "Check the Stripe-Account header."),
     "account_number_invalid": ("The bank account number is not one.", "Correct it; test mode takes the test numbers."),
@@ -102,6 +102,7 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "lock_timeout": ("Other requests keep changing the same object.", "Try again; the SDKs do so by themselves."),
     "missing": ("The customer has no such source.", "Add the source to the customer first, or leave the customer out."),
+    "oauth_not_supported": ("Only the account's holder can say this.", "Send the holder an account link."),
     "parameter_invalid_empty": ("A parameter that cannot be unset was empty.", "Leave it out or give a value."),
     "parameter_invalid_integer": ("A number was expected.", "Send an integer in range."),
     "parameter_missing": ("A required parameter is not there.", "Send it."),
@@ -123,10 +124,7 @@ CODES: dict[str, tuple[str, str]] = {
     "payment_intent_unexpected_state": ("The intent's status does not allow this.", "Read its `status` first."),
     "payment_method_customer_mismatch": ("The method is another customer's.", "Pass the customer it belongs to."),
     "payment_method_unexpected_state": ("The method's state does not allow this.", "Read the message."),
-    "payouts_not_allowed": (
-        "The account may not be paid out.",
-        "Look at its `requirements`: `payouts_enabled` tells when that is over.",
-    ),
+    "payouts_not_allowed": ("The account's payouts are not enabled.", "Look at its `requirements`."),
     "processing_error": ("Something failed on the way to the bank.", "Try again."),
     "rate_limit": (
         "The key asks for more, or for more at once, than it may.",

@@ -217,9 +217,11 @@ class _Records:
         self.code, body = text[:2], text[3:].rstrip().removesuffix("/")
         if text[2:3] != ",":
             raise self.refused("a record: two digits and a comma")
+        in_text = False
         while self.continues():
             more = self.advance()[3:].rstrip().removesuffix("/")
-            body += (" " if self.code == "16" and self.in_text(body) else ",") + more
+            in_text = in_text or (self.code == "16" and self.in_text(body))
+            body += (" " if in_text else ",") + more
             if len(body) > LONGEST_RECORD:
                 raise self.refused(f"a record of at most {LONGEST_RECORD} characters")
         self.fields = body.split(",")

@@ -122,7 +122,7 @@ class _Statement:
                 raise FileError(number, "the balance that opens the statement before its lines, and none after it")
             if tag == "86":
                 if self.entry is not None:
-                    self.entry |= text_fields(text, self.entry)
+                    self.entry |= text_fields(text)
                     yield self.line()
                 return
             yield from self.flush()

@@ -20,8 +20,8 @@ RETURNED: Final = re.compile(r"(?: |^)R(?:ue|ü)ckgabegrund: ?([A-Z]{2}[A-Z0-9]{
 NOT_PROVIDED: Final = "NOTPROVIDED"
 
 
-def text_fields(text: str, entry: dict[str, Any]) -> dict[str, Any]:
-    """The fields of a line that the text tells. A reference that it does not tell stays that of the entry."""
+def text_fields(text: str) -> dict[str, Any]:
+    """The fields of a line that the text tells."""
     found = NUMBERED.match(text)
     if found is not None:
         fields = _numbered(found[1], text[found.end() - 1 :].replace("\n", ""))

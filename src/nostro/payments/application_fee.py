@@ -15,7 +15,7 @@ from msgspec import UNSET
 from nostro.balances import balance_transaction
 from nostro.balances.availability import waiting_account
 from nostro.balances.balance_transaction import FeeDetail, Line
-from nostro.connect.scope import part_of
+from nostro.connect.scope import still_of
 from nostro.kernel.errors import ApiError, invalid
 from nostro.kernel.lifecycle import Lifecycle, Move
 from nostro.kernel.posting import Posting, transfer
@@ -150,8 +150,7 @@ def detail(fee: Record) -> FeeDetail:
 
 async def give_back(platform: Tx, fee: Record, amount: int, metadata: Metadata | None = None) -> RefundRecord:
     """Refund `amount` of the fee, as far as it was not refunded before."""
-    part = await part_of(platform, fee.account)
-    assert part is not None, "an account with a fee is connected"
+    part = await still_of(platform, fee.account)
     refund = RefundRecord(
         id=platform.new_id("fr"),
         created=platform.now,

@@ -14,16 +14,6 @@ from nostro.rails import card as rail
 from nostro.rails.rail import Attempt, Declined, Made
 from nostro.storage.tx import Tx
 
-BRANDS = {
-    "amex": "American Express",
-    "diners": "Diners Club",
-    "discover": "Discover",
-    "jcb": "JCB",
-    "mastercard": "MasterCard",
-    "unionpay": "UnionPay",
-    "visa": "Visa",
-}
-
 
 class Networks(Shape, frozen=True, kw_only=True):
     preferred: str | None = None
@@ -85,7 +75,7 @@ def from_made(tx: Tx, made: Made) -> Record:
     return Record(
         id=tx.new_id("card"),
         created=tx.now,
-        brand=BRANDS.get(details["brand"], "Unknown"),
+        brand=rail.LEGACY_BRANDS.get(details["brand"], "Unknown"),
         country=details["country"],
         cvc_check=checks.get("cvc"),
         exp_month=details["exp_month"],

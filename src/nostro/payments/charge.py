@@ -197,9 +197,14 @@ LIFE: Lifecycle[Record] = Lifecycle(
 # What payments call ----------------------------------------------------------
 
 
-def new(tx: Tx, rail: str, token: str, report: Accepted | Declined, **given: Any) -> Record:
-    """The charge of an attempt and what the network said to it, not yet moved into any state."""
-    descriptors = given.get("statement_descriptor"), given.get("statement_descriptor_suffix")
+def new(
+    tx: Tx, rail: str, token: str, report: Accepted | Declined, *, seller: str | None = None, **given: Any
+) -> Record:
+    """The charge of an attempt and what the network said to it, not yet moved into any state.
+
+    `seller` is the descriptor of the connected account that it is for.
+    """
+    descriptors = given.get("statement_descriptor") or seller, given.get("statement_descriptor_suffix")
     if isinstance(report, Declined):
         given |= {"failure_code": report.error.code, "failure_message": report.error.message}
     elif report.available_at_once:
@@ -328,6 +333,7 @@ async def create(tx: Tx, params: CreateParams) -> Record:
     radar = params.radar_options.session if params.radar_options else None
     charge = new(
         tx, rail.type, card.token, report,
+        seller=await split.seller_of(tx, params.on_behalf_of),
         id=id,
         amount=params.amount,
         application_fee_amount=fee,
@@ -405,7 +411,7 @@ async def capture_verb(tx: Tx, charge: Record, params: CaptureParams) -> Record:
         if (value := getattr(params, name)) is not None
     }
     tx.unschedule("charge.expire", charge.id)
-    return await capture(tx, charge, amount, **changed, **await shared_anew(tx, charge, amount, fee, data))
+    return await capture(tx, charge, amount, **changed, **await split.shared_anew(tx, charge, amount, fee, data))
 
 
 def _check_capturable(charge: Record) -> None:
@@ -421,15 +427,6 @@ def _check_capturable(charge: Record) -> None:
         raise invalid(f"Charge {charge.id} has already been refunded.", code="charge_already_refunded")
     if charge.state == "failed":
         raise invalid(f"Charge {charge.id} failed and cannot be captured.", code="charge_not_capturable")
-
-
-async def shared_anew(tx: Tx, charge: Record, amount: int, fee: int | None, data: Any) -> dict[str, Any]:
-    """What a capture of `amount` changes of the sharing, if it may."""
-    if fee is None and data == charge.transfer_data:
-        return {}
-    await split.check(tx, amount, fee, data, None)
-    data = split.shown(data) if data else None
-    return {"application_fee_amount": charge.application_fee_amount if fee is None else fee, "transfer_data": data}
 
 
 async def expire_job(tx: Tx, id: str) -> None:

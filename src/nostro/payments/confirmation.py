@@ -75,7 +75,7 @@ async def _ask(tx: Tx, intent: Record, method: Method, terms: Terms, result: Res
     if isinstance(report, Accepted):
         return await _accepted(tx, intent, method, rail, report, terms)
     if isinstance(report, Declined):
-        return _declined(tx, intent, method, rail, report)
+        return await _declined(tx, intent, method, report)
     return _challenge(tx, intent, method, terms)
 
 
@@ -89,7 +89,7 @@ async def _accepted(tx: Tx, intent: Record, method: Method, rail: Rail, report: 
     mandate = await _mandate(tx, intent, method, terms)
     if mandate is not None:
         report = msgspec.structs.replace(report, details={**report.details, "mandate": mandate})
-    charge = _new_charge(tx, intent, method, report)
+    charge = await _new_charge(tx, intent, method, report)
     await _keep_method(tx, intent, method, report, terms)
     cleared: dict[str, Any] = {
         "latest_charge": charge.id, "last_payment_error": None, "next_action": None, "attempt": None, "terms": None,
@@ -105,11 +105,11 @@ async def _accepted(tx: Tx, intent: Record, method: Method, rail: Rail, report: 
     return tx.move(intent, LIFE["succeed"], amount_received=intent.amount, **cleared)
 
 
-def _declined(tx: Tx, intent: Record, method: Method, rail: Rail, report: Declined) -> Record:
+async def _declined(tx: Tx, intent: Record, method: Method, report: Declined) -> Record:
     error = report.error
     latest = intent.latest_charge
     if report.charge_made:
-        latest = charges.fail(tx, _new_charge(tx, intent, method, report)).id
+        latest = charges.fail(tx, await _new_charge(tx, intent, method, report)).id
         error.fields["charge"] = latest
     return _refused(tx, intent, method, error, latest)
 
@@ -170,13 +170,14 @@ async def _keep_method(tx: Tx, intent: Record, method: Method, report: Accepted,
         tx.save(kept)
 
 
-def _new_charge(tx: Tx, intent: Record, method: Method, report: Accepted | Declined) -> Charge:
+async def _new_charge(tx: Tx, intent: Record, method: Method, report: Accepted | Declined) -> Charge:
     assert intent.attempt is not None, "the charge has the name that the network was asked with"
     return charges.new(
         tx,
         method.type,
         method.token,
         report,
+        seller=await split.seller_of(tx, intent.on_behalf_of),
         id=intent.attempt,
         amount=intent.amount,
         application=intent.application,

@@ -143,23 +143,25 @@ async def create(tx: Tx, params: CreateParams) -> Record:
     upload = params.file
     type = sniff(upload.content, upload.name)
     _check(upload, params.purpose, type)
-    id = tx.new_id("file")
-    file = Record(
-        id=id,
-        created=tx.now,
-        filename=upload.name[:255] or None,
-        purpose=params.purpose,
-        size=len(upload.content),
-        type=type,
-        url=f"{tx.world.settings.public_url}/v1/files/{id}/contents",
-    )
-    tx.write_row(PUT_CONTENT, (tx.scope.number, id, upload.content))
+    file = _made(tx, upload.name[:255] or None, params.purpose, type, upload.content)
     wanted = params.file_link_data
     if wanted is not None and wanted.create:
         metadata = merge_metadata({}, wanted.metadata)
         link = file_link.make(tx, file, wanted.expires_at, metadata, "file_link_data[expires_at]")
         file = msgspec.structs.replace(file, link=link)
     return tx.save(file, "file.created")
+
+
+def keep(tx: Tx, name: str, purpose: str, type: str, content: bytes) -> Record:
+    """A file that we have made ourselves."""
+    return tx.save(_made(tx, name, purpose, type, content), "file.created")
+
+
+def _made(tx: Tx, name: str | None, purpose: str, type: str | None, content: bytes) -> Record:
+    id = tx.new_id("file")
+    url = f"{tx.world.settings.public_url}/v1/files/{id}/contents"
+    tx.write_row(PUT_CONTENT, (tx.scope.number, id, content))
+    return Record(id=id, created=tx.now, filename=name, purpose=purpose, size=len(content), type=type, url=url)
 
 
 async def contents(tx: Tx, file: Record, params: NoParams) -> Download:

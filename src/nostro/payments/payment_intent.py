@@ -210,6 +210,8 @@ async def update(tx: Tx, intent: Record, params: UpdateParams) -> Record:
 
 async def _shared_anew(tx: Tx, intent: Record, params: Any, amount: int) -> dict[str, Any]:
     """What the parameters change of how the payment is shared, if it may."""
+    if all(getattr(params, name) is UNSET for name in ("amount", "application_fee_amount", "transfer_data")):
+        return {}
     fee = intent.application_fee_amount
     if params.application_fee_amount is not UNSET:
         fee = params.application_fee_amount
@@ -270,7 +272,7 @@ async def capture(tx: Tx, intent: Record, params: CaptureParams) -> Record:
         if getattr(params, name) is not None:
             descriptors[name] = getattr(params, name)
     data = split.data_of(params.transfer_data, intent.transfer_data)
-    shared = await charges.shared_anew(tx, charge, amount, params.application_fee_amount, data)
+    shared = await split.shared_anew(tx, charge, amount, params.application_fee_amount, data)
     await charges.capture(tx, charge, amount, **descriptors, **shared)
     shared = shared and {**shared, "transfer_data": data}
     tx.unschedule("payment_intent.expire", intent.id)
@@ -325,7 +327,7 @@ async def increment_authorization(tx: Tx, intent: Record, params: IncrementParam
     changed = {n: v for n in ("description", "statement_descriptor") if (v := getattr(params, n)) is not UNSET}
     check_carried(params.amount, intent.currency)
     data = split.data_of(params.transfer_data, intent.transfer_data)
-    shared = await charges.shared_anew(tx, charge, params.amount, params.application_fee_amount, data)
+    shared = await split.shared_anew(tx, charge, params.amount, params.application_fee_amount, data)
     charges.increment(tx, charge, params.amount, **shared)
     shared = shared and {**shared, "transfer_data": data}
     return tx.move(

@@ -120,7 +120,8 @@ def _options(tx: Tx, intent: Record, params: MethodParams) -> dict[str, Any]:
 
 
 async def create(tx: Tx, params: CreateParams) -> Record:
-    await split.check(tx, 0, None, None, params.on_behalf_of)
+    if params.on_behalf_of is not None:
+        await split.check_on_behalf_of(tx, params.on_behalf_of)
     _check_self(params)
     if not params.confirm:
         _only_with_confirm(params)

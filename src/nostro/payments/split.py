@@ -20,7 +20,7 @@ from nostro.connect import standing
 from nostro.connect.profile import Fees
 from nostro.connect.scope import part_of, platform_of
 from nostro.kernel.errors import ApiError, invalid, no_such
-from nostro.kernel.resource import Amount, MetadataParam, Params, Unset
+from nostro.kernel.resource import Amount, MetadataParam, Params, Unset, merge_metadata
 from nostro.storage.tx import Tx
 
 from . import application_fee
@@ -61,8 +61,16 @@ def data_of(given: TransferAmountParams | None | Unset, before: Data | None = No
     if before is None and not isinstance(given, TransferDataParams):
         raise invalid("`transfer_data` needs a destination, which can only be given at creation.",
                       "transfer_data[destination]", "parameter_missing")  # fmt: skip
-    told = {name: value for name, value in msgspec.to_builtins(given).items() if value is not None}
-    return {"amount": None, **(before or {}), **told}
+    return {"amount": None, **_merged(before or {}, msgspec.to_builtins(given))}
+
+
+def _merged(old: Data, given: Data) -> Data:
+    made = old | {name: value for name, value in given.items() if value is not None}
+    if "metadata" in given:
+        made["metadata"] = merge_metadata(old.get("metadata", {}), given["metadata"])
+    if "payment_data" in given:
+        made["payment_data"] = _merged(old.get("payment_data", {}), given["payment_data"])
+    return made
 
 
 def shown(data: Data) -> Data:
@@ -73,7 +81,7 @@ def shown(data: Data) -> Data:
 def told(data: Data) -> Data:
     """What `transfer_data` says of the transfer and of the account's payment."""
     said = {name: data[name] for name in ("description", "metadata") if data.get(name)}
-    payment = data.get("payment_data") or {}
+    payment = data.get("payment_data", {})
     return said | {f"payment_{name}": payment[name] for name in ("description", "metadata") if payment.get(name)}
 
 
@@ -166,6 +174,15 @@ async def check_on_behalf_of(tx: Tx, id: str) -> None:
         )  # fmt: skip
 
 
+async def seller_of(tx: Tx, on_behalf_of: str | None) -> str | None:
+    """The descriptor of the connected account that sells, which stands on the cardholder's statement."""
+    if on_behalf_of is None and not tx.scope.connected:
+        return None
+    part = tx if on_behalf_of is None else await part_of(tx, on_behalf_of)
+    account = await standing.own(part) if part is not None else None
+    return account.settings.payments.statement_descriptor if account is not None else None
+
+
 def _active(account: Any, capability: str) -> bool:
     one = account.has.get(capability)
     return one is not None and one.status == "active"
@@ -223,6 +240,15 @@ async def _of_direct(tx: Tx, charge: Charge, captured: int, fee: FeeDetail, on: 
                  booked=charge.id, description=f"{fee.description} ({charge.id} of {tx.merchant})"),
         )  # fmt: skip
     return Shared(fees, changes)
+
+
+async def shared_anew(tx: Tx, charge: Charge, amount: int, fee: int | None, data: Any) -> dict[str, Any]:
+    """What a capture of `amount` changes of the sharing, if it may."""
+    if fee is None and data == charge.transfer_data:
+        return {}
+    await check(tx, amount, fee, data, None)
+    data = shown(data) if data else None
+    return {"application_fee_amount": charge.application_fee_amount if fee is None else fee, "transfer_data": data}
 
 
 def proportional(whole: int, before: int, amount: int, of: int) -> int:

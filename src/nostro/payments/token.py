@@ -11,7 +11,14 @@ import re
 from typing import Any, Literal
 
 import msgspec
+from msgspec import UNSET
 
+from nostro.connect import bank_numbers
+from nostro.connect.account_params import CompanyParams
+from nostro.connect.countries import COUNTRIES
+from nostro.connect.party import WRONG_NUMBERS
+from nostro.connect.person_params import PersonParams
+from nostro.connect.scope import platform_of
 from nostro.kernel.errors import invalid, no_such
 from nostro.kernel.resource import Params, Resource, Stored, Unset, Verb, View, Wire, public, retrieve
 from nostro.networks import test_cards
@@ -24,14 +31,13 @@ Kind = Literal["account", "bank_account", "card", "cvc_update", "person", "pii"]
 PREFIX: dict[Kind, str] = {
     "account": "ct", "bank_account": "btok", "card": "tok", "cvc_update": "cvctok", "person": "cpt", "pii": "pii",
 }  # fmt: skip
-# Given to us to be checked or passed on; what is kept is that it was given.
-SECRET = frozenset(("id_number", "id_number_secondary", "ssn_last_4", "tax_id", "vat_id"))
+# Given to us to be checked or passed on; what is kept is the published test number that passes or fails as it does.
+SECRET = {"id_number": "000000000", "id_number_secondary": "000000000", "registration_number": "000000000",
+          "ssn_last_4": "0000", "tax_id": "000000000", "vat_id": "000000000"}  # fmt: skip
 ADDRESS = ("address_city", "address_country", "address_line1", "address_line2", "address_state", "address_zip")
 CHECKED = (("address_line1", "line1"), ("address_zip", "postal_code"))
 TEST_BANK = "STRIPE TEST BANK"
 _CVC = re.compile(r"[0-9]{3,4}", re.ASCII)
-_ROUTING = re.compile(r"[0-9]{9}", re.ASCII)
-_ACCOUNT = re.compile(r"[A-Z0-9]{4,34}", re.ASCII)
 
 
 class Token(Stored, frozen=True, kw_only=True):
@@ -88,11 +94,15 @@ class PiiParams(Params, frozen=True, kw_only=True):
     id_number: str | None = None
 
 
+class SignedCompanyParams(CompanyParams, frozen=True, kw_only=True):
+    ownership_declaration_shown_and_signed: bool | Unset = UNSET
+
+
 class AccountParams(Params, frozen=True, kw_only=True):
-    business_type: Literal["company", "government_entity", "individual", "non_profit"] | None = None
-    company: dict[str, Any] | None = None
-    individual: dict[str, Any] | None = None
-    tos_shown_and_accepted: bool | None = None
+    business_type: Literal["company", "government_entity", "individual", "non_profit"] | Unset = UNSET
+    company: SignedCompanyParams | Unset = UNSET
+    individual: PersonParams | Unset = UNSET
+    tos_shown_and_accepted: bool | Unset = UNSET
 
 
 class CreateParams(Params, frozen=True, kw_only=True):
@@ -101,7 +111,7 @@ class CreateParams(Params, frozen=True, kw_only=True):
     card: CardParams | str | None = None
     customer: str | None = None
     cvc_update: CvcParams | None = None
-    person: dict[str, Any] | None = None
+    person: PersonParams | None = None
     pii: PiiParams | None = None
 
 
@@ -155,22 +165,42 @@ async def spend(tx: Tx, id: str, param: str, *kinds: Kind) -> Record:
 async def create(tx: Tx, params: CreateParams) -> Record:
     given: list[Kind] = [kind for kind in PREFIX if getattr(params, kind) is not None]
     if params.customer is not None or isinstance(params.card, str):
-        raise invalid("A saved card can only be shared with a connected account, and there are none here.", "customer")
+        return await _share(tx, params)
     if len(given) != 1:
         raise invalid(f"A token stands for one thing. Specify exactly one of these parameters: {', '.join(PREFIX)}.",
                       code="parameters_exclusive" if given else "parameter_missing")  # fmt: skip
     token = Record(
         id=tx.new_id(PREFIX[given[0]]), created=tx.now, livemode=tx.scope.livemode, type=given[0],
-        data=_kept(params),
+        data=_kept(params, tx.now),
     )  # fmt: skip
     if params.card is not None:
         token = msgspec.structs.replace(token, card=_card(tx, params.card))
     if params.bank_account is not None:
-        fate = test_cards.TEST_BANK_ACCOUNTS.get(params.bank_account.account_number)
-        token = msgspec.structs.replace(token, bank_account=_account(tx, params.bank_account), payout_failure=fate)
+        account = _account(tx, params.bank_account)
+        fate = bank_numbers.fate(account.country, bank_numbers.plain(params.bank_account.account_number))
+        token = msgspec.structs.replace(token, bank_account=account, payout_failure=fate)
     if params.cvc_update is not None and not _CVC.fullmatch(params.cvc_update.cvc):
         raise invalid("Your card's security code is invalid.", "cvc_update[cvc]", "invalid_cvc")
     return tx.save(token)
+
+
+async def _share(tx: Tx, params: CreateParams) -> Record:
+    """A token of a card that a customer of the platform saved, for the connected account that asks."""
+    if not tx.scope.connected:
+        raise invalid("A saved card is shared with a connected account: name it in the Stripe-Account header.",
+                      "customer")  # fmt: skip
+    if params.customer is None:
+        raise invalid("Missing required param: customer.", "customer", "parameter_missing")
+    platform = await platform_of(tx)
+    owner: Any = await platform.find(tx.registry.by_object["customer"], params.customer)
+    if owner is None:
+        raise no_such("customer", params.customer, "customer")
+    id = params.card if isinstance(params.card, str) else owner.default_source
+    found: Any = await platform.find(card.CARD, id or "")
+    if found is None or found.customer != owner.id:
+        raise no_such("source", id or "", "card")
+    copy = msgspec.structs.replace(found, id=tx.new_id("card"), created=tx.now, customer=None, metadata={})
+    return tx.save(Record(id=tx.new_id("tok"), created=tx.now, livemode=tx.scope.livemode, type="card", card=copy))
 
 
 def _card(tx: Tx, given: CardParams) -> card.Record:
@@ -190,14 +220,9 @@ def _card(tx: Tx, given: CardParams) -> card.Record:
 
 def _account(tx: Tx, given: BankAccountParams) -> bank_account.Record:
     """The account by its last digits and a fingerprint; the number itself is dropped here."""
-    country = given.country.upper()
-    number = given.account_number.replace(" ", "").replace("-", "")
-    if not _ACCOUNT.fullmatch(number):
-        raise invalid("The bank account number is not valid.", "bank_account[account_number]",
-                      "account_number_invalid")  # fmt: skip
-    if country == "US" and not _routable(given.routing_number or ""):
-        raise invalid("Invalid routing number: it must be nine digits with a right check digit.",
-                      "bank_account[routing_number]", "routing_number_invalid")  # fmt: skip
+    country, number = given.country.upper(), bank_numbers.plain(given.account_number)
+    routing = bank_numbers.plain(given.routing_number) or None
+    bank_numbers.check(country, number, routing, "bank_account")
     return bank_account.Record(
         id=tx.new_id("ba"),
         created=tx.now,
@@ -206,34 +231,32 @@ def _account(tx: Tx, given: BankAccountParams) -> bank_account.Record:
         account_type=given.account_type,
         bank_name=TEST_BANK,
         country=country,
-        currency=(given.currency or ("usd" if country == "US" else "eur")).lower(),
-        fingerprint=test_cards.fingerprint(f"{country} {given.routing_number} {number}"),
+        currency=(given.currency or COUNTRIES[country].currency).lower(),
+        fingerprint=test_cards.fingerprint(f"{country} {routing} {number}"),
         last4=number[-4:],
-        routing_number=given.routing_number,
+        routing_number=routing,
         status="new",
     )
 
 
-def _routable(number: str) -> bool:
-    """The check digit of an ABA routing number: weights 3, 7, 1 sum to a multiple of ten."""
-    if not _ROUTING.fullmatch(number):
-        return False
-    return sum(int(digit) * (3, 7, 1)[place % 3] for place, digit in enumerate(number)) % 10 == 0
-
-
-def _kept(params: CreateParams) -> dict[str, Any] | None:
-    """An account's or a person's data, with each secret number replaced by the fact that it was given."""
+def _kept(params: CreateParams, now: int) -> dict[str, Any] | None:
+    """An account's or a person's data, with a test number in place of each secret one."""
     form = params.account or params.person
-    return _masked(msgspec.to_builtins(form)) if form else None
+    if not form:
+        return None
+    data = _masked(msgspec.to_builtins(form))
+    company = data.get("company", {})
+    if company.pop("ownership_declaration_shown_and_signed", False):
+        company["ownership_declaration"] = {"date": now, "ip": "0.0.0.0"}
+    return data  # type: ignore[no-any-return]
 
 
 def _masked(form: Any) -> Any:
     if not isinstance(form, dict):
         return form
     return {
-        f"{name}_provided" if name in SECRET else name: True if name in SECRET else _masked(value)
+        name: SECRET[name] if name in SECRET and value and value not in WRONG_NUMBERS else _masked(value)
         for name, value in form.items()
-        if value is not None
     }
 
 

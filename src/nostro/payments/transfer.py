@@ -45,11 +45,12 @@ SHOWN = 10
 async def of_charge(tx: Tx, charge: Charge) -> None:
     """The transfer that a destination charge promised, out of what was captured. The charge has named it already."""
     assert charge.transfer_data is not None and isinstance(charge.transfer, str), "a destination charge"
-    amount = charge.transfer_data.get("amount") or charge.amount_captured
+    amount = min(charge.transfer_data.get("amount") or charge.amount_captured, charge.amount_captured)
+    tx.save(msgspec.structs.replace(charge, transferred=amount))
     await make(
         tx,
         id=charge.transfer,
-        amount=min(amount, charge.amount_captured),
+        amount=amount,
         currency=charge.currency,
         destination=charge.transfer_data["destination"],
         available_on=charge.available_on,

@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta
 
 from nostro.balances import balance_transaction
 from nostro.balances.balance_transaction import Line
-from nostro.connect.scope import part_of
+from nostro.connect.scope import still_of
 from nostro.kernel.errors import ApiError, invalid
 from nostro.kernel.resource import (
     Amount,
@@ -39,8 +39,7 @@ if TYPE_CHECKING:
 
 async def make(tx: Tx, made: Transfer, amount: int, *, source_refund: str | None = None, **given: Any) -> Record:
     """Take `amount` of the transfer back. `tx` is the platform's; `source_refund` is the refund that asks for it."""
-    part = await part_of(tx, made.destination)
-    assert part is not None, "an account that received a transfer is connected"
+    part = await still_of(tx, made.destination)
     id, waits = tx.new_id("trr"), made.available_on > tx.now
     line = balance_transaction.write(
         tx, Line(type="transfer_cancel" if waits else "transfer_refund", amount=amount, currency=made.currency,

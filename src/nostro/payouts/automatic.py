@@ -6,6 +6,9 @@ are in the next one. A sum that is not above zero is carried.
 
 What has to stay (a minimum balance, and decimals that banks do not carry) is written as two lines that move nothing:
 a hold, which belongs to the payout and makes its sum right, and its release, which belongs to the next.
+
+Of a connected account with `debit_negative_balances` a sum below zero is taken from its bank, by a payout with a
+negative amount that carries the same lines.
 """
 
 from __future__ import annotations
@@ -19,7 +22,8 @@ from nostro.balances.balance_transaction import BALANCE_TRANSACTION, Line
 from nostro.balances.schedule import is_payout_day
 from nostro.balances.settings import DAY_JOB, settings_of
 from nostro.connect.external_account import default_account
-from nostro.connect.originating_account import originating
+from nostro.connect.originating_account import largest_payment, originating
+from nostro.connect.standing import may_pay_out
 from nostro.kernel.clock import midnight
 from nostro.storage.tx import Tx
 
@@ -32,7 +36,8 @@ MOST_LINES = 20_000
 
 async def day_job(tx: Tx, day: str) -> None:
     """Job `payout.day`: a day begins (`2026-11-23`); each currency whose payout is due is paid out. Then tomorrow."""
-    schedule = (await settings_of(tx)).payments.payouts.schedule
+    payments = (await settings_of(tx)).payments
+    schedule = payments.payouts.schedule
     if schedule.interval == "manual":
         return
     today = date.fromisoformat(day)
@@ -40,28 +45,33 @@ async def day_job(tx: Tx, day: str) -> None:
     tx.schedule(DAY_JOB, tomorrow.isoformat(), midnight(tomorrow))
     available, _ = await balance.amounts(tx)
     for currency, amount in available.items():
-        if amount > 0 and is_payout_day(schedule, currency, today):
+        if (amount > 0 or payments.debit_negative_balances) and is_payout_day(schedule, currency, today):
             tx.schedule(JOB, currency, tx.now)
 
 
 async def pay_job(tx: Tx, currency: str) -> None:
     """Job `payout.automatic`: pay out what is available in `currency`, if there is a bank account that takes it."""
-    settings = (await settings_of(tx)).payments.payouts
-    if settings.schedule.interval == "manual":
+    payments = (await settings_of(tx)).payments
+    settings = payments.payouts
+    if settings.schedule.interval == "manual" or not await may_pay_out(tx):
         return
     found = await tx.all(BALANCE_TRANSACTION, {"unpaid": currency}, MOST_LINES, newest_first=False)
     lines = [line for line in found if line.available_on <= tx.now]
     total = sum(line.net for line in lines)
-    through = await originating(tx, currency)
-    most = through.largest_payment if through is not None and through.largest_payment else payout.LARGEST_PAYOUT
-    amount = _payable(total, currency, (settings.minimum_balance_by_currency or {}).get(currency, 0), most)
-    may = amount > 0 and await payout.is_enabled(tx)
-    account = await default_account(tx, currency) if may else None
+    if total < 0 and payments.debit_negative_balances:
+        await _make_up(tx, lines, -total, currency)
+        return
+    account = await default_account(tx, currency)
     if account is None or account.status == "errored":
+        return
+    through = None if account.card else await originating(tx, currency)
+    most = (through and largest_payment(through)) or payout.LARGEST_PAYOUT
+    amount = _payable(total, currency, (settings.minimum_balance_by_currency or {}).get(currency, 0), most)
+    if amount <= 0:
         return
     made = payout.start(
         tx, through, amount=amount, currency=currency, destination=account.id, automatic=True,
-        reconciliation_status="completed", statement_descriptor=settings.statement_descriptor,
+        reconciliation_status="completed", statement_descriptor=settings.statement_descriptor, type=account.type,
     )  # fmt: skip
     tx.emit("payout.reconciliation_completed", made)
     for line in lines:
@@ -71,13 +81,18 @@ async def pay_job(tx: Tx, currency: str) -> None:
         tx.schedule(JOB, currency, tx.now)
 
 
-async def debit_job(tx: Tx, currency: str) -> None:
-    """Job `payout.debit`: take what the balance owes from the bank account, which `debit_negative_balances` allows."""
-    available, pending = await balance.amounts(tx)
-    owed = -available.get(currency, 0) - pending.get(currency, 0)
-    account = await default_account(tx, currency) if owed > 0 else None
-    if account is not None and account.status != "errored":
-        payout.take_from_bank(tx, await originating(tx, currency), owed, currency, account.id)
+async def _make_up(tx: Tx, lines: list[balance_transaction.Record], amount: int, currency: str) -> None:
+    """The account's bank is debited for what its balance owes."""
+    account = await default_account(tx, currency)
+    if account is None or account.status == "errored" or account.card is not None:
+        return
+    made = payout.take_back(
+        tx, await originating(tx, currency), amount=amount, currency=currency, livemode=tx.scope.livemode,
+        destination=account.id, automatic=True, reconciliation_status="completed",
+    )  # fmt: skip
+    tx.emit("payout.reconciliation_completed", made)
+    for line in lines:
+        tx.save(msgspec.structs.replace(line, payout=made.id, unpaid=None))
 
 
 def _payable(total: int, currency: str, minimum: int, most: int) -> int:

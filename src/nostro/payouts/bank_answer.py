@@ -23,13 +23,16 @@ from nostro.kernel.resource import Download, NoParams, Params, Resource, Shape, 
 from nostro.ledger.reference import keep, known
 from nostro.storage.tx import Tx
 
-from .bank_file import BANK_FILE, PUT_CONTENT, content
-from .bank_formats import FORMATS, BadAnswer, Item, format_of
-from .instruction import ANSWERED, BY_TRACE, CHANGED, Instruction, decoded, encoded
-from .outcome import tell
+from .bank_file import BANK_FILE, LIFE, PUT_CONTENT, content, name_of
+from .bank_file import Record as BankFile
+from .bank_formats import FORMATS, format_of
+from .file_format import BadAnswer, Item
+from .instruction import ANSWERED, BY_TRACE, CHANGED, Instruction, decoded, encoded, in_file
+from .outcome import fail, tell
 
 FAMILY = "bank_answer"
 AT_ONCE = 500
+DUPLICATE = "AM05"  # of ISO 20022: the file was sent before
 MOST_SHOWN = 1000
 # Files that may be at the bank, or were.
 OUT = ("sending", "sent", "accepted", "settled", "rejected")
@@ -49,10 +52,12 @@ class BankAnswer(Stored, frozen=True, kw_only=True):
 
     object: Literal["bank_answer"] = "bank_answer"
     changes: int = 0
+    accepted_files: int = 0
     duplicates: int = 0
     filename: str | None = None
     format: str
     livemode: bool = False
+    rejected_files: int = 0
     returned_amount: int = 0
     returns: int = 0
     sha256: str
@@ -78,7 +83,7 @@ class CreateParams(Params, frozen=True, kw_only=True):
 
     content: str | None = None
     file: Upload | None = None
-    format: Literal["nacha"] | None = None
+    format: Literal["nacha", "pain.001"] | None = None
     originating_account: str | None = None
 
 
@@ -87,6 +92,7 @@ class Verdict(Struct):
 
     item: Item
     payment: Instruction | None = None
+    file: BankFile | None = None
     reason: str = ""
 
 
@@ -104,11 +110,13 @@ async def create(tx: Tx, params: CreateParams) -> Record:
     for start in range(0, len(verdicts), AT_ONCE):
         await asyncio.gather(*(_match(tx, accounts, one) for one in verdicts[start : start + AT_ONCE]))
     id = tx.new_id("ban")
-    taken = _take(tx, id, verdicts)
+    taken = await _take(tx, id, verdicts)
     await _count(tx, taken["return"])
     lost = [one for one in verdicts if one.reason and one.reason != "duplicate"]
     answer = Record(
         id=id, created=tx.now, livemode=tx.scope.livemode, changes=len(taken["change"]),
+        accepted_files=sum(one.file is not None and one.item.kind == "accept" for one in verdicts),
+        rejected_files=sum(one.file is not None and one.item.kind == "reject" for one in verdicts),
         duplicates=sum(one.reason == "duplicate" for one in verdicts), filename=name, format=format,
         returned_amount=sum(one.amount for one in taken["return"]), returns=len(taken["return"]), sha256=sha256,
         size=len(body), unmatched=[_unmatched(one) for one in lost[:MOST_SHOWN]], unmatched_count=len(lost),
@@ -128,10 +136,10 @@ def _body(params: CreateParams) -> tuple[str | None, bytes]:
 
 async def _read(body: bytes, format: str | None) -> tuple[str, list[Item]]:
     """The answer's items, or the error that says where it cannot be read."""
-    name = format or ("nacha" if body[:3] == b"101" else None)
+    name = format or ("nacha" if body[:3] == b"101" else "pain.001" if body.lstrip()[:1] == b"<" else None)
     reader = FORMATS[name].read if name else None
     if name is None or reader is None:
-        raise invalid("This is no answer that can be read: a file of ACH returns begins with 101.", "file",
+        raise invalid("This is no answer that can be read: ACH returns begin with 101, a pain.002 is XML.", "file",
                       "bank_answer_invalid")  # fmt: skip
     try:
         return name, await asyncio.to_thread(reader, body)
@@ -152,6 +160,9 @@ async def _accounts(tx: Tx, format: str, id: str | None) -> list[Account]:
 async def _match(tx: Tx, accounts: Sequence[Account], one: Verdict) -> None:
     """By the trace number that the answer names; where numbers began anew, the newest with the same amount."""
     item = one.item
+    if item.kind in ("accept", "reject"):
+        await _match_file(tx, accounts, one)
+        return
     for account in accounts:
         rows = await tx.world.engine.rows(BY_TRACE, (tx.scope.book, account.id, item.trace))
         found = [decoded(row) for row in rows]
@@ -162,6 +173,28 @@ async def _match(tx: Tx, accounts: Sequence[Account], one: Verdict) -> None:
             await _judge(tx, account, one, same[0])
             return
     one.reason = one.reason or "no payment has this trace number"
+
+
+async def _match_file(tx: Tx, accounts: Sequence[Account], one: Verdict) -> None:
+    """By the name that the file has in its own bytes: the account and the number."""
+    own, _, number = one.item.trace.rpartition("-")
+    account = next((account for account in accounts if own and account.id.endswith(own)), None)
+    found = []
+    if account is not None and number.isascii() and number.isdigit():
+        found = await tx.all(BANK_FILE, {"filename": name_of(account, int(number))})
+    if not found:
+        one.reason = "no file has this name"
+    elif one.item.kind == "reject" and one.item.code == DUPLICATE and _is_there(found[0]):
+        one.reason = "duplicate"
+    elif found[0].status in LIFE[one.item.kind].source:
+        one.file = found[0]
+    else:
+        one.reason = "duplicate" if found[0].status in OUT else f"the file was not sent: it is {found[0].status}"
+
+
+def _is_there(file: BankFile) -> bool:
+    """The bank has it, or may have: then it refuses a copy, and paying back would pay twice."""
+    return file.status == "accepted" or len(file.transmissions) > 1
 
 
 async def _judge(tx: Tx, account: Account, one: Verdict, payment: Instruction) -> None:
@@ -180,7 +213,7 @@ async def _judge(tx: Tx, account: Account, one: Verdict, payment: Instruction) -
     one.payment = payment if not one.reason else None
 
 
-def _take(tx: Tx, id: str, verdicts: Sequence[Verdict]) -> dict[str, list[Instruction]]:
+async def _take(tx: Tx, id: str, verdicts: Sequence[Verdict]) -> dict[str, list[Instruction]]:
     """Write what the answer says beside each payment, once, and tell the payment."""
     taken: dict[str, list[Instruction]] = {"return": [], "change": []}
     said: set[tuple[str, str, str]] = set()
@@ -196,10 +229,16 @@ def _take(tx: Tx, id: str, verdicts: Sequence[Verdict]) -> dict[str, list[Instru
         where = (tx.scope.book, payment.source, payment.reference)
         if item.kind == "return":
             tx.write_row(ANSWERED, (item.code, id, *where))
-            tell(tx, payment, "answered")
         elif item.receiver is not None:
             tx.write_row(CHANGED, (encoded(item.receiver), *where))
-            tell(tx, payment, "changed")
+    for one in verdicts:
+        if one.file is not None and one.item.kind == "reject":
+            fail(tx, await in_file(tx.world.engine, tx.scope.book, one.file.id), "rejected", id)
+            tx.move(one.file, LIFE["reject"], rejection_reason=f"{one.item.code} {one.item.text}".strip())
+        elif one.file is not None:
+            tx.move(one.file, LIFE["accept"])
+    tell(tx, taken["return"], "answered", id)
+    tell(tx, taken["change"], "changed", id)
     return taken
 
 

@@ -25,9 +25,10 @@ from nostro.kernel.lifecycle import Lifecycle, Move
 from nostro.kernel.resource import Download, Filter, NoParams, Params, Resource, Shape, Stored, Verb, listing, retrieve
 from nostro.storage.tx import PUT_JOB, Tx
 
-from .bank_formats import Built, Job, format_of
+from .bank_formats import format_of
+from .file_format import Built, Job
 from .instruction import INTO_FILE, WAITING, Instruction, decoded, in_file
-from .outcome import tell_all
+from .outcome import fail, tell
 
 BUILD, SETTLE, STAGE, RELEASE = "bank_file.build", "bank_file.settle", "bank_file.stage", "bank_file.release"
 # Seconds after the cut-off: by then the payments of every account have been handed over.
@@ -122,27 +123,20 @@ def expect_build(tx: Tx, account: Account, due: int) -> None:
 async def build_job(tx: Tx, id: str) -> None:
     """Job `bank_file.build`: what is due goes into files, one a unit; what the day's limit leaves, goes tomorrow."""
     account = await tx.get(ORIGINATING_ACCOUNT, id)
-    made = await build(tx, account)
-    if made is not None and await _some_left(tx, account, made.payments):
-        tx.schedule(BUILD, id, tx.now)
-    elif await _some_left(tx, account, 0 if made is None else made.payments):
-        tx.schedule(BUILD, id, next_cut_off(account, tx.now)[0] + BUILD_AFTER)
+    made, left = await build(tx, account)
+    if left:
+        tx.schedule(BUILD, id, tx.now if made is not None else next_cut_off(account, tx.now)[0] + BUILD_AFTER)
 
 
-async def _some_left(tx: Tx, account: Account, taken: int) -> bool:
-    rows = await tx.world.engine.rows(WAITING, (tx.scope.book, account.id, tx.now, taken + 1))
-    return len(rows) > taken
-
-
-async def build(tx: Tx, account: Account) -> Record | None:
-    """A file of what is due, within the account's limits; None if that is nothing. Two at once are one after the
-    other: each writes the account that it has read."""
+async def build(tx: Tx, account: Account) -> tuple[Record | None, bool]:
+    """A file of what is due, within the account's limits, None if that is nothing; and whether something is left.
+    Two at once are one after the other: each writes the account that it has read."""
     day = file_day(account, tx.now)
     fresh = account.day != day.isoformat()
     spent, of_day = (0, 0) if fresh else (account.day_amount, account.day_files)
-    payments = await _due(tx, account, spent)
+    payments, left = await _due(tx, account, spent)
     if not payments:
-        return None
+        return None, left
     settles = add_business_days(account.currency, day, account.settlement_days)
     job = Job(
         account=account, number=account.files + 1, of_day=of_day, first_trace=account.traces + 1, now=tx.now,
@@ -159,25 +153,25 @@ async def build(tx: Tx, account: Account) -> Record | None:
     for trace, payment in built.traced:
         tx.write_row(INTO_FILE, (file.id, trace, tx.scope.book, payment.source, payment.reference))
     tx.write_row(PUT_CONTENT, (tx.scope.book, file.id, built.content))
-    return tx.move(file, LIFE["build"])
+    return tx.move(file, LIFE["build"]), left
 
 
-async def _due(tx: Tx, account: Account, spent: int) -> list[Instruction]:
-    """What fits: payments in the order in which they fell due, until a limit would be passed."""
-    rows = await tx.world.engine.rows(WAITING, (tx.scope.book, account.id, tx.now, account.most_payments))
+async def _due(tx: Tx, account: Account, spent: int) -> tuple[list[Instruction], bool]:
+    """What fits within the limits, in the order in which it fell due; and whether something is left."""
+    rows = await tx.world.engine.rows(WAITING, (tx.scope.book, account.id, tx.now, account.most_payments + 1))
     room = min(
         (limit for limit in (account.largest_file, _less(account.daily_limit, spent)) if limit is not None),
         default=None,
     )
     taken: list[Instruction] = []
     total = 0
-    for payment in map(decoded, rows):
+    for payment in map(decoded, rows[: account.most_payments]):
         paid = 0 if payment.debit else payment.amount
         if room is not None and total + paid > room:
-            break
+            continue
         total += paid
         taken.append(payment)
-    return taken
+    return taken, len(rows) > len(taken)
 
 
 def _less(limit: int | None, spent: int) -> int | None:
@@ -191,36 +185,36 @@ def _record(tx: Tx, job: Job, built: Built) -> Record:
         amount=sum(one.amount for one in job.payments if not one.debit),
         collected=sum(one.amount for one in job.payments if one.debit), built_by=tx.request.hint or None,
         builder=tx.request.key, effective_date=business_midnight(account.currency, job.settles, 0),
-        filename=f"{account.id}-{job.number:06d}.{format_of(account).suffix}", format=account.format,
+        filename=name_of(account, job.number), format=account.format,
         number=job.number, originating_account=account.id, payments=len(job.payments),
         sha256=hashlib.sha256(built.content).hexdigest(), size=len(built.content), status="built",
     )  # fmt: skip
 
 
+def name_of(account: Account, number: int) -> str:
+    return f"{account.id}-{number:06d}.{format_of(account).suffix}"
+
+
 # Sending ---------------------------------------------------------------------
 
 
-async def released(tx: Tx, file: Record, staged: str | None = None) -> Record:
+async def released(tx: Tx, file: Record) -> Record:
     """It was handed over: its payments are told so, and its day is awaited."""
-    first = file.status == "sending"
-    if not first:
-        return tx.save(msgspec.structs.replace(file, staged=staged))
-    await tell_all(tx, await in_file(tx.world.engine, tx.scope.book, file.id), "sent")
+    if file.status != "sending":  # it was sent again
+        return tx.save(msgspec.structs.replace(file, staged=None))
+    tell(tx, await in_file(tx.world.engine, tx.scope.book, file.id), "sent", file.id)
     tx.schedule(SETTLE, file.id, max(file.effective_date, tx.now))
-    return tx.move(file, LIFE["release"], staged=staged)
+    return tx.move(file, LIFE["release"], staged=None)
 
 
 async def settle_job(tx: Tx, id: str) -> None:
     """Job `bank_file.settle`: the day has come on which the banks move the money."""
     file = await tx.get(BANK_FILE, id)
-    if file.status in LIFE["settle"].source:
-        tx.move(file, LIFE["settle"])
-
-
-async def fail(tx: Tx, file: Record, code: str) -> None:
-    """None of it is paid: each payment that has not come back by itself fails now."""
-    payments = [one for one in await in_file(tx.world.engine, tx.scope.book, file.id) if one.code is None]
-    await tell_all(tx, payments, "answered", code)
+    if file.status not in LIFE["settle"].source:
+        return
+    bulk = [one for one in await in_file(tx.world.engine, tx.scope.book, id) if one.reference]
+    tell(tx, bulk, "settled", id)
+    tx.move(file, LIFE["settle"])
 
 
 # Verbs -----------------------------------------------------------------------
@@ -242,7 +236,7 @@ class ReasonParams(Params, frozen=True, kw_only=True):
 
 async def create(tx: Tx, params: BuildParams) -> Record:
     account = await tx.get(ORIGINATING_ACCOUNT, params.originating_account, "originating_account")
-    made = await build(tx, account)
+    made, _ = await build(tx, account)
     if made is None:
         raise invalid(
             "Nothing is due in this originating account, or its limits leave no room for it. Payouts are due at the "
@@ -299,13 +293,13 @@ async def accept(tx: Tx, file: Record, params: NoParams) -> Record:
 
 async def reject(tx: Tx, file: Record, params: ReasonParams) -> Record:
     _check(file, "reject")
-    await fail(tx, file, "rejected")
+    fail(tx, await in_file(tx.world.engine, tx.scope.book, file.id), "rejected", file.id)
     return tx.move(file, LIFE["reject"], rejection_reason=params.reason)
 
 
 async def withdraw(tx: Tx, file: Record, params: ReasonParams) -> Record:
     _check(file, "withdraw")
-    await fail(tx, file, "withdrawn")
+    fail(tx, await in_file(tx.world.engine, tx.scope.book, file.id), "withdrawn", file.id)
     return tx.move(file, LIFE["withdraw"], rejection_reason=params.reason)
 
 
@@ -335,6 +329,7 @@ def example() -> Record:
     )  # fmt: skip
 
 
+BY_NAME = Filter("filename")
 BY_ACCOUNT, BY_STATUS = Filter("originating_account", wide=True), Filter("status", wide=True)
 _ID = "/v1/bank_files/{id}"
 BANK_FILE: Resource[Record] = Resource(
@@ -350,7 +345,7 @@ BANK_FILE: Resource[Record] = Resource(
     verbs=(
         Verb(name="create", method="POST", path="/v1/bank_files", run=create, params=BuildParams, kind="create",
              summary="Build a file of what is due now; each cut-off does so by itself."),
-        listing("/v1/bank_files", BY_ACCOUNT, BY_STATUS),
+        listing("/v1/bank_files", BY_NAME, BY_ACCOUNT, BY_STATUS),
         retrieve(_ID),
         Verb(name="contents", method="GET", path=f"{_ID}/contents", run=contents, answers=Download,
              summary="The bytes, as they were built."),

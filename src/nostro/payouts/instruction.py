@@ -41,6 +41,7 @@ INTO_FILE = "UPDATE payment_instruction SET file=?, trace=? WHERE book=? AND sou
 ANSWERED = "UPDATE payment_instruction SET code=?, answer=? WHERE book=? AND source=? AND reference=? AND code IS NULL"
 CHANGED = "UPDATE payment_instruction SET change=? WHERE book=? AND source=? AND reference=?"
 PAGE = 1000
+LONGEST_NAME = 70
 FIRST = "\x01"
 _UNPRINTED = re.compile(r"[^A-Za-z0-9 .,&/()+:-]")
 
@@ -79,10 +80,15 @@ def receiver_of(bank: BankAccount, merchant: str, descriptor: str | None) -> Rec
     if bank.number is None:
         return None
     return Receiver(
-        number=bank.number, routing=bank.routing_number or "", name=plain(bank.account_holder_name or merchant),
+        number=bank.number, routing=bank.routing_number or "", name=holder(bank.account_holder_name or merchant),
         descriptor=plain(descriptor or ""), kind=bank.account_holder_type or "",
         savings=bank.account_type == "savings",
     )  # fmt: skip
+
+
+def holder(name: str) -> str:
+    """A name as every format has room for it; what is longer is cut."""
+    return plain(name)[:LONGEST_NAME].strip()
 
 
 def plain(text: str) -> str:

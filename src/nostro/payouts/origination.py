@@ -9,9 +9,11 @@ from __future__ import annotations
 import msgspec
 
 from nostro.balances.calendar import business_midnight
-from nostro.connect.external_account import EXTERNAL_ACCOUNT, fingerprint
+from nostro.connect.external_account import EXTERNAL_ACCOUNT
+from nostro.connect.external_form import fingerprint
 from nostro.connect.originating_account import file_day, of_platform
 from nostro.networks.ach_codes import RETURNS
+from nostro.networks.iso20022.reasons import REASONS
 from nostro.storage.tx import Tx
 
 from . import payout
@@ -27,11 +29,15 @@ FAILURE_CODES = {
     "R10": "debit_not_authorized", "R12": "bank_ownership_changed", "R13": "invalid_account_number",
     "R16": "account_frozen", "R17": "invalid_account_number", "R20": "bank_account_restricted",
     "R23": "declined", "R29": "debit_not_authorized",
+    "AC01": "invalid_account_number", "AC03": "invalid_account_number", "AC04": "account_closed",
+    "AC06": "account_frozen", "AG01": "bank_account_restricted", "AM04": "insufficient_funds",
+    "BE01": "incorrect_account_holder_name", "MD01": "debit_not_authorized", "MS03": "declined",
+    "RC01": "invalid_account_number",
 }  # fmt: skip
 OTHER = "could_not_process"
 OWN = {
-    "rejected": "The bank refused the file that the payout was in.",
-    "withdrawn": "The file that the payout was in was withdrawn before it was sent.",
+    "rejected": "The bank refused the file that the payment was in.",
+    "withdrawn": "The file that the payment was in was withdrawn before it was sent.",
 }
 
 
@@ -85,11 +91,16 @@ async def answered_job(tx: Tx, id: str) -> None:
         return
     trace = TraceId(status="supported", value=instruction.trace) if code not in OWN else TraceId(status="unsupported")
     tx.unschedule("payout.arrive", id)
-    await payout.fail(tx, found, FAILURE_CODES.get(code, OTHER), message(code), trace, errored=code not in OWN)
+    await payout.fail(tx, found, failure(code), message(code), trace, errored=code not in OWN)
+
+
+def failure(code: str) -> str:
+    """What the API calls the bank's reason."""
+    return FAILURE_CODES.get(code, OTHER)
 
 
 def message(code: str) -> str:
-    reason = RETURNS.get(code)
+    reason = RETURNS.get(code) or REASONS.get(code)
     if reason is not None:
         return f"The bank sent it back: {reason.meaning} ({code})."
     return OWN.get(code, f"The bank sent it back ({code}).")
@@ -97,13 +108,15 @@ def message(code: str) -> str:
 
 async def changed_job(tx: Tx, id: str) -> None:
     """Job `payout.changed`: the bank has paid, and says how the account is to be named from now on."""
-    found, instruction = await tx.get(PAYOUT, id), await find(tx, id)
-    if instruction is None or instruction.change is None:
+    await correct(tx, id, (await tx.get(PAYOUT, id)).destination)
+
+
+async def correct(tx: Tx, id: str, account: str | None) -> None:
+    """The external account is named as the bank asks for the payment `id`."""
+    instruction, bank = await find(tx, id), await tx.find(EXTERNAL_ACCOUNT, account or "")
+    if bank is None or instruction is None or instruction.change is None:
         return
     told = msgspec.json.decode(instruction.change, type=Receiver)
-    bank = await tx.find(EXTERNAL_ACCOUNT, found.destination or "")
-    if bank is None:
-        return
     routing = told.routing or bank.routing_number
     corrected = msgspec.structs.replace(
         bank, number=told.number, last4=told.number[-4:], routing_number=routing,

@@ -1,7 +1,8 @@
 """What a file or an answer means for each payment, told to the payment by a job in its own scope.
 
 The payments of one file belong to many accounts, and a unit of work has one scope. So the platform's unit records
-what was said, beside the instruction, and puts on a job for each payment; the job is the payment's own unit.
+what was said, beside the instruction, and puts on a job for each payment; the job is the payment's own unit. The
+lines of one bulk payout share a job, because they share a record.
 """
 
 from __future__ import annotations
@@ -13,24 +14,27 @@ from nostro.storage.tx import PUT_JOB, Tx
 
 from .instruction import ANSWERED, Instruction
 
-What = Literal["sent", "answered", "changed"]
-# The object by its id's prefix; each has the jobs `payout.sent`, `payout.answered` and `payout.changed`.
+What = Literal["sent", "settled", "answered", "changed"]
+# The object by its id's prefix. Each has the jobs that it needs: `payout.sent`, `bulk_payout.settled` ...
 KINDS = {"po": "payout", "tu": "topup", "bpo": "bulk_payout"}
+WHOLE = ("sent", "changed")
+"""What a bulk payout is not told: its lines are where their file is, and have no external account to correct."""
 SEPARATOR = "/"
 
 
-async def tell_all(tx: Tx, payments: Iterable[Instruction], what: What, code: str | None = None) -> None:
-    """Of a bulk payout each line is told what came back, and that it was sent only once for all."""
-    for payment in payments:
-        if code is not None:
-            tx.write_row(ANSWERED, (code, None, tx.scope.book, payment.source, payment.reference))
-        tell(tx, payment, what)
+def tell(tx: Tx, payments: Iterable[Instruction], what: What, by: str) -> None:
+    """`by` is the file or the answer."""
+    for scope, source, bulk in dict.fromkeys((one.scope, one.source, bool(one.reference)) for one in payments):
+        if bulk and what in WHOLE:
+            continue
+        kind, ref = KINDS[source.rpartition("_")[0]], f"{source}{SEPARATOR}{by}" if bulk else source
+        tx.write_row(PUT_JOB, (scope, f"{kind}.{what}", ref, tx.now))
+        tx.unit.due = tx.now
 
 
-def tell(tx: Tx, payment: Instruction, what: What) -> None:
-    kind = KINDS[payment.source.rpartition("_")[0]]
-    ref = payment.source
-    if payment.reference and what != "sent":
-        ref = f"{ref}{SEPARATOR}{payment.reference}"
-    tx.write_row(PUT_JOB, (payment.scope, f"{kind}.{what}", ref, tx.now))
-    tx.unit.due = tx.now
+def fail(tx: Tx, payments: Iterable[Instruction], code: str, by: str) -> None:
+    """None of these was paid, and each is told."""
+    failing = [one for one in payments if one.code is None]
+    for one in failing:
+        tx.write_row(ANSWERED, (code, by, tx.scope.book, one.source, one.reference))
+    tell(tx, failing, "answered", by)

@@ -8,7 +8,7 @@ fails or is canceled gives back the amount and the fee. Where the platform's own
 instead (origination.py), and the bank can return it even after it was paid.
 
 A reversal is a payout of its own with a negative amount, which takes the money back from the bank; what it brings
-is pending until it has arrived.
+is pending until it has arrived. So is the debit by which a connected account's negative balance is made up for.
 """
 
 from __future__ import annotations
@@ -49,6 +49,9 @@ from nostro.kernel.resource import (
 from nostro.ledger import chart
 from nostro.storage.tx import Tx
 
+from .bank_formats import format_of
+from .instruction import Receiver, receiver_of
+
 SENT_AFTER, INSTANT_ARRIVAL = 5, 600
 BANK_DAYS = 2
 # Of an instant payout: the most, in major units; the fee's rate, and its least where the currency's smallest charge
@@ -61,6 +64,7 @@ LARGEST_PAYOUT = 99_999_999_999
 WHOLE_UNITS = frozenset(("huf", "isk", "twd"))
 FAILURES = {
     "account_closed": "The bank account has been closed.",
+    "could_not_process": "The card's bank could not credit it.",
     "debit_not_authorized": "Debits are not approved on the bank account, and a payout has to be able to be undone.",
     "insufficient_funds": "The account that pays out has too little money.",
     "invalid_currency": "The bank account cannot hold money in this currency.",
@@ -178,8 +182,7 @@ def _line(tx: Tx, payout: Record, type: Type, amount: int, on: int | None = None
     return balance_transaction.write(
         tx, Line(type=type, amount=amount, currency=payout.currency, source=payout.id,
                  available_on=tx.now if on is None else on, description=why, fees=fees,
-                 payout=payout.id if type == "payout" else None,
-                 final=type == "payout" and payout.automatic and payout.amount > 0),
+                 payout=payout.id if type == "payout" else None, final=payout.automatic and type == "payout"),
     ).id  # fmt: skip
 
 
@@ -209,7 +212,8 @@ async def arrive_job(tx: Tx, id: str) -> None:
     """Job `payout.arrive`: the bank has it, or says why not. An account that is gone meanwhile is not asked."""
     payout = await tx.get(PAYOUT, id)
     account = await tx.find(EXTERNAL_ACCOUNT, payout.destination or "")
-    code = account.fails_with if account is not None and payout.amount > 0 and payout.through is None else None
+    asked = account is not None and payout.original_payout is None and payout.through is None
+    code = account.fails_with if account is not None and asked else None
     if payout.status != "in_transit":
         return
     if code is not None:
@@ -225,6 +229,7 @@ async def fail(tx: Tx, payout: Record, code: str, message: str, trace: TraceId, 
     account = await tx.find(EXTERNAL_ACCOUNT, payout.destination or "")
     if errored and account is not None and account.status != "errored":
         tx.save(msgspec.structs.replace(account, status="errored"), "account.external_account.updated")
+        await standing.look(tx)
     tx.move(
         payout, LIFE["return" if payout.status == "paid" else "fail"],
         failure_balance_transaction=_line(tx, payout, "payout_failure", payout.amount),
@@ -263,18 +268,16 @@ class ReverseParams(Params, frozen=True, kw_only=True):
 async def create(tx: Tx, params: CreateParams) -> Record:
     currency = params.currency.lower()
     _check(params, currency)
-    if not await is_enabled(tx):
-        raise invalid("Cannot create payouts: this account has requirements that have to be given first. Look at its "
-                      "`requirements`.", code="payouts_not_allowed")  # fmt: skip
+    await standing.check_payouts(tx)
     account = await destination(tx, params.destination, currency)
     if params.method not in account.available_payout_methods:
         raise invalid(
-            f"The bank account {account.id} does not take instant payouts. Use the method standard.",
+            f"The external account {account.id} does not take instant payouts. Use the method standard.",
             "method", "instant_payouts_unsupported",
         )  # fmt: skip
-    through = await originating_account.originating(tx, currency)
+    through = None if account.card else await originating_account.originating(tx, currency)
     if through is not None:
-        _check_file(params, through)
+        _check_file(params, through, receiver_of(account, tx.merchant, params.statement_descriptor))
     if params.method == "instant":
         _check_limit(params.amount, currency)
     return start(
@@ -287,16 +290,21 @@ async def create(tx: Tx, params: CreateParams) -> Record:
         destination=account.id,
         metadata=merge_metadata({}, params.metadata),
         statement_descriptor=params.statement_descriptor,
+        type=account.type,
     )
 
 
-def _check_file(params: CreateParams, through: originating_account.Record) -> None:
+def _check_file(params: CreateParams, through: originating_account.Record, receiver: Receiver | None) -> None:
     if params.method == "instant":
         raise invalid("Payouts in this currency are sent in files to the bank: use the method standard.", "method",
                       "instant_payouts_unsupported")  # fmt: skip
-    if through.largest_payment is not None and params.amount > through.largest_payment:
-        most = text(through.largest_payment, through.currency)
-        raise invalid(f"A payout through {through.id} can be {most} at most.", "amount", "amount_too_large")
+    refusal = None if receiver is None else format_of(through).refusal(receiver, params.amount)
+    if refusal is not None:
+        raise invalid(refusal, "destination", "account_number_invalid")
+    most = originating_account.largest_payment(through)
+    if most is not None and params.amount > most:
+        raise invalid(f"A payout through {through.id} can be {text(most, through.currency)} at most.", "amount",
+                      "amount_too_large")  # fmt: skip
 
 
 def _check_limit(amount: int, currency: str) -> None:
@@ -356,8 +364,8 @@ async def cancel(tx: Tx, payout: Record, params: NoParams) -> Record:
     if payout.status != "pending":
         raise invalid(f"This payout cannot be canceled: its status is {payout.status}, and only a pending payout "
                       "can be.")  # fmt: skip
-    if payout.original_payout is not None:
-        raise invalid("A reversal cannot be canceled.")
+    if payout.amount < 0:
+        raise invalid("A reversal or a debit cannot be canceled.")
     if payout.instructed:
         raise invalid("This payout cannot be canceled any more: its cut-off has passed, and it goes to the bank.")
     tx.unschedule("payout.send", payout.id)
@@ -367,62 +375,33 @@ async def cancel(tx: Tx, payout: Record, params: NoParams) -> Record:
     )  # fmt: skip
 
 
-def take_from_bank(tx: Tx, through: Through, amount: int, currency: str, destination: str) -> Record:
-    """Take `amount` from the merchant's bank, as a payout with a negative amount; it is pending until it arrives."""
-    sent, arrives = _when(tx.now, "standard", currency, through)
-    taken = Record(
-        id=tx.new_id("po"),
-        created=tx.now,
-        livemode=tx.scope.livemode,
-        amount=-amount,
-        arrival_date=arrives,
-        automatic=True,
-        currency=currency,
-        description="Negative balance debited from the bank account",
-        destination=destination,
-        method="standard",
-        status="pending",
-        through=through.id if through else None,
-        merchant=tx.merchant,
-    )
-    tx.schedule("payout.send", taken.id, sent)
-    return tx.move(taken, LIFE["recall"], balance_transaction=_line(tx, taken, "payout", amount, arrives))
-
-
-async def is_enabled(tx: Tx) -> bool:
-    """Whether this merchant may be paid out: a connected account as its requirements say, any other always."""
-    account = await standing.own(tx) if tx.scope.connected else None
-    return account is None or account.payouts_enabled
-
-
 async def reverse(tx: Tx, payout: Record, params: ReverseParams) -> Record:
-    if payout.original_payout is not None:
-        raise invalid("A reversal cannot be reversed.")
+    if payout.amount < 0:
+        raise invalid("A reversal or a debit cannot be reversed.")
     if payout.reversed_by is not None:
         raise invalid(f"This payout has already been reversed, by {payout.reversed_by}.")
     if payout.status != "paid":
         advice = " Cancel it instead." if payout.status == "pending" else ""
         raise invalid(f"Only a paid payout can be reversed, and the status of this one is {payout.status}.{advice}")
     through = await originating_account.originating(tx, payout.currency) if payout.through else None
-    sent, arrives = _when(tx.now, "standard", payout.currency, through)
-    back = Record(
-        id=tx.new_id("po"),
-        created=tx.now,
-        livemode=payout.livemode,
-        amount=-payout.amount,
-        arrival_date=arrives,
-        currency=payout.currency,
-        destination=payout.destination,
-        metadata=merge_metadata({}, params.metadata),
-        method="standard",
-        original_payout=payout.id,
-        status="pending",
-        merchant=payout.merchant,
-        through=through.id if through else None,
-    )
+    back = take_back(
+        tx, through, amount=payout.amount, currency=payout.currency, livemode=payout.livemode,
+        destination=payout.destination, metadata=merge_metadata({}, params.metadata), original_payout=payout.id,
+        type=payout.type,
+    )  # fmt: skip
     tx.save(msgspec.structs.replace(payout, reversed_by=back.id), "payout.updated")
+    return back
+
+
+def take_back(tx: Tx, through: Through, *, amount: int, currency: str, **given: Any) -> Record:
+    """A payout with a negative amount: the bank is asked for money, which is pending until it arrives."""
+    sent, arrives = _when(tx.now, "standard", currency, through)
+    back = Record(
+        id=tx.new_id("po"), created=tx.now, amount=-amount, arrival_date=arrives, currency=currency, method="standard",
+        status="pending", merchant=tx.merchant, through=through.id if through else None, **given,
+    )  # fmt: skip
     tx.schedule("payout.send", back.id, sent)
-    return tx.move(back, LIFE["recall"], balance_transaction=_line(tx, back, "payout", payout.amount, arrives))
+    return tx.move(back, LIFE["recall"], balance_transaction=_line(tx, back, "payout", amount, arrives))
 
 
 def example() -> Record:
@@ -465,7 +444,7 @@ PAYOUT: Resource[Record] = Resource(
         Verb(name="reverse", method="POST", path=f"{_ID}/reverse", run=reverse, params=ReverseParams,
              summary="Take a paid payout back from the bank."),
     ),
-    errors=("amount_too_large", "balance_insufficient", "payouts_not_allowed", "instant_payouts_unsupported",
-            "invalid_characters"),
+    errors=("account_number_invalid", "amount_too_large", "balance_insufficient", "payouts_not_allowed",
+            "instant_payouts_unsupported", "invalid_characters"),
 )  # fmt: skip
 RESOURCE = PAYOUT

@@ -3,7 +3,8 @@
 It is the merchant's once the debit is settled, two business days of the currency's banks after it was handed over;
 until then nothing is booked, and it may be canceled before the next cut-off. In test mode the source, one of the
 published bank account tokens, decides: most failing ones fail then; the one that does not allow debits succeeds, and
-is returned two business days later, when its holder has objected.
+is returned two business days later, when its holder has objected. Where the source is an external account of the
+merchant's, a file of the platform's own bank collects it (collection.py).
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ from nostro.balances import balance_transaction
 from nostro.balances.balance_transaction import Line, Type
 from nostro.balances.calendar import business_midnight, next_cut_off
 from nostro.balances.settings import check_descriptor
-from nostro.connect.external_account import TEST_TOKENS
+from nostro.connect import originating_account
+from nostro.connect.bank import Record as BankAccount
+from nostro.connect.external_account import EXTERNAL_ACCOUNT
+from nostro.connect.external_form import TEST_TOKENS
 from nostro.kernel.clock import utc_date
 from nostro.kernel.errors import invalid, no_such
 from nostro.kernel.lifecycle import Lifecycle, Move
@@ -42,9 +46,11 @@ from nostro.ledger import chart
 from nostro.networks.test_cards import TEST_BANK_ACCOUNTS
 from nostro.storage.tx import Tx
 
+from .bank_formats import format_of
+from .instruction import receiver_of
 from .payout import BANK_DAYS
 
-ARRIVE, RETURN = "topup.arrive", "topup.return"
+ARRIVE, RETURN, SEND = "topup.arrive", "topup.return", "topup.send"
 RETURNED = "debit_not_authorized"
 MESSAGES = {
     "account_closed": "The bank account has been closed.",
@@ -76,10 +82,14 @@ class Topup(Stored, frozen=True, kw_only=True):
 
 
 class Record(Topup, frozen=True, kw_only=True, omit_defaults=True):
-    """`ends_with` is the failure code that the debit meets, in test mode."""
+    """`ends_with` is the failure code that the debit meets, in test mode. `bank` is the external account that a file
+    of the originating account `through` collects it from, and `instructed` is true from its cut-off on."""
 
     merchant: str
     ends_with: str | None = None
+    bank: str | None = None
+    through: str | None = None
+    instructed: bool = False
 
 
 # Money -----------------------------------------------------------------------
@@ -137,8 +147,12 @@ async def return_job(tx: Tx, id: str) -> None:
     """Job `topup.return`: the holder of the account has objected, and the bank takes the money back."""
     topup = await tx.get(TOPUP, id)
     if topup.status == "succeeded":
-        _line(tx, topup, "topup_reversal", -topup.amount)
-        tx.move(topup, LIFE["reverse"], failure_code=RETURNED, failure_message=MESSAGES[RETURNED])
+        take_back(tx, topup, RETURNED, MESSAGES[RETURNED])
+
+
+def take_back(tx: Tx, topup: Record, code: str, message: str) -> None:
+    _line(tx, topup, "topup_reversal", -topup.amount)
+    tx.move(topup, LIFE["reverse"], failure_code=code, failure_message=message)
 
 
 # Verbs -----------------------------------------------------------------------
@@ -161,16 +175,18 @@ class UpdateParams(Params, frozen=True, kw_only=True):
 
 async def create(tx: Tx, params: CreateParams) -> Record:
     currency = params.currency.lower()
-    if tx.scope.livemode:
-        raise invalid("No bank is connected for live mode yet: use a test key.", "source")
     if currency not in CURRENCIES:
         raise invalid(f"Invalid currency: {currency[:20]}", "currency")
-    if params.source is not None and params.source not in TEST_TOKENS:
+    bank, through = await _collected(tx, params, currency)
+    if bank is None and tx.scope.livemode:
+        raise invalid("In live mode top-ups are collected by file: name an external account of yours.", "source")
+    if bank is None and params.source is not None and params.source not in TEST_TOKENS:
         raise no_such("source", params.source, "source")
     if params.statement_descriptor is not None:
         check_descriptor(params.statement_descriptor, "statement_descriptor")
-    _, day = next_cut_off(currency, tx.now)
-    arrives = business_midnight(currency, day, BANK_DAYS)
+    of_account, days = originating_account.next_cut_off, BANK_DAYS + (through.settlement_days if through else 0)
+    cut_off, day = next_cut_off(currency, tx.now) if through is None else of_account(through, tx.now)
+    arrives = business_midnight(currency, day, days)
     topup = Record(
         id=tx.new_id("tu"),
         created=tx.now,
@@ -184,10 +200,29 @@ async def create(tx: Tx, params: CreateParams) -> Record:
         status="pending",
         transfer_group=params.transfer_group,
         merchant=tx.merchant,
-        ends_with=TEST_BANK_ACCOUNTS[TEST_TOKENS[params.source]] if params.source else None,
+        ends_with=TEST_BANK_ACCOUNTS[TEST_TOKENS[params.source]] if params.source and bank is None else None,
+        bank=bank.id if bank else None,
+        through=through.id if through else None,
     )
-    tx.schedule(ARRIVE, topup.id, arrives)
+    tx.schedule(ARRIVE if through is None else SEND, topup.id, arrives if through is None else cut_off)
     return tx.move(topup, LIFE["create"])
+
+
+async def _collected(
+    tx: Tx, params: CreateParams, currency: str
+) -> tuple[BankAccount, originating_account.Record] | tuple[None, None]:
+    """The external account that the source names, and whose file collects from it; neither for a test token."""
+    if params.source is None or not params.source.startswith("ba_"):
+        return None, None
+    bank = await tx.get(EXTERNAL_ACCOUNT, params.source, "source")
+    through = await originating_account.originating(tx, currency)
+    receiver = receiver_of(bank, tx.merchant, params.statement_descriptor)
+    if through is None or not format_of(through).collects or bank.currency != currency or receiver is None:
+        raise invalid(f"No originating account of yours collects {currency} from {bank.id}.", "source")
+    refusal = format_of(through).refusal(receiver, params.amount)
+    if refusal is not None:
+        raise invalid(refusal, "source", "account_number_invalid")
+    return bank, through
 
 
 async def update(tx: Tx, topup: Record, params: UpdateParams) -> Record:
@@ -200,9 +235,9 @@ async def update(tx: Tx, topup: Record, params: UpdateParams) -> Record:
 async def cancel(tx: Tx, topup: Record, params: NoParams) -> Record:
     if topup.status != "pending":
         raise invalid(f"This top-up cannot be canceled: its status is {topup.status}, and only a pending one can be.")
-    if tx.now >= next_cut_off(topup.currency, topup.created)[0]:
+    if topup.instructed or (topup.through is None and tx.now >= next_cut_off(topup.currency, topup.created)[0]):
         raise invalid("This top-up cannot be canceled any more: its debit has been handed to the bank.")
-    tx.unschedule(ARRIVE, topup.id)
+    tx.unschedule(ARRIVE if topup.through is None else SEND, topup.id)
     return tx.move(topup, LIFE["cancel"])
 
 
@@ -224,6 +259,6 @@ TOPUP: Resource[Record] = Resource(
         Verb(name="update", method="POST", path=_ID, run=update, params=UpdateParams),
         Verb(name="cancel", method="POST", path=f"{_ID}/cancel", run=cancel),
     ),
-    errors=("invalid_characters",),
+    errors=("account_number_invalid", "invalid_characters"),
 )
 RESOURCE = TOPUP

@@ -24,6 +24,16 @@ from .rail import Accepted, Attempt, Challenge, Declined, Details, Made, Outcome
 
 AUTHORIZATION_SECONDS = 7 * 86_400
 SETUP_SHOWS = ("brand", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4")
+LEGACY_BRANDS = {
+    "amex": "American Express",
+    "diners": "Diners Club",
+    "discover": "Discover",
+    "jcb": "JCB",
+    "mastercard": "MasterCard",
+    "unionpay": "UnionPay",
+    "visa": "Visa",
+}
+"""How `card` objects spell brands."""
 Network = Literal[
     "amex", "cartes_bancaires", "diners", "discover", "eftpos_au", "girocard", "interac", "jcb", "link",
     "mastercard", "unionpay", "unknown", "visa",

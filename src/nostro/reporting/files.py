@@ -9,24 +9,23 @@ Parquet needs pyarrow, which the extra `parquet` installs.
 from __future__ import annotations
 
 import csv
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from nostro.kernel.clock import utc_text
+from nostro.kernel.clock import SECOND
 from nostro.kernel.money import exponent
 
-from .names import amount as money_text
+from .names import digits, moment
 from .span import Span, month_of
 from .tables import Rows, Table, by_month
 
 Format = Literal["csv", "parquet"]
 SCALE = 3
 GROUP = 65_536  # rows of a Parquet row group
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class MissingExtra(Exception):
@@ -80,12 +79,11 @@ class CsvFile:
         self._csv.writerow([name for column in table.columns for name in _names(column.name, column.type)])
 
     def write(self, rows: Rows) -> None:
-        types = [column.type for column in self._table.columns]
-        unit = self._table.place("currency") if "money" in types else 0
-        self._csv.writerows(
-            [cell for type, value in zip(types, row, strict=True) for cell in _cells(type, value, row[unit])]
-            for row in rows
-        )
+        columns = dict(zip((column.name for column in self._table.columns), zip(*rows, strict=True), strict=True))
+        cells: list[Iterable[Any]] = []
+        for column in self._table.columns if rows else ():
+            cells += _cells(column.type, columns[column.name], columns.get("currency", ()))
+        self._csv.writerows(zip(*cells, strict=True))
 
     def close(self) -> None:
         self._file.close()
@@ -95,14 +93,15 @@ def _names(name: str, type: str) -> tuple[str, ...]:
     return (name, f"{name}_minor") if type == "money" else (name,)
 
 
-def _cells(type: str, value: Any, currency: str) -> tuple[Any, ...]:
+def _cells(type: str, values: Sequence[Any], currencies: Sequence[str]) -> list[Iterable[Any]]:
     if type == "money":
-        return money_text(value, currency).partition(" ")[0], value
+        places = {unit: exponent(unit) for unit in set(currencies)}
+        return [[digits(value, places[unit]) for value, unit in zip(values, currencies, strict=True)], values]
     if type == "moment":
-        return (utc_text(value),)
+        return [map(moment, values)]
     if type == "micros":
-        return ((EPOCH + timedelta(microseconds=value)).isoformat(sep=" ")[:-6],)
-    return ("" if value is None else value,)
+        return [[f"{moment(value // SECOND)}.{value % SECOND:06}" for value in values]]
+    return [values]
 
 
 class ParquetFile:

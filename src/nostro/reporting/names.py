@@ -1,4 +1,4 @@
-"""Names: what accounts are called in other people's bookkeeping programs, and how amounts are written there.
+"""Names: what accounts are called in other people's bookkeeping programs, and how amounts and times are written there.
 
 hledger takes a code as it is, below the root of its kind. Beancount wants steps that begin with a capital or a digit
 and have letters, digits and hyphens: `merchant:acct_1:available` is `Liabilities:Merchant:Acct-1:Available`. A step
@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
+from nostro.kernel.clock import DAY, utc_date
 from nostro.kernel.money import exponent
 from nostro.ledger.chart import Kind
 
@@ -54,7 +55,24 @@ def _places(currency: str) -> tuple[int, str]:
 def amount(minor: int, currency: str) -> str:
     """Exact, with the currency's decimals: `-12.34 USD`, `500 JPY`."""
     places, unit = _places(currency)
+    return f"{digits(minor, places)} {unit}"
+
+
+def digits(minor: int, places: int) -> str:
+    """Minor units in major ones, exact."""
     if not places:
-        return f"{minor} {unit}"
-    whole, part = divmod(abs(minor), 10**places)
-    return f"{'-' if minor < 0 else ''}{whole}.{part:0{places}} {unit}"
+        return str(minor)
+    text = f"{minor:0{places + 1 + (minor < 0)}}"
+    return f"{text[:-places]}.{text[-places:]}"
+
+
+@lru_cache(maxsize=10_000)
+def day(number: int) -> str:
+    """The day so many days after 1970-01-01. Journals have many entries a day."""
+    return utc_date(number * DAY).isoformat()
+
+
+def moment(seconds: int) -> str:
+    """`2026-11-21 06:49:40`, many times a second."""
+    number, rest = divmod(seconds, DAY)
+    return f"{day(number)} {rest // 3600:02}:{rest // 60 % 60:02}:{rest % 60:02}"

@@ -14,8 +14,8 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import date, timedelta
 from typing import Literal, NamedTuple
 
-from nostro.kernel.clock import DAY, SECOND, utc_date, utc_text
-from nostro.kernel.money import CURRENCIES, exponent
+from nostro.kernel.clock import DAY, SECOND
+from nostro.kernel.money import exponent
 from nostro.storage.engine import Engine
 
 from . import names
@@ -34,7 +34,7 @@ class Style(NamedTuple):
 
     name: names.Namer
     equity: Callable[[str], str]
-    head: Callable[[Span], str]
+    head: Callable[[Span, list[str]], str]
     opened: Callable[[str, Iterable[str], date, str], str]
     entry: Callable[[Booked, dict[int, Account]], str]
     opening: Callable[[date, str, str], str]
@@ -50,7 +50,6 @@ async def text(
     style = STYLES[format]
     at = await cuts(engine, book, span)
     known: dict[int, Account] = {}
-    yield style.head(span)
     async for piece in _accounts(engine, at, span, style, known):
         yield piece
     async for part in journal(engine, at, told):
@@ -68,8 +67,6 @@ async def _accounts(
     taken: dict[str, tuple[str, str]] = {}
     of_name: dict[str, list[str]] = {}
     openings: list[Turnover] = []
-    for own in (OPENING, EARNED):
-        yield style.opened(style.equity(own), (), first, own)
     async for one in turnovers(engine, at):
         name = style.name(one.code, one.kind)
         assert taken.setdefault(name, (one.code, one.kind)) == (one.code, one.kind), f"two accounts are called {name}"
@@ -79,6 +76,9 @@ async def _accounts(
         of_name.setdefault(name, []).append(one.currency)
         if one.opening:
             openings.append(one)
+    yield style.head(span, sorted({unit for units in of_name.values() for unit in units}))
+    for own in (OPENING, EARNED):
+        yield style.opened(style.equity(own), (), first, own)
     for name, currencies in of_name.items():
         yield style.opened(name, currencies, first, taken[name][0])
     for one in openings:
@@ -114,18 +114,19 @@ def _quoted(text: str) -> str:
 
 
 def _beancount_entry(one: Booked, known: dict[int, Account]) -> str:
-    day, kind = utc_date(one.effective), one.kind.replace(":", "/")
+    day, kind = names.day(one.effective // DAY), one.kind.replace(":", "/")
     reverses = f"  reverses: {one.reverses}\n" if one.reverses else ""
     return (
         f"\n{day} * {_quoted(one.description or one.kind)} #{kind}\n  entry: {one.number}\n"
-        f'  source: {_quoted(one.source)}\n  recorded: "{utc_text(one.recorded // SECOND)}"\n{reverses}'
+        f'  source: {_quoted(one.source)}\n  recorded: "{names.moment(one.recorded // SECOND)}"\n{reverses}'
         f"{_lines(one, known)}"
     )
 
 
-def _beancount_head(span: Span) -> str:
+def _beancount_head(span: Span, currencies: list[str]) -> str:
     first, last = span.days
-    return f'option "title" "Nostro, {first} to {last}"\n'
+    units = "".join(f'option "operating_currency" "{unit.upper()}"\n' for unit in currencies)
+    return f'option "title" "Nostro, {first} to {last}"\n{units}'
 
 
 def _beancount_opened(name: str, currencies: Iterable[str], first: date, code: str) -> str:
@@ -149,16 +150,16 @@ def _hledger_text(text: str) -> str:
 def _hledger_entry(one: Booked, known: dict[int, Account]) -> str:
     reverses = f", reverses:{one.reverses}" if one.reverses else ""
     return (
-        f"\n{utc_date(one.effective)} * ({one.number}) {_hledger_text(one.description or one.kind)}"
+        f"\n{names.day(one.effective // DAY)} * ({one.number}) {_hledger_text(one.description or one.kind)}"
         f"  ; kind:{one.kind}, source:{_hledger_text(one.source)}, "
-        f"recorded:{utc_text(one.recorded // SECOND)}{reverses}\n{_lines(one, known)}"
+        f"recorded:{names.moment(one.recorded // SECOND)}{reverses}\n{_lines(one, known)}"
     )
 
 
-def _hledger_head(span: Span) -> str:
+def _hledger_head(span: Span, currencies: list[str]) -> str:
     """With the decimals of each currency, which would else be guessed from the amounts."""
     first, last = span.days
-    styles = (f"1.{'0' * exponent(unit)} {unit.upper()}" for unit in sorted(CURRENCIES))
+    styles = (f"1.{'0' * exponent(unit)} {unit.upper()}" for unit in currencies)
     return f"; Nostro, {first} to {last}\n" + "".join(f"commodity {style}\n" for style in styles)
 
 

@@ -96,7 +96,8 @@ class TrialBalanceRow(Shape, frozen=True, kw_only=True):
 
 
 class TrialBalanceTotal(Shape, frozen=True, kw_only=True):
-    """Over all accounts of the currency: opening and closing balances add up to zero, and debits equal credits."""
+    """Over all accounts of the currency: opening balances add up to zero, and debits equal credits. With `line`, over
+    that line alone, which need not balance."""
 
     balanced: bool
     credits: int

@@ -107,7 +107,7 @@ async def figures(
 ) -> Figures:
     made = Figures()
     async for one in turnovers(engine, await cuts(engine, book, span, basis)):
-        if currency in (None, one.currency):
+        if not one.idle and currency in (None, one.currency):  # what comes later must not change what is told
             made.add(one)
     return made
 

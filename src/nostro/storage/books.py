@@ -61,9 +61,13 @@ class Books:
         self.postings: list[tuple[int, int, int, int]] = []
 
     def refusal(self, unit: Unit) -> Refused | Conflict | None:
-        """What a closed period or an account's limit says to this unit, after all that was booked before it."""
+        """What a closed period, a pinned balance or an account's limit says to this unit, after all that was booked
+        before it."""
         if (until := self.head.closed.get(unit.scope.book, 0)) and (no := _too_early(unit, until)):
             return no
+        for (account, currency), balance in unit.pinned.items():
+            if self._balance((unit.scope.book, account, currency)) != balance:
+                return Conflict(account)
         delta: dict[AccountKey, int] = {}
         for entry in unit.entries:
             for posting in entry.postings:

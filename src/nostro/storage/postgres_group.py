@@ -301,12 +301,14 @@ def _read(units: Sequence[Unit]) -> dict[str, list[tuple[int, str, int]]]:
 def _accounts(units: Sequence[Unit]) -> dict[AccountKey, None]:
     if units[0].batch is not None:
         return dict.fromkeys(units[0].batch.accounts)
-    return {
-        (unit.scope.book, posting.account, posting.currency): None
+    booked = (
+        (unit.scope.book, posting.account, posting.currency)
         for unit in units
         for entry in unit.entries
         for posting in entry.postings
-    }
+    )
+    pinned = ((unit.scope.book, *key) for unit in units for key in unit.pinned)
+    return dict.fromkeys((*booked, *pinned))
 
 
 def _earliest(units: Sequence[Unit]) -> dict[int, int]:

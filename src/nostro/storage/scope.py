@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
+from .rows import RowWrite
 from .unit import NOBODY, Scope, Unit
 from .world import World
 
@@ -45,14 +48,16 @@ async def with_connected(world: World, number: int) -> list[int]:
     return [number, *(scope for (scope,) in await world.engine.rows(ALL_CONNECTED, (number,)))]
 
 
-async def move_clock(world: World, number: int, offset: int) -> None:
-    """Set how many seconds the scope's time is ahead of the machine's; it never goes back.
+async def move_clocks(world: World, numbers: Iterable[int], offset: int) -> None:
+    """Set how many seconds these scopes' time is ahead of the machine's; it never goes back.
 
     Durable when it returns. Whatever is committed after the call was made, is committed after it.
     """
-    scope = await load_scope(world, number)
-    if offset <= scope.offset:
-        return
-    world.scopes[number] = msgspec.structs.replace(scope, offset=offset)
-    row = (MOVE_CLOCK, (offset, number, offset))
-    await world.engine.commit(Unit(scope=NOBODY, micros=world.clock.micros(), rows=[row]))
+    rows: list[RowWrite] = []
+    for number in numbers:
+        scope = await load_scope(world, number)
+        if offset > scope.offset:
+            world.scopes[number] = msgspec.structs.replace(scope, offset=offset)
+            rows.append((MOVE_CLOCK, (offset, number, offset)))
+    if rows:
+        await world.engine.commit(Unit(scope=NOBODY, micros=world.clock.micros(), rows=rows))

@@ -26,7 +26,6 @@ from .world import World
 
 R = TypeVar("R", bound=Stored)
 _encode = msgspec.json.Encoder().encode
-PUT_JOB_ONCE = "INSERT INTO job (scope,kind,ref,due) VALUES (?,?,?,?) ON CONFLICT (scope,kind,ref) DO NOTHING"
 PUT_JOB = (
     "INSERT INTO job (scope,kind,ref,due) VALUES (?,?,?,?) "
     "ON CONFLICT (scope,kind,ref) DO UPDATE SET due=excluded.due, attempts=0, error=NULL"
@@ -174,6 +173,11 @@ class Tx:
             else int(balance) + await ask(rows, balance_upto(self.scope.book, number, last))
         )
 
+    async def pinned_balance(self, account: str, currency: str) -> int:
+        """The same, of an account that is not busy: if it is another when this unit commits, the unit runs again."""
+        balance = self.unit.pinned[account, currency] = await self.balance(account, currency)
+        return balance
+
     # Writing -------------------------------------------------------------------
 
     def save(self, record: R, *events: str) -> R:
@@ -221,10 +225,10 @@ class Tx:
         at = self.now if effective is None else effective
         self.unit.entries.append(Entry(kind, source, at, lines, reverses, description))
 
-    def schedule(self, kind: str, ref: str, due: int, *, once: bool = False) -> None:
-        """Run the job `kind` about `ref` at `due` (seconds, sandbox time); a later call moves it, unless `once`."""
+    def schedule(self, kind: str, ref: str, due: int) -> None:
+        """Run the job `kind` about `ref` at `due` (seconds, sandbox time); a later call moves it."""
         assert kind in self.world.jobs, f"no job is called {kind}"
-        self.write_row(PUT_JOB_ONCE if once else PUT_JOB, (self.scope.number, kind, ref, due))
+        self.write_row(PUT_JOB, (self.scope.number, kind, ref, due))
         self.unit.due = due if self.unit.due is None else min(due, self.unit.due)
 
     def unschedule(self, kind: str, ref: str) -> None:

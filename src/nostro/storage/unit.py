@@ -68,8 +68,9 @@ class Unit(Struct):
     """What `engine.commit` applies. `rows` are (statement, values) for the hand-written tables, run in this order.
 
     `claim` is a statement that must change exactly one row, or the unit is stale: it takes a job or a delivery
-    for this unit alone. It runs before the rows, so a job may put itself on again. A unit with a `batch` has no
-    entries beside it and is committed by itself.
+    for this unit alone. It runs before the rows, so a job may put itself on again. `pinned` are balances by account
+    and currency: if one is another at commit, the unit is stale. A unit with a `batch` has no entries beside it and is
+    committed by itself.
     """
 
     scope: Scope
@@ -79,6 +80,7 @@ class Unit(Struct):
     batch: Batch | None = None
     rows: list[tuple[str, tuple[Any, ...]]] = []
     claim: tuple[str, tuple[Any, ...]] | None = None
+    pinned: dict[tuple[str, str], int] = {}
     due: int | None = None
     deliveries: bool = False
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from nostro.networks.statement import Closing, Line, Opening, Statement
 
@@ -55,14 +55,15 @@ class Books(Struct, kw_only=True):
         account.balance = account.opened = balance
         self.outside[account.currency] = self.outside.get(account.currency, 0) - balance
 
-    def book(self, account: Account, line: Line, other: Other = "outside") -> None:
+    def book(self, account: Account, line: Line, other: Other = "outside") -> Line:
         """`line` without a reference: the bank gives it its own."""
         self.bookings += 1
-        reference = f"NB{line.booked:%y%m%d}{self.bookings:010d}"
+        reference = f"NB{line.booked:%y%m%d}{self.bookings:08d}"  # 16 characters, as many as SWIFT takes
         account.balance += line.amount
         against = self.outside if other == "outside" else self.income
         against[account.currency] = against.get(account.currency, 0) - line.amount
-        account.lines.append(with_reference(line, reference))
+        account.lines.append(structs.replace(line, reference=reference))
+        return account.lines[-1]
 
     def close(self, account: Account, day: date) -> Statement:
         """The statement of `day`; the next begins with its closing balance."""
@@ -85,12 +86,4 @@ def current(account: Account, day: date) -> Statement:
                         balance=account.opened, date=day),
         lines=tuple(account.lines),
         closing=Closing(balance=account.balance, date=day, lines=len(account.lines)),
-    )  # fmt: skip
-
-
-def with_reference(line: Line, reference: str) -> Line:
-    return Line(
-        amount=line.amount, booked=line.booked, valued=line.valued, reference=reference, end_to_end=line.end_to_end,
-        code=line.code, description=line.description, counterparty=line.counterparty,
-        counterparty_account=line.counterparty_account, reversal=line.reversal, parts=line.parts,
     )  # fmt: skip

@@ -14,11 +14,8 @@ byte for byte.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Literal
-
-import msgspec
-from msgspec import Struct
 
 from nostro.networks.statement import Line
 
@@ -26,8 +23,10 @@ from . import answer as answers
 from .account import Account, Books
 from .answer import Group, Item, Receipt, Refused, Taken, scheme_code
 from .day import arrive, begin_if_morning, dispatch, run
-from .fate import SETTLED, Fate, asked, by_account, by_chance
-from .order import NACHA, Head, Instruction, Order, Received, receive
+from .fate import Fate
+from .intake import receive
+from .judge import Judged, judge, refusal_of
+from .order import BACS, NACHA, Head, Instruction, Received
 from .post import Letter, Post
 from .reason import REASONS
 from .state import Arrive, Bank, Calendar, Correct, Day, GiveBack, Settle, Terms
@@ -63,106 +62,32 @@ def deposit(bank: Bank, calendar: Calendar, number: str, line: Line) -> None:
 # Taking a file ---------------------------------------------------------------
 
 
-class Judged(Struct, frozen=True, kw_only=True):
-    """An order with what will become of each instruction. `refusal` is the reason for which none is taken."""
-
-    order: Order
-    account: Account | None
-    settles: date | None = None
-    refusal: str = ""
-    fates: tuple[Fate, ...] = ()
-
-    def accepted(self) -> list[tuple[Instruction, Fate]]:
-        pairs = zip(self.order.instructions, self.fates, strict=True)
-        return [(one, fate) for one, fate in pairs if fate.kind != "rejected"]
-
-
 def take(bank: Bank, calendar: Calendar, content: bytes, name: str = "") -> tuple[Receipt, list[Letter]]:
     """What the bank says of the file, and what arrives at once. A refused file leaves no trace in the books."""
     bank.files += 1
     received = receive(content)
-    refusal = _refusal(bank, received)
-    judged = [] if refusal else _judge(bank, calendar, received)
+    refusal = refusal_of(bank, received)
+    judged = [] if refusal else judge(bank, calendar, received)
     if received.format == NACHA and (refused := next((each.refusal for each in judged if each.refusal), "")):
         refusal = refused  # an ACH file is taken whole or not at all
-    if not refusal:
+    accepted = [] if refusal else [each for each in judged if not each.refusal]
+    if accepted:
         bank.known[received.hash] = bank.known[received.message_id] = bank.files
-        for each in judged:
-            if not each.refusal:
-                _accept(bank, calendar, each)
+    elif not refusal:
+        refusal = judged[0].refusal if judged else "empty"
+    for each in accepted:
+        _accept(bank, calendar, each)
     receipt = _receipt(bank, received, refusal, judged, name)
     currency = received.orders[0].head.currency if received.orders else ""
     currency = currency if currency in bank.days else next(iter(bank.days), "")
     letters = dispatch(bank, calendar, currency, answers.receipt(receipt))
+    if received.message_id and received.kind:
+        letters += dispatch(bank, calendar, currency, answers.status(receipt, received.kind, bank.files))
+    for groups in answers.together([] if refusal or received.kind else _refused_items(judged)):
+        letters += dispatch(bank, calendar, currency, answers.returns(groups, bank.now, bank.post.made))
     for touched in dict.fromkeys(each.order.head.currency for each in judged if each.order.head.currency in bank.days):
         letters += run(bank, calendar, touched)
     return receipt, letters
-
-
-def _refusal(bank: Bank, received: Received) -> str:
-    """The reason why the file as a whole is refused, "" if it is not."""
-    if received.error:
-        return "unreadable"
-    if received.hash in bank.known or received.message_id in bank.known:
-        return "duplicate"
-    largest = bank.terms.largest_file
-    if largest and sum(order.amount for order in received.orders) > largest:
-        return "over_limit"
-    return ""
-
-
-def _judge(bank: Bank, calendar: Calendar, received: Received) -> list[Judged]:
-    """What an order takes, the next of the same file cannot take again."""
-    taken: dict[str, int] = {}
-    judged = []
-    for order in received.orders:
-        head = msgspec.structs.replace(order.head, file=bank.files)
-        account = account_of(bank.books, head)
-        ours = account.number if account else ""
-        # The offset of a balanced ACH file is no payment: it is what we book anyway.
-        instructions = tuple(one for one in order.instructions if head.format != NACHA or one.account != ours)
-        if not instructions:
-            continue
-        order = Order(head=head, instructions=instructions)
-        if account is None:
-            judged.append(Judged(order=order, account=None, refusal="unknown_originator"))
-            continue
-        fates = tuple(fate_of(bank.terms, head, one) for one in instructions)
-        each = Judged(order=order, account=account, settles=_settles(bank, calendar, head), fates=fates)
-        need = sum(one.amount for one, _ in each.accepted()) if head.way == "credit" else 0
-        if head.day > bank.days[head.currency].day + timedelta(days=bank.terms.horizon):
-            judged.append(Judged(order=order, account=account, refusal="too_early"))
-        elif need > account.free - taken.get(ours, 0):
-            judged.append(Judged(order=order, account=account, refusal="insufficient_funds"))
-        else:
-            taken[ours] = taken.get(ours, 0) + need
-            judged.append(each)
-    return judged
-
-
-def account_of(books: Books, head: Head) -> Account | None:
-    """The account that the order names; else the originator's; else the first that has no originators."""
-    fitting = [account for account in books.accounts.values() if account.currency == head.currency]
-    if head.account:
-        return next((account for account in fitting if account.number == head.account), None)
-    known = (account for account in fitting if head.originator in account.originators)
-    return next(known, None) or next((account for account in fitting if not account.originators), None)
-
-
-def fate_of(terms: Terms, head: Head, one: Instruction) -> Fate:
-    """The one thing that becomes of an instruction of a taken file, whatever happens to the answers."""
-    if terms.largest_payment and one.amount > terms.largest_payment:
-        return Fate("rejected", "over_limit")
-    fate = asked(one.name, one.reference or one.id) or by_account(one.account)
-    fate = fate or by_chance(terms.seed, (head.file, one.index), head.way, terms.returns, terms.corrections)
-    if fate.kind == "corrected" and head.format != NACHA:
-        return SETTLED  # other schemes have no such message
-    return fate
-
-
-def _settles(bank: Bank, calendar: Calendar, head: Head) -> date:
-    """The day asked for, if banks are open then, and not before the one that we are in."""
-    return max(bank.days[head.currency].day, calendar.this_or_next(head.currency, head.day))
 
 
 def _accept(bank: Bank, calendar: Calendar, judged: Judged) -> None:
@@ -173,8 +98,8 @@ def _accept(bank: Bank, calendar: Calendar, judged: Judged) -> None:
     if head.way == "credit":
         account.committed += amount
     tasks = bank.tasks[head.currency]
+    single = bank.terms.booking == "single" if head.one_booking is None else not head.one_booking
     if accepted:
-        single = bank.terms.booking == "single"
         tasks.append(Settle(due=settles, head=head, account=account.number, count=len(accepted), amount=amount,
                             instructions=tuple(one for one, _ in accepted) if single else ()))  # fmt: skip
     later: dict[tuple[str, int], list[Item]] = {}
@@ -184,14 +109,27 @@ def _accept(bank: Bank, calendar: Calendar, judged: Judged) -> None:
             later.setdefault((fate.kind, fate.days), []).append(item)
     for (kind, days), items in sorted(later.items()):
         due, group = calendar.add_business_days(head.currency, settles, days), Group(head=head, items=tuple(items))
-        tasks.append(GiveBack(due=due, group=group, account=account.number) if kind == "returned"
+        tasks.append(GiveBack(due=due, group=group, account=account.number, single=single) if kind == "returned"
                      else Correct(due=due, group=group))  # fmt: skip
+
+
+def _refused_items(judged: Sequence[Judged]) -> list[Group]:
+    """ACH and Bacs have no message for what the originator's own bank refuses: it comes back as returns, at once."""
+    groups = []
+    for each in judged:
+        head, pairs = each.order.head, zip(each.order.instructions, each.fates, strict=True)
+        items = tuple(Item(instruction=one, code=_code(head.format, fate), reason=fate.reason)
+                      for one, fate in pairs if fate.kind == "rejected")  # fmt: skip
+        if items:
+            groups.append(Group(head=head, items=items))
+    return groups
 
 
 def _code(format: str, fate: Fate) -> str:
     """The code that was asked for, if it is one of the scheme; else the scheme's for the reason."""
     is_ach = len(fate.code) == 3
-    return fate.code if fate.code and is_ach == (format == NACHA) else scheme_code(format, fate.reason)
+    fits = fate.code and format != BACS and is_ach == (format == NACHA)
+    return fate.code if fits else scheme_code(format, fate.reason)
 
 
 # The receipt -----------------------------------------------------------------
@@ -201,33 +139,33 @@ def _receipt(bank: Bank, received: Received, refusal: str, judged: Sequence[Judg
     orders = tuple(_taken(each, each.refusal or refusal) for each in judged)
     states = {order.status for order in orders}
     for order in orders:
-        for word, count in (("accepted", order.accepted), ("rejected", len(order.refused))):
+        for word, count in (("accepted", order.accepted), ("rejected", order.payments - order.accepted)):
             bank.counts[word] = bank.counts.get(word, 0) + count
-    reason = refusal or (orders[0].reason if states == {"rejected"} else "")
     return Receipt(
         file=name, format=received.format, hash=received.hash, message_id=received.message_id,
         received=datetime.fromtimestamp(bank.now, UTC),
         status="rejected" if refusal else states.pop() if len(states) == 1 else "partly_accepted",
-        reason=reason, code=scheme_code(received.format, reason) if reason else "",
-        message=received.error or (REASONS[reason].meaning if reason else ""), orders=orders,
+        reason=refusal, code=scheme_code(received.format, refusal) if refusal else "",
+        message=received.error or (REASONS[refusal].meaning if refusal else ""), orders=orders,
     )  # fmt: skip
 
 
 def _taken(judged: Judged, refusal: str) -> Taken:
     head, account = judged.order.head, judged.account.number if judged.account else ""
+    payments = len(judged.order.instructions)
     if refusal:
-        refused = tuple(_refused(head, one, Fate("rejected", refusal)) for one in judged.order.instructions)
-        return Taken(id=head.id, status="rejected", account=account, currency=head.currency, reason=refusal,
-                     code=scheme_code(head.format, refusal), refused=refused)  # fmt: skip
+        return Taken(id=head.id, status="rejected", account=account, currency=head.currency, payments=payments,
+                     reason=refusal, code=scheme_code(head.format, refusal))  # fmt: skip
     accepted = judged.accepted()
     pairs = zip(judged.order.instructions, judged.fates, strict=True)
     refused = tuple(_refused(head, one, fate) for one, fate in pairs if fate.kind == "rejected")
     return Taken(
-        id=head.id, status="accepted" if not refused else "partly_accepted" if accepted else "rejected",
-        account=account, currency=head.currency, accepted=len(accepted), amount=sum(one.amount for one, _ in accepted),
+        id=head.id, status="partly_accepted" if refused else "accepted", account=account, currency=head.currency,
+        payments=payments, accepted=len(accepted), amount=sum(one.amount for one, _ in accepted),
         settles=judged.settles, refused=refused,
     )  # fmt: skip
 
 
 def _refused(head: Head, one: Instruction, fate: Fate) -> Refused:
-    return Refused(id=one.id, amount=one.amount, code=_code(head.format, fate), reason=fate.reason)
+    return Refused(id=one.id, instruction=one.instruction, uetr=one.uetr, amount=one.amount,
+                   code=_code(head.format, fate), reason=fate.reason)  # fmt: skip

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from nostro.networks.statement import Line, Statement
 
 from . import answer as answers
+from . import paper
 from .account import Account
 from .answer import Group, Named
-from .order import Head, Instruction
+from .order import BACS, NACHA, Head, Instruction
 from .post import Letter, deliver, send
 from .state import Arrive, Bank, Calendar, Correct, Deliver, GiveBack, Settle
 
@@ -71,32 +73,50 @@ def run(bank: Bank, calendar: Calendar, currency: str) -> list[Letter]:
     tasks = bank.tasks[currency]
     due = [task for task in tasks if task.due <= day.day]
     bank.tasks[currency] = [task for task in tasks if task.due > day.day]
-    back: dict[tuple[str, str], list[Group]] = {}
-    wrong: dict[tuple[str, str], list[Group]] = {}
+    said = Said()
     for task in due:
         match task:
             case Settle():
                 _settle(bank, task, day.day)
-            case GiveBack(group=group):
-                _give_back(bank, task, day.day)
-                back.setdefault((group.head.format, group.head.sender), []).append(group)
+            case GiveBack(group=group, account=account):
+                lines = _give_back(bank, task, day.day)
+                if group.head.format in (NACHA, BACS):
+                    said.returns.append(group)
+                else:
+                    said.notices.setdefault(account, []).extend(lines)
             case Correct(group=group):
                 _count(bank, "corrected", len(group.items))
-                wrong.setdefault((group.head.format, group.head.sender), []).append(group)
+                said.changes.append(group)
             case Arrive():
                 arrive(bank, task, day.day)
             case Deliver():
                 letters += deliver(bank.post, [task.answer])
-    for groups in back.values():
-        letters += dispatch(bank, calendar, currency, answers.returns(groups, bank.now, bank.post.made))
-    for groups in wrong.values():
-        letters += dispatch(bank, calendar, currency, answers.changes(groups, bank.now, bank.post.made))
+    for answer in _answers(bank, said):
+        letters += dispatch(bank, calendar, currency, answer)
     return letters
+
+
+class Said(Struct):
+    """What there is to say in a morning: returns and changes of ACH and Bacs, and what came back by account."""
+
+    returns: list[Group] = []
+    changes: list[Group] = []
+    notices: dict[str, list[Line]] = {}
+
+
+def _answers(bank: Bank, said: Said) -> Iterator[Named]:
+    for groups in answers.together(said.returns):
+        yield answers.returns(groups, bank.now, bank.post.made)
+    for groups in answers.together(said.changes):
+        yield answers.changes(groups, bank.now, bank.post.made)
+    for number, lines in said.notices.items():
+        account = bank.books.accounts[number]
+        yield paper.notice(account, lines, bank.now, bank.post.made)
 
 
 def arrive(bank: Bank, task: Arrive, day: date) -> None:
     """Money from elsewhere. Its value date may be later than its booking, not earlier."""
-    line = msgspec.structs.replace(task.line, booked=day, valued=max(task.line.valued, day))
+    line = replace(task.line, booked=day, valued=max(task.line.valued, day))
     _book(bank, bank.books.accounts[task.account], line)
 
 
@@ -107,35 +127,41 @@ def _settle(bank: Bank, task: Settle, day: date) -> None:
         account.committed -= task.amount
     _count(bank, "settled", task.count)
     for one in task.instructions:
-        _book(bank, account, _line(one, sign, day, code, head.description))
+        _book(bank, account, _line(head, one, sign, day, code, one.reference or head.description))
     if not task.instructions:
         _book(bank, account, _sum(head, sign * task.amount, day, code, f"{head.description} {task.count} payments"))
 
 
-def _give_back(bank: Bank, task: GiveBack, day: date) -> None:
+def _give_back(bank: Bank, task: GiveBack, day: date) -> list[Line]:
+    """What was booked, with the parts of a sum."""
     account, head, items = bank.books.accounts[task.account], task.group.head, task.group.items
     sign, code = (1, "credit_transfer_return") if head.way == "credit" else (-1, "direct_debit_return")
     _count(bank, "returned", len(items))
-    if bank.terms.booking == "single":
-        for item in items:
-            _book(bank, account, _line(item.instruction, sign, day, code, f"RETURN {item.code}"))
-    else:
-        amount = sum(item.instruction.amount for item in items)
-        _book(bank, account, _sum(head, sign * amount, day, code, f"RETURN {len(items)} payments"))
+    lines = [_line(head, item.instruction, sign, day, code, f"RETURN {item.code}", item.code) for item in items]
+    if task.single:
+        return [booked for line in lines if (booked := _book(bank, account, line))]
+    total = _sum(head, sum(line.amount for line in lines), day, code, f"RETURN {len(items)} payments")
+    booked = _book(bank, account, total)
+    return [replace(booked, parts=tuple(lines))] if booked else []
 
 
-def _line(one: Instruction, sign: int, day: date, code: str, why: str) -> Line:
-    return Line(amount=sign * one.amount, booked=day, valued=day, end_to_end=one.id, code=code, description=why,
-                counterparty=one.name, counterparty_account=one.account)  # fmt: skip
+def _line(head: Head, one: Instruction, sign: int, day: date, code: str, why: str, returned: str = "") -> Line:
+    return Line(
+        amount=sign * one.amount, booked=day, valued=day, end_to_end=one.id, code=code, description=why,
+        counterparty=one.name, counterparty_account=one.account, message=head.message_id, batch=head.id,
+        instruction=one.instruction, uetr=one.uetr, mandate=one.mandate, return_reason=returned,
+    )  # fmt: skip
 
 
 def _sum(head: Head, amount: int, day: date, code: str, why: str) -> Line:
-    return Line(amount=amount, booked=day, valued=day, end_to_end=head.id, code=code, description=why.strip())
+    """One line for all of an order. It has no name of its own, so it has the order's."""
+    return Line(amount=amount, booked=day, valued=day, end_to_end=head.id, code=code, description=why.strip(),
+                message=head.message_id, batch=head.id)  # fmt: skip
 
 
-def _book(bank: Bank, account: Account, line: Line) -> None:
-    if line.amount:  # a prenote moves nothing
-        bank.books.book(account, line)
+def _book(bank: Bank, account: Account, line: Line) -> Line | None:
+    """None for a prenote, which moves nothing."""
+    return bank.books.book(account, line) if line.amount else None
 
 
 def _count(bank: Bank, fate: str, count: int) -> None:
@@ -152,7 +178,10 @@ def _close(bank: Bank, calendar: Calendar, currency: str) -> Iterator[Letter | S
     for account in bank.books.accounts.values():
         if account.currency == currency:
             _charge(bank, account, day.day, following)
-            yield bank.books.close(account, day.day)
+            statement = bank.books.close(account, day.day)
+            yield statement
+            for format in bank.terms.statements:
+                yield from dispatch(bank, calendar, currency, paper.letter(format, statement, bank.now))
     day.day, day.cut_off, day.begun = following, cut_off, False
 
 

@@ -18,7 +18,8 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from nostro.networks.ach_codes import CHANGES
+from nostro.networks.ach_codes import CHANGES, RETURNS
+from nostro.networks.iso20022 import reasons as iso_reasons
 from nostro.networks.test_cards import TEST_BANK_ACCOUNTS
 
 from .reason import BY_CODE, REASONS
@@ -73,9 +74,9 @@ def _named(verb: str, code: str, days: int | None) -> Fate | None:
         return SETTLED
     if verb == "CHANGE":
         return Fate("corrected", code=code, days=days or CHANGED_AFTER) if code in CHANGES else None
-    if code not in BY_CODE:
+    if code not in RETURNS and code not in iso_reasons.REASONS:
         return None
-    reason = BY_CODE[code]
+    reason = BY_CODE.get(code, "refused")
     if verb == "REJECT":
         return Fate("rejected", reason, code)
     return Fate("returned", reason, code, days or max(REASONS[reason].days, 1))

@@ -39,6 +39,7 @@ REASONS: Final[dict[str, Reason]] = {
     "stopped":                 Reason("the holder stopped it",                    "R08", "MS02", "1", 1),
     # Of a file or an order; such are not returned but refused at once.
     "unreadable":              Reason("the file cannot be read",                  "R17", "FF01", "0", 0),
+    "empty":                   Reason("there is no payment in it",                "R17", "FF01", "0", 0),
     "unknown_originator":      Reason("the originator has no account here",       "R21", "AC01", "0", 0),
     "over_limit":              Reason("it is above the agreed limit",             "R17", "AM14", "0", 0),
     "too_early":               Reason("its day is too far ahead",                 "R17", "DT01", "0", 0),

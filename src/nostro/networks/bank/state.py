@@ -27,7 +27,8 @@ class Terms(Struct, frozen=True, kw_only=True):
     """How this bank behaves. Rates are millionths, amounts minor units of the account's currency, 0 for no limit.
 
     `booking`: one line an order, or one a payment. `fee` is taken on the last banking day of a month, when `interest`
-    (basis points a year of each day's closing balance) is paid.
+    (basis points a year of each day's closing balance) is paid. `statements` are the formats in which each day's
+    statement is sent.
     """
 
     seed: int = 0
@@ -40,6 +41,7 @@ class Terms(Struct, frozen=True, kw_only=True):
     largest_file: int = 0
     largest_payment: int = 0
     horizon: int = 90
+    statements: tuple[str, ...] = ()
 
 
 class Day(Struct, kw_only=True):
@@ -62,11 +64,12 @@ class Settle(Struct, frozen=True, kw_only=True, tag="settle"):
 
 
 class GiveBack(Struct, frozen=True, kw_only=True, tag="give_back"):
-    """Instructions that come back."""
+    """Instructions that come back, booked one by one or as one sum."""
 
     due: date
     group: Group
     account: str
+    single: bool = True
 
 
 class Correct(Struct, frozen=True, kw_only=True, tag="correct"):

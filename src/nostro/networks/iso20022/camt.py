@@ -31,7 +31,7 @@ REFERENCES: Final = {
     "message": "MsgId", "reference": "AcctSvcrRef", "batch": "PmtInfId", "instruction": "InstrId",
     "end_to_end": "EndToEndId", "uetr": "UETR", "mandate": "MndtId",
 }  # fmt: skip
-MOST_PARTS: Final = 1_000_000
+MOST_PARTS: Final = 100_000  # payments in one entry, as they are kept until it ends
 # Balances that open and close a statement, the best first. An interim one is the first or the last of a page.
 OPENS, CLOSES, AVAILABLE = ("OPBD", "PRCD"), ("CLBD",), ("CLAV", "ITAV")
 

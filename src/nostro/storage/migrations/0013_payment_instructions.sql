@@ -2,7 +2,7 @@
 -- `source` is the object that pays (a payout, a top-up, a bulk payout) and `reference` its line, empty where it has
 -- none. `scope` is whose money it is, `account` the originating account, `due` the moment from which it can be in a
 -- file (seconds), `receiver` the other side's bank account as JSON. `trace` is what the bank calls it. `code` says
--- why it came back, in the bank's own words, and `answer` which answer said so; `change` is what the bank corrected.
+-- why it came back, in the bank's own words, and `answer` which answer said so, or the file if all of it failed; `change` is what the bank corrected.
 CREATE TABLE payment_instruction (
     book      INTEGER NOT NULL,
     source    TEXT    NOT NULL,
@@ -24,6 +24,7 @@ CREATE INDEX payment_instruction__waiting ON payment_instruction (book, account,
     WHERE file IS NULL;
 CREATE INDEX payment_instruction__file ON payment_instruction (book, file, trace) WHERE file IS NOT NULL;
 CREATE INDEX payment_instruction__trace ON payment_instruction (book, account, trace) WHERE trace IS NOT NULL;
+CREATE INDEX payment_instruction__answer ON payment_instruction (book, answer, source) WHERE answer IS NOT NULL;
 
 -- The bytes of bank files as they were built, and of answers as they came.
 CREATE TABLE bank_file_content (

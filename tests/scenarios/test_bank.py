@@ -1,0 +1,207 @@
+"""The whole loop with a bank: a payout by the SDK, a file, the bank, its answers, the money back where it belongs."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from nostro.balances.calendar import next_cut_off
+from nostro.cli.main import app
+from nostro.payouts.bank_file import BUILD_AFTER
+from nostro.testing.sandbox import Sandbox
+from till import Till
+
+NACHA = {"company_id": "1234567890", "company_name": "MARKET INC", "routing_number": "091000019"}
+
+
+ISO = {"iban": "DE75512108001245126199", "initiating_party": "Market Inc"}
+ACCOUNT = {"country": "US", "routing_number": "021000021"}
+
+
+class Market:
+    """A platform with money, whose payouts leave through its own bank: the simulated one, in a folder."""
+
+    def __init__(self, nostro: Sandbox, client: Any, currency: str = "usd", **account: Any) -> None:
+        self.nostro, self.client, self.till, self.currency = nostro, client, Till(nostro, client), currency
+        self.till.pay(amount=100_000, currency=currency)
+        self.post("originating_accounts", approval="none", **(account or {"format": "nacha", "nacha": NACHA}))
+
+    def post(self, path: str, **form: Any) -> Any:
+        return self.client.raw_request("post", f"/v1/{path}", **form).data
+
+    def get(self, path: str, **form: Any) -> Any:
+        return self.client.raw_request("get", f"/v1/{path}", **form).data
+
+    def bank(self, *words: str, status: int = 0) -> str:
+        done = CliRunner().invoke(app, ["bank", *words])
+        assert done.exit_code == status, done.output or done.exception
+        return done.output
+
+    def carry(self) -> list[Any]:
+        carried = [json.loads(line) for line in self.bank("carry", "--json").splitlines()]
+        self.nostro.settle()
+        return carried
+
+    def pay_out(self, name: str, number: str = "5551234567", amount: int = 4000) -> Any:
+        me = self.client.v1.accounts.retrieve_current()
+        where = ACCOUNT if self.currency == "usd" else {"country": number[:2]}
+        account = {"object": "bank_account", "account_number": number, "account_holder_name": name, **where}
+        bank = self.client.v1.accounts.external_accounts.create(me.id, {"external_account": account})
+        return self.client.v1.payouts.create({"amount": amount, "currency": self.currency, "destination": bank.id})
+
+    def send(self) -> Any:
+        """The file of the next cut-off, handed over."""
+        now = self.nostro.now
+        self.nostro.advance(next_cut_off(self.currency, now)[0] + BUILD_AFTER - now)
+        (built,) = self.get("bank_files", status="built")["data"]
+        sent = self.post(f"bank_files/{built['id']}/send")
+        self.nostro.settle()
+        return sent
+
+    def status(self, payout: Any) -> str:
+        return str(self.client.v1.payouts.retrieve(payout.id).status)
+
+    def balance(self) -> int:
+        """What the bank says."""
+        return int(json.loads(self.bank("accounts", "--json"))["data"][0]["balance"])
+
+
+@pytest.fixture
+def nearby(nostro: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commands find the sandbox and the bank."""
+    monkeypatch.setenv("NOSTRO_API_BASE", nostro.api_base)
+    monkeypatch.setenv("NOSTRO_API_KEY", nostro.key)
+    monkeypatch.setenv("NOSTRO_BANK", str(tmp_path / "bank"))
+
+
+@pytest.fixture
+def market(nostro: Sandbox, client: Any, nearby: None) -> Market:
+    return Market(nostro, client)
+
+
+@pytest.fixture
+def euro_market(nostro: Sandbox, client: Any, nearby: None) -> Market:
+    return Market(nostro, client, "eur", format="pain.001", iso20022=ISO)
+
+
+def test_a_payout_is_accepted_paid_and_another_one_comes_back_days_later(market: Market) -> None:
+    market.bank("open", "--account", "000900900900:usd:5000.00")
+    before = market.till.available()
+    paid, returned = market.pay_out("Jenny Rosen"), market.pay_out("Return R03 3d", "5557654321", 2500)
+    refused, corrected = (
+        market.pay_out("Reject R13", "5550000001", 100),
+        market.pay_out("Change C01", "5550000002", 300),
+    )
+    assert market.till.available() == before - 4000 - 2500 - 100 - 300
+
+    file = market.send()
+    carried = market.carry()
+    assert [(each["to"], each["outcome"]) for each in carried] == [
+        ("bank", "partly_accepted"), ("server", f"{file['filename']} accepted"), ("server", "1 returns"),
+    ]  # fmt: skip
+    assert market.get(f"bank_files/{file['id']}")["status"] == "accepted"
+    assert (market.status(paid), market.status(refused)) == ("in_transit", "failed")
+
+    market.nostro.advance(days=5)
+    assert (market.status(paid), market.status(returned)) == ("paid", "paid")
+    assert [each["outcome"] for each in market.carry()] == ["1 changes"], "two days after it settled"
+
+    market.nostro.advance(days=3)
+    assert [each["outcome"] for each in market.carry()] == ["1 returns"]
+    failed = market.client.v1.payouts.retrieve(returned.id)
+    assert (failed.status, failed.failure_code) == ("failed", "no_account")
+    assert market.till.available() == before - 4000 - 300, "what came back is there again"
+    assert market.balance() == 500_000 - 4000 - 300, "and the bank says the same"
+    account = market.client.v1.accounts.external_accounts.retrieve(
+        market.client.v1.accounts.retrieve_current().id, corrected.destination
+    )
+    assert account.last4 == "6789", "as the bank has corrected it"
+    assert market.carry() == [], "nothing is carried twice"
+
+
+def test_a_file_that_the_bank_refuses_gives_its_money_back(market: Market) -> None:
+    market.bank("open", "--account", "000900900900:usd:1.00")
+    before = market.till.available()
+    payout = market.pay_out("Jenny Rosen")
+    file = market.send()
+    assert market.carry()[-1]["outcome"] == f"{file['filename']} rejected"
+    rejected = market.get(f"bank_files/{file['id']}")
+    assert (rejected["status"], rejected["rejection_reason"]) == ("rejected", "R01: there is too little money")
+    assert (market.status(payout), market.till.available(), market.balance()) == ("failed", before, 100)
+
+
+def test_answers_that_are_late_doubled_and_cut_off_come_to_the_same(market: Market) -> None:
+    market.bank("open", "--account", "000900900900:usd:5000.00", "--late", "20%", "--duplicate", "50%", "--partial",
+                "50%", "--reorder", "30%", "--seed", "22")  # fmt: skip
+    before = market.till.available()
+    payouts = [market.pay_out(f"Return R0{n} {n}d", f"555000000{n}", 1000 + n) for n in range(1, 5)]
+    kept = market.pay_out("Settle", "5550000009", 5000)
+    market.send()
+    outcomes = []
+    for _ in range(14):
+        outcomes += [each["outcome"] for each in market.carry()]
+        market.nostro.advance(days=1)
+    assert any("refused" in outcome for outcome in outcomes), "a file that was cut off is refused"
+    assert [market.status(payout) for payout in payouts] == ["failed"] * 4 and market.status(kept) == "paid"
+    assert market.till.available() == before - 5000
+    assert market.balance() == 500_000 - 5000
+
+
+def test_in_euro_by_pain_001_the_bank_accepts_refuses_and_returns(euro_market: Market) -> None:
+    market = euro_market
+    market.bank("open", "--account", f"{ISO['iban']}:eur:5000.00")
+    before = market.till.available("eur")
+    paid = market.pay_out("Jenny Rosen", "DE89370400440532013000")
+    unknown = market.pay_out("Robert Braun", "DE62370400440532013001", 2500)
+    refused = market.pay_out("Reject AC06", "DE89370400440532013000", 100)
+    file = market.send()
+    assert [each["outcome"] for each in market.carry()] == ["partly_accepted", "told by its status",
+                                                            "1 accepted files, 1 returns"]  # fmt: skip
+    assert market.get(f"bank_files/{file['id']}")["status"] == "accepted"
+    assert (market.status(paid), market.status(refused)) == ("in_transit", "failed")
+
+    market.post(f"bank_files/{file['id']}/resend", reason="The bank has lost it.")
+    market.nostro.settle()
+    market.bank("take", str(received(market, file)), status=1)
+    market.carry()
+    assert market.get(f"bank_files/{file['id']}")["status"] == "accepted", "a refused copy is no refused file"
+
+    for _ in range(8):
+        market.nostro.advance(days=1)
+        market.carry()
+    failed = market.client.v1.payouts.retrieve(unknown.id)
+    assert (failed.status, market.status(paid)) == ("failed", "paid") and "AC01" in failed.failure_message
+    assert market.till.available("eur") == before - 4000 and market.balance() == 500_000 - 4000
+
+
+def received(market: Market, file: Any) -> Path:
+    (found,) = Path(os.environ["NOSTRO_BANK"]).glob(f"received/*{file['filename']}")
+    return found
+
+
+def test_what_the_bank_says_each_day_is_reconciled(market: Market) -> None:
+    """Each line of the payouts is matched; what is at the bank and in no books is a break."""
+    market.bank("open", "--account", "000900900900:usd:100.00", "--statements", "camt.053")
+    paid, returned = market.pay_out("Jenny Rosen"), market.pay_out("Return R03 2d", "5557654321", 2500)
+    market.send()
+    carried = market.carry()
+    market.bank("deposit", "12.34", "--payer", "Nobody we know")
+    for _ in range(9):
+        market.nostro.advance(days=1)
+        carried += market.carry()
+    assert (market.status(paid), market.status(returned)) == ("paid", "failed")
+    statements = [each["outcome"] for each in carried if "statement" in each["what"]]
+    assert len(statements) >= 5 and sum(int(outcome.split()[0]) for outcome in statements) == 4
+
+    [account] = market.get("reconciliation/accounts")["data"]
+    assert account["balance"] == market.balance() == 10_000 + 1234 - 4000
+    market.post(f"reconciliation/accounts/{account['id']}/match")
+    matches = market.get("reconciliation/matches", account=account["id"])["data"]
+    assert [(each["rule"], each["difference"]) for each in matches] == [("reference", 0)] * 3
+    breaks = market.get("reconciliation/breaks", account=account["id"])["data"]
+    assert sorted(each["amount"] for each in breaks) == [1234, 10_000], "what came in, and what was there before"
