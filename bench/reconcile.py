@@ -348,7 +348,7 @@ def main() -> None:
         if given.engine == "sqlite":
             report = run(f"sqlite:///{folder}/books.db", "SQLite", given.lines, given.seed, folder)
         else:
-            with postgresql(folder / "pg") as url:
+            with postgresql(folder) as url:
                 report = run(url, "PostgreSQL", given.lines, given.seed, folder)
     print(told(report))
 

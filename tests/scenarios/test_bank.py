@@ -205,3 +205,17 @@ def test_what_the_bank_says_each_day_is_reconciled(market: Market) -> None:
     assert [(each["rule"], each["difference"]) for each in matches] == [("reference", 0)] * 3
     breaks = market.get("reconciliation/breaks", account=account["id"])["data"]
     assert sorted(each["amount"] for each in breaks) == [1234, 10_000], "what came in, and what was there before"
+
+
+def test_a_file_that_the_bank_has_booked_in_one_sum_is_matched_with_its_payouts(market: Market) -> None:
+    market.bank("open", "--account", "000900900900:usd:100.00", "--statements", "camt.053", "--booking", "batch")
+    paid = [market.pay_out("Jenny Rosen", amount=2000 + n) for n in range(3)]
+    market.send()
+    for _ in range(6):
+        market.carry()
+        market.nostro.advance(days=1)
+    assert {market.status(one) for one in paid} == {"paid"}
+    [account] = market.get("reconciliation/accounts")["data"]
+    market.post(f"reconciliation/accounts/{account['id']}/match")
+    [match] = market.get("reconciliation/matches", account=account["id"])["data"]
+    assert (match["rule"], len(match["lines"]), len(match["entries"])) == ("file", 1, 3)

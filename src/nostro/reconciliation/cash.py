@@ -7,6 +7,7 @@ reconciliation itself has booked is left out: it belongs to its match or break.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -46,7 +47,7 @@ TOLD: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 # The bank file that a payment went out in, by its source and that of a payment of many.
 FILES = (
-    "SELECT i.source, f.id, {name} FROM payment_instruction i JOIN scope s ON s.scope=i.book "
+    "SELECT DISTINCT i.source, {name} FROM payment_instruction i JOIN scope s ON s.scope=i.book "
     "JOIN bank_file f ON f.scope=s.scope AND f.id=i.file WHERE i.book=? AND i.source IN ({marks})"
 )
 
@@ -234,13 +235,20 @@ async def _told(engine: Engine, book: int, sources: Iterable[str]) -> dict[str, 
     return made
 
 
+def file_name(name: str) -> str:
+    """What a file's name and a bank's name for it have in common: `oa_x-000001.ach` is x000001."""
+    return plain(name.partition(".")[0].rpartition("_")[2])
+
+
 async def files(engine: Engine, book: int, found: Iterable[Entry]) -> dict[str, str]:
-    """The names of the bank files that payouts and debits went out in, by their ids."""
-    ids = sorted({one.source for one in found if one.source.startswith(("po_", "tu_"))})
+    """The names of the bank files that payouts and debits went out in, by their ids; of many at once only where that
+    is one file."""
+    ids = sorted({one.source for one in found if one.source.startswith(("po_", "tu_", "bpo_"))})
     made: dict[str, str] = {}
     for start in range(0, len(ids), 500):
         part = ids[start : start + 500]
         statement = FILES.format(name=engine.path("filename"), marks=",".join("?" * len(part)))
         rows = await engine.rows(statement, (book, *part))
-        made |= {source: name.partition(".")[0] for source, _, name in rows}
+        every = Counter(source for source, _ in rows)
+        made |= {source: file_name(name) for source, name in rows if every[source] == 1}
     return made

@@ -221,12 +221,22 @@ class Pairing:
             if entry.file:
                 entries.setdefault(entry.file, []).append(entry)
         for name, payments in entries.items():
-            sums = [one for one in lines.get(name, ()) if one.line in self.lines]
-            days = [*(one.day for one in sums), *(one.day for one in payments)]
-            if sums and sum(one.amount for one in sums) == sum(one.amount for one in payments):
-                if max(days) - min(days) <= rule.window:
-                    lines_, entries_ = sorted(one.line for one in sums), sorted(one.entry for one in payments)
-                    self._take(Group(tuple(lines_), tuple(entries_), rule))
+            total = sum(one.amount for one in payments)
+            sums = [one.line for one in lines.get(name, ()) if one.line in self.lines]
+            if sum(self.lines[one].amount for one in sums) != total:
+                sums = self._one_sum(rule, payments, total)
+            days = [*(self.lines[one].day for one in sums), *(one.day for one in payments)]
+            if sums and max(days) - min(days) <= rule.window:
+                numbers = tuple(sorted(one.entry for one in payments))
+                self._take(Group(tuple(sorted(sums)), numbers, rule))
+
+    def _one_sum(self, rule: Rule, payments: Sequence[OpenEntry], total: int) -> list[int]:
+        """Not every bank says which file it was: the one line that is the sum of a file's payments."""
+        if len(payments) < 2:
+            return []
+        found = self._lines_by_day.near(payments[0].day, rule.window, total, total)
+        open_ = [number for number in found if number in self.lines]
+        return open_ if len(open_) == 1 else []
 
     def _take(self, group: Group) -> None:
         self.groups.append(group)

@@ -223,7 +223,7 @@ class _Run:
         pairing = Pairing(
             [_open_line(row, broken_lines.get(number)) for number, row in lines.items()],
             [
-                _open_entry(entry, texts[n], plain(named.get(entry.source, "")), broken_entries.get(n))
+                _open_entry(entry, texts[n], named.get(entry.source, ""), broken_entries.get(n))
                 for n, entry in entries.items()
             ],
         )
@@ -389,7 +389,7 @@ def _open_line(row: BankLine, broken: str | None) -> OpenLine:
     parts = msgspec.json.decode(row.parts, type=list[Line]) if row.parts else []
     keys = [hashed(word) for word in (*named, *more) if word]
     keys += [found for part in parts for found in (key(part.end_to_end), key(part.reference)) if found]
-    files = [plain(name.partition(".")[0]) for name in row.names.split()]
+    files = [cash.file_name(name) for name in row.names.split()]
     return OpenLine(
         row.line, row.amount, row.booked, tuple(dict.fromkeys(keys)),
         tuple(dict.fromkeys(word for word in (*named, *more) if word)), bool(named[0]), _description(row),
