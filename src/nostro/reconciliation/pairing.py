@@ -165,19 +165,33 @@ class Pairing:
     def _similar(self, rule: Rule) -> None:
         """The most alike first; of two that are as much alike, none."""
         found: list[tuple[int, int, int, int]] = []
+        by_piece = self._by_piece()
         for line in self.lines.values():
             if not line.named or not applies(rule, line.amount, line.description):
                 continue
-            near = (one for one in self._near(rule, line, line.amount, line.amount) if of_kind(rule, one.kind))
+            pieces = {(line.amount, piece) for word in line.named for piece in _pieces(word)}
+            near = {one.entry: one for piece in sorted(pieces) for one in by_piece.get(piece, ())[:MOST_CANDIDATES]}
+            near |= {
+                one.entry: one for one in islice(self._near(rule, line, line.amount, line.amount), MOST_CANDIDATES)
+            }
             scored = sorted(
                 (-alike(line.named, one.named), abs(line.day - one.day), one.entry)
-                for one in islice(near, MOST_CANDIDATES)
+                for one in near.values()
+                if abs(line.day - one.day) <= rule.window and of_kind(rule, one.kind)
             )
             if scored and -scored[0][0] >= ALIKE and scored[0][0] not in {score for score, _, _ in scored[1:2]}:
                 found.append((*scored[0], line.line))
         for _, _, entry, line_number in sorted(found):
             if entry in self.entries:
                 self._take(Group((line_number,), (entry,), rule))
+
+    def _by_piece(self) -> dict[tuple[int, str], list[OpenEntry]]:
+        """The open entries by amount and parts of their references: where many have one amount, a few are looked at."""
+        found: dict[tuple[int, str], list[OpenEntry]] = {}
+        for entry in self.entries.values():
+            for piece in {piece for word in entry.named for piece in _pieces(word)}:
+                found.setdefault((entry.amount, piece), []).append(entry)
+        return found
 
     def _many_entries(self, rule: Rule) -> None:
         for line in list(self.lines.values()):
@@ -273,6 +287,13 @@ class Pairing:
             best = min(same, key=lambda one: (abs(one.amount - line.amount), abs(one.day - line.day), one.entry))
             return Unmatched("late" if best.amount == line.amount else "amount_differs", (line.line,), (best.entry,))
         return Unmatched("missing_in_ledger" if line.keys else "unknown", (line.line,))
+
+
+def _pieces(word: str) -> Iterator[str]:
+    """Parts that a reference keeps when it is cut off at an end or misread in a few places."""
+    yield word[-PART:]
+    for at in range(0, min(len(word), 36) - PART + 1, PART // 2):
+        yield word[at : at + PART]
 
 
 class _ByDay:
