@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
-from nostro.kernel.clock import midnight, utc_date
+from nostro.kernel.clock import DAY, midnight, utc_date
 from nostro.kernel.resource import Shape
 
 from .calendar import ONE
@@ -41,8 +41,8 @@ def day_of(now: int, start: StartOfDay | None) -> date:
 
 def day_name(moment: int) -> str:
     """The moment at which a day begins, as a step of an account's code: `2026-11-23`, or `2026-11-23T0500`."""
-    text = datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H%M")
-    return text.removesuffix("T0000")
+    day = utc_date(moment).isoformat()
+    return day if moment % DAY == 0 else f"{day}T{datetime.fromtimestamp(moment, UTC):%H%M}"
 
 
 def named_day(name: str) -> int:

@@ -34,12 +34,15 @@ async def perform(
     """
     for attempt in range(ATTEMPTS):
         tx = Tx(world, scope, request)
-        with world.trace("verb"):
-            result = await run(tx)
-            await publish(tx)
-            if seal is not None:
-                seal(tx, result)
-            unit = tx.seal()
+        try:
+            with world.trace("verb"):
+                result = await run(tx)
+                await publish(tx)
+                if seal is not None:
+                    seal(tx, result)
+                unit = tx.seal()
+        finally:
+            tx.close()
         if not (unit.writes or unit.entries or unit.rows or unit.claim):
             return result
         try:

@@ -68,8 +68,8 @@ class Tx:
         self.scope = scope
         self.request = request or Request()
         self.unit: Unit = of.unit if of else Unit(scope=scope, micros=world.clock.micros())
-        self.parts: list[Tx] = of.parts if of else []
-        self.parts.append(self)
+        self._first = of
+        self._others: list[Tx] = []
         self.micros = self.unit.micros + scope.offset * SECOND
         self.now = self.micros // SECOND
         self.happened: list[Happened] = []
@@ -89,7 +89,7 @@ class Tx:
     def enter(self, scope: Scope) -> None:
         """Act in another scope of the same book from here on. Only before anything was read or written."""
         assert scope.book == self.scope.book, "another book"
-        assert not (self._read or self._written or self.unit.rows or self.parts[1:]), "too late to change the scope"
+        assert not (self._read or self._written or self.unit.rows or self._others), "too late to change the scope"
         self.scope = self.unit.scope = scope
         self.micros = self.unit.micros + scope.offset * SECOND
         self.now = self.micros // SECOND
@@ -101,7 +101,21 @@ class Tx:
         """
         assert scope.book == self.scope.book, "another book"
         known = next((part for part in self.parts if part.scope.number == scope.number), None)
-        return known or Tx(self.world, scope, self.request, of=self)
+        if known is None:
+            first = self._first or self
+            known = Tx(self.world, scope, self.request, of=first)
+            first._others.append(known)
+        return known
+
+    @property
+    def parts(self) -> list[Tx]:
+        """The unit's parts, the first one first."""
+        first = self._first or self
+        return [first, *first._others]
+
+    def close(self) -> None:
+        """Let the parts go: they name each other, and would wait for the collector of garbage."""
+        self._others.clear()
 
     def new_id(self, prefix: str) -> str:
         return self.world.ids.new(prefix, self.micros, self.scope.number)
