@@ -38,12 +38,13 @@ async def journal(world: World, book: int, span: Span, format: Format, home: Pat
 async def ours(market: Market, span: Span, format: Format) -> Totals:
     """The trial balance's closing balances under that program's names."""
     rows: list[Any] = []
+    more: dict[str, Any] = {}
     while True:
-        more = {"starting_after": rows[-1]["id"]} if rows and "id" in rows[-1] else {}
         answer = await market.send("GET", "/v1/reports/trial_balance", {"period": span.name, "limit": 1000, **more})
         rows += answer["accounts"]
-        if not answer.get("has_more"):
+        if not answer["has_more"]:
             break
+        more = {"starting_after": f"{rows[-1]['account']}/{rows[-1]['currency']}"}
     found: Counter[tuple[str, str]] = Counter()
     for row in rows:
         unit = row["currency"]
