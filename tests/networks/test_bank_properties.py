@@ -19,6 +19,7 @@ from nostro.networks.bank.intake import receive
 from nostro.networks.bank.judge import fate_of
 from nostro.networks.bank.post import Faults, Letter
 from nostro.networks.bank.state import Bank, Terms
+from nostro.networks.file_error import FileError
 from nostro.networks.statement import Line, Statement
 from payments_of_bank import CLOSED, GOOD, MONDAY, NUMBER, ach, addenda, bank, days, entry
 
@@ -115,7 +116,7 @@ def readable(letter: Letter) -> bool:
             nacha.read(letter.content)
         else:
             msgspec.json.decode(letter.content)
-    except (nacha.NachaError, msgspec.DecodeError):
+    except (FileError, msgspec.DecodeError):
         return False
     return True
 

@@ -56,9 +56,6 @@ FILE_CONTROL: Final[Layout] = (
 )  # fmt: skip
 
 
-NachaError = FileError  # by this name until all callers say FileError
-
-
 class Addenda(msgspec.Struct, frozen=True, kw_only=True):
     text: str
 

@@ -8,6 +8,7 @@ from itertools import groupby
 import msgspec
 
 from nostro.networks import nacha
+from nostro.networks.file_error import FileError
 
 from .file_format import BadAnswer, Built, Format, Item, Job
 from .instruction import Instruction, Receiver, plain
@@ -79,7 +80,7 @@ def _modifier(of_day: int) -> str:
 def _read(content: bytes) -> list[Item]:
     try:
         file = nacha.read(content)
-    except nacha.NachaError as error:
+    except FileError as error:
         raise BadAnswer(str(error)) from None
     items = []
     for batch in file.batches:

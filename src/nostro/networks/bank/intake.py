@@ -46,7 +46,7 @@ def receive(content: bytes) -> Received:
 def _nacha(content: bytes, hash: str) -> Received:
     try:
         file = nacha.read(content)
-    except nacha.NachaError as error:
+    except FileError as error:
         return Received(format=NACHA, hash=hash, error=str(error))
     name = f"{file.origin}-{file.created:%y%m%d%H%M}-{file.modifier}"
     orders: list[Order] = []
