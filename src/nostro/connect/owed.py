@@ -49,10 +49,12 @@ def write_off(account: str, amount: int, currency: str) -> tuple[Posting, ...]:
 async def cover_job(tx: Tx, ref: str) -> None:
     """Job `connect.cover`, in the account's scope: `ref` is `currency:line`, or `currency` for the daily look.
 
-    The account's record tells what is reserved, so that of two looks at once one runs again.
+    The account's record tells what is reserved, so that of two looks at once one runs again; so does a look while
+    what is owed changes.
     """
     currency = ref.partition(":")[0]
     account, platform = await standing.own(tx), await platform_of(tx)
+    await tx.pinned_balance(chart.available(tx.merchant), currency)
     available, pending = await balance.amounts(tx)
     owed = max(0, -available.get(currency, 0) - pending.get(currency, 0)) if account is not None else 0
     debt = account.debts.get(currency) if account is not None else None
