@@ -18,9 +18,10 @@ HERE = Path(__file__).resolve().parents[1] / "node"
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="no Node.js on this machine")
-def test_a_shop_in_node(server: Any) -> None:
+@pytest.mark.parametrize("scenario", ["scenario", "marketplace"])
+def test_what_is_written_in_node(server: Any, scenario: str) -> None:
     address = urlsplit(server.api_base)
-    command = ["node", str(HERE / "scenario.mjs"), str(address.hostname), str(address.port)]
+    command = ["node", str(HERE / f"{scenario}.mjs"), str(address.hostname), str(address.port)]
     key = f"sk_test_node{secrets.token_hex(6)}"
     done = subprocess.run([*command, key], capture_output=True, text=True, timeout=120, check=False, cwd=HERE)
     assert done.returncode == 0, done.stderr + done.stdout
