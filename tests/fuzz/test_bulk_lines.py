@@ -110,7 +110,7 @@ def test_lines_of_json(books: Running, lines: list[str], atomic: bool) -> None:
     results = bulk(books, body, NDJSON, b"atomic=true" if atomic else b"")
     asked = [number for number, line in enumerate(body.decode().split("\n"), 1) if line.strip()]
     if results is None:
-        assert atomic or not asked, body
+        assert atomic or not asked or b"\0" in body, body  # a NUL says that it is no text at all
     else:
         assert [result["line"] for result in results] == asked, body
         right = [number for number, line in enumerate(lines, 1) if line == RIGHT]
