@@ -6,7 +6,7 @@ import pytest
 
 from counter import COUNTER, Counter
 from nostro.events.work import perform
-from nostro.kernel.errors import ApiError
+from nostro.kernel.errors import ApiError, Conflict
 from nostro.kernel.ids import Ids
 from nostro.kernel.posting import transfer
 from nostro.storage.tx import Tx
@@ -159,3 +159,25 @@ async def test_a_pinned_balance_is_moved_once(world: World, scope: Scope) -> Non
     assert sum(one for one in moved if one) + await perform(world, scope, release) == 1400
     tx = Tx(world, scope)
     assert [await tx.balance(code, "usd") for code in (waiting, free)] == [0, -1400]
+
+
+async def test_a_unit_that_only_rests_on_a_balance(world: World, scope: Scope) -> None:
+    """It books nothing, but its rows are written only while the balance is what it read."""
+
+    async def run(tx: Tx) -> int:
+        found = await tx.pinned_balance("app:nothing", "usd")
+        tx.save(Counter(id=tx.new_id("cnt"), created=tx.now))
+        return found
+
+    assert await perform(world, scope, run) == 0
+
+    async def put(tx: Tx) -> None:
+        tx.post("put", "x", transfer("app:bank", "app:nothing", 7, "usd"))
+
+    await perform(world, scope, put)
+    assert await perform(world, scope, run) == -7
+    late = Tx(world, scope)
+    await run(late)
+    await perform(world, scope, put)
+    with pytest.raises(Conflict):
+        await world.engine.commit(late.seal())

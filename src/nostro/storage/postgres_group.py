@@ -411,7 +411,8 @@ def _columns(rows: Sequence[Sequence[Any]], types: Sequence[CellKind]) -> Encode
 
 
 def _cells(rows: Sequence[Sequence[Any]], types: Sequence[CellKind]) -> list[Column]:
-    return [Column(column, type) for column, type in zip(zip(*rows, strict=True), types, strict=True)]
+    columns = zip(*rows, strict=True) if rows else [()] * len(types)
+    return [Column(column, type) for column, type in zip(columns, types, strict=True)]
 
 
 def rows_of(answer: Answer) -> list[tuple[Any, ...]]:
