@@ -3,18 +3,15 @@ was, no line of it twice."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 
 import httpx
 import pytest
 
+from developed import serving
 from nostro.app import RESOURCES
 from nostro.kernel.resource import Registry
 from nostro.ledger.audit import verify
@@ -22,28 +19,7 @@ from nostro.storage.sqlite import SqliteEngine
 
 pytestmark = pytest.mark.slow
 KILLS, PARTS, LINES = 4, 12, 9_000
-PATIENCE = 30
-
-
-@contextmanager
-def serving(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], httpx.Client]]:
-    command = [str(Path(sys.executable).with_name("nostro")), "dev", "--port", "0"]
-    log = folder / "server.log"
-    with log.open("wb") as out:
-        process = subprocess.Popen([*command, "--database", f"sqlite:///{folder / 'books.db'}"], cwd=folder, stdout=out,
-                                   stderr=out)  # fmt: skip
-    try:
-        until, base = time.monotonic() + PATIENCE, None
-        while base is None and time.monotonic() < until and process.poll() is None:
-            base = next((word for word in log.read_text().split() if word.startswith("http://127.0.0.1:")), None)
-            time.sleep(0.01)
-        assert base is not None, log.read_text()
-        with httpx.Client(base_url=base.rstrip(".,"), auth=("sk_test_stream", ""), timeout=PATIENCE,
-                          trust_env=False) as client:  # fmt: skip
-            yield process, client
-    finally:
-        process.kill()
-        process.wait()
+KEY = "sk_test_stream"
 
 
 def lines(part: int) -> str:
@@ -73,19 +49,19 @@ async def problems(folder: Path) -> list[object]:
 
 async def test_a_stream_survives_kill_nine(tmp_path: Path) -> None:
     random = Random(3)
-    with serving(tmp_path) as (_, client):
+    with serving(tmp_path, KEY) as (_, client):
         for code in ("app:bank", *(f"app:w{n}" for n in range(50))):
             form = {"code": code, "currency": "usd", "normal_balance": "debit" if code == "app:bank" else "credit"}
             assert client.post("/v1/ledger/accounts", data=form).status_code == 200
     for _ in range(KILLS):
-        with serving(tmp_path) as (process, client):
+        with serving(tmp_path, KEY) as (process, client):
             timer = threading.Timer(random.uniform(0.1, 0.6), process.kill)
             timer.start()
             with suppress(httpx.HTTPError):
                 send(client)
             timer.join()
         assert await problems(tmp_path) == []
-    with serving(tmp_path) as (_, client):
+    with serving(tmp_path, KEY) as (_, client):
         said = send(client)
         assert len(said) == PARTS * LINES and set(said) <= {"created", "existing"} and "existing" in said
         assert set(send(client)) == {"existing"}

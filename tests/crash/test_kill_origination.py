@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 
 import httpx
 import pytest
 
+from developed import serving
 from nostro.app import RESOURCES
 from nostro.kernel.resource import Registry
 from nostro.ledger.audit import verify
@@ -23,30 +20,7 @@ from nostro.storage.sqlite import SqliteEngine
 
 pytestmark = pytest.mark.slow
 PARTS, LINES, A_FILE = 6, 300, 400
-PATIENCE = 30
-
-
-@contextmanager
-def serving(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], httpx.Client]]:
-    command = [str(Path(sys.executable).with_name("nostro")), "dev", "--port", "0"]
-    log = folder / "server.log"
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            [*command, "--database", f"sqlite:///{folder / 'books.db'}"], cwd=folder, stdout=out, stderr=out,
-            env={**os.environ, "NOSTRO_OUTBOX": str(folder / "outbox")},
-        )  # fmt: skip
-    try:
-        until, base = time.monotonic() + PATIENCE, None
-        while base is None and time.monotonic() < until and process.poll() is None:
-            base = next((word for word in log.read_text().split() if word.startswith("http://127.0.0.1:")), None)
-            time.sleep(0.01)
-        assert base is not None, log.read_text()
-        with httpx.Client(base_url=base.rstrip(".,"), auth=("sk_test_kill", ""), timeout=PATIENCE,
-                          trust_env=False) as client:  # fmt: skip
-            yield process, client
-    finally:
-        process.kill()
-        process.wait()
+KEY = "sk_test_kill"
 
 
 def good(answer: httpx.Response) -> dict[str, object]:
@@ -85,21 +59,21 @@ def carry(folder: Path) -> None:
 
 def killed(folder: Path, step: Callable[[httpx.Client], None], seconds: float) -> None:
     """Do the step on a server that dies after so many seconds; then again on one that lives."""
-    with serving(folder) as (process, client):
+    with serving(folder, KEY, outbox=folder / "outbox") as (process, client):
         timer = threading.Timer(seconds, process.kill)
         timer.start()
         with suppress(httpx.HTTPError, AssertionError):
             step(client)
         timer.cancel()
     carry(folder)
-    with serving(folder) as (_, client):
+    with serving(folder, KEY, outbox=folder / "outbox") as (_, client):
         step(client)
     carry(folder)
 
 
 async def test_lines_and_files_survive_kill_nine(tmp_path: Path) -> None:
     random = Random(5)
-    with serving(tmp_path) as (_, client):
+    with serving(tmp_path, KEY, outbox=tmp_path / "outbox") as (_, client):
         form = {"amount": 900_000, "currency": "usd", "source": "tok_bypassPending"}
         good(client.post("/v1/charges", data=form))
         ids = {"nacha[company_id]": "1", "nacha[company_name]": "M", "nacha[routing_number]": "110000000"}
@@ -108,7 +82,7 @@ async def test_lines_and_files_survive_kill_nine(tmp_path: Path) -> None:
     killed(tmp_path, add_lines, random.uniform(0.05, 0.4))
     killed(tmp_path, reach_cut_off, random.uniform(0.05, 0.3))
     killed(tmp_path, send_files, random.uniform(0.02, 0.2))
-    with serving(tmp_path) as (_, client):
+    with serving(tmp_path, KEY, outbox=tmp_path / "outbox") as (_, client):
         good(client.post("/v1/test_helpers/sandbox/advance", data={"seconds": 10 * 86_400}))
         [bulk] = good(client.get("/v1/bulk_payouts"))["data"]  # type: ignore[misc]
         files = good(client.get("/v1/bank_files", params={"limit": 100}))["data"]
