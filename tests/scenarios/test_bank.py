@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from typer.testing import CliRunner
 
@@ -219,3 +220,27 @@ def test_a_file_that_the_bank_has_booked_in_one_sum_is_matched_with_its_payouts(
     market.post(f"reconciliation/accounts/{account['id']}/match")
     [match] = market.get("reconciliation/matches", account=account["id"])["data"]
     assert (match["rule"], len(match["lines"]), len(match["entries"])) == ("file", 1, 3)
+
+
+def test_the_lines_of_a_bulk_payout_are_matched_with_its_one_entry(market: Market) -> None:
+    """The bank books each payment, the ledger their sum; what comes back is matched by itself."""
+    market.bank("open", "--account", "000900900900:usd:100.00", "--statements", "camt.053")
+    lines = ["reference,amount,currency,routing_number,account_number,account_holder_name",
+             "r1,1500,usd,021000021,5550001,Ada", "r2,2500,usd,021000021,5557654321,Return R03 2d"]  # fmt: skip
+    taken = httpx.post(
+        f"{market.nostro.api_base}/v1/bulk_payouts", params={"reference": "november"}, content="\n".join(lines),
+        headers={"content-type": "text/csv"}, auth=(market.nostro.key, ""), trust_env=False, timeout=60,
+    )  # fmt: skip
+    assert taken.text.count('"created"') == 2, taken.text
+    market.send()
+    for _ in range(9):
+        market.carry()
+        market.nostro.advance(days=1)
+    [account] = market.get("reconciliation/accounts")["data"]
+    market.post(f"reconciliation/accounts/{account['id']}/match")
+    matches = market.get("reconciliation/matches", account=account["id"])["data"]
+    assert sorted((len(each["lines"]), len(each["entries"]), each["difference"]) for each in matches) == [
+        (1, 1, 0), (2, 1, 0)
+    ]  # fmt: skip
+    breaks = market.get("reconciliation/breaks", account=account["id"])["data"]
+    assert [each["amount"] for each in breaks] == [10_000], "what was there before"

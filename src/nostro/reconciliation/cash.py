@@ -50,6 +50,11 @@ FILES = (
     "SELECT DISTINCT i.source, {name} FROM payment_instruction i JOIN scope s ON s.scope=i.book "
     "JOIN bank_file f ON f.scope=s.scope AND f.id=i.file WHERE i.book=? AND i.source IN ({marks})"
 )
+ORIGINATING = "SELECT id FROM originating_account WHERE scope=? ORDER BY id"
+TRACED = (
+    "SELECT i.trace, {name} FROM payment_instruction i JOIN bank_file f ON f.scope=i.book AND f.id=i.file "
+    "WHERE i.book=? AND i.account=? AND i.trace IN ({marks})"
+)
 
 
 class Entry(Struct, frozen=True):
@@ -238,6 +243,19 @@ async def _told(engine: Engine, book: int, sources: Iterable[str]) -> dict[str, 
 def file_name(name: str) -> str:
     """What a file's name and a bank's name for it have in common: `oa_x-000001.ach` is x000001."""
     return plain(name.partition(".")[0].rpartition("_")[2])
+
+
+async def files_by_trace(engine: Engine, book: int, traces: Iterable[str]) -> dict[str, str]:
+    """The names of the bank files that payments with these traces went out in."""
+    wanted = sorted({trace for trace in traces if trace})
+    made: dict[str, str] = {}
+    for (account,) in await engine.rows(ORIGINATING, (book,)) if wanted else ():
+        for start in range(0, len(wanted), 500):
+            part = wanted[start : start + 500]
+            statement = TRACED.format(name=engine.path("filename"), marks=",".join("?" * len(part)))
+            rows = await engine.rows(statement, (book, account, *part))
+            made |= {trace: file_name(name) for trace, name in rows}
+    return made
 
 
 async def files(engine: Engine, book: int, found: Iterable[Entry]) -> dict[str, str]:

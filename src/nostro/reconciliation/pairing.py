@@ -225,18 +225,19 @@ class Pairing:
                 self._take(Group(numbers, (entry.entry,), rule, total - entry.amount))
 
     def _files(self, rule: Rule) -> None:
-        """What a bank has booked of a file in sums: all lines of the file, and all of its payments that are open."""
-        lines: dict[str, list[OpenLine]] = {}
-        entries: dict[str, list[OpenEntry]] = {}
+        """What a bank has booked of a file in sums: all lines of the file, and all of its payments that are open. What
+        came back of it goes the other way, and is none of them."""
+        lines: dict[tuple[str, bool], list[OpenLine]] = {}
+        entries: dict[tuple[str, bool], list[OpenEntry]] = {}
         for line in self.lines.values():
             for name in line.files:
-                lines.setdefault(name, []).append(line)
+                lines.setdefault((name, line.amount > 0), []).append(line)
         for entry in self.entries.values():
             if entry.file:
-                entries.setdefault(entry.file, []).append(entry)
-        for name, payments in entries.items():
+                entries.setdefault((entry.file, entry.amount > 0), []).append(entry)
+        for of, payments in entries.items():
             total = sum(one.amount for one in payments)
-            sums = [one.line for one in lines.get(name, ()) if one.line in self.lines]
+            sums = [one.line for one in lines.get(of, ()) if one.line in self.lines]
             if sum(self.lines[one].amount for one in sums) != total:
                 sums = self._one_sum(rule, payments, total)
             days = [*(self.lines[one].day for one in sums), *(one.day for one in payments)]

@@ -219,9 +219,12 @@ class _Run:
             self.world.engine, self.scope.book, account, [*self.pool.entry.tolist(), *broken_entries]
         )
         named = await cash.files(self.world.engine, self.scope.book, entries.values())
+        traced = await cash.files_by_trace(
+            self.world.engine, self.scope.book, (row.end_to_end for row in lines.values())
+        )
         texts = await cash.references(self.world.engine, self.scope.book, list(entries.values()))
         pairing = Pairing(
-            [_open_line(row, broken_lines.get(number)) for number, row in lines.items()],
+            [_open_line(row, traced.get(row.end_to_end), broken_lines.get(number)) for number, row in lines.items()],
             [
                 _open_entry(entry, texts[n], named.get(entry.source, ""), broken_entries.get(n))
                 for n, entry in entries.items()
@@ -383,13 +386,13 @@ def _description(row: BankLine) -> str:
     return f"{row.description} {row.counterparty}".strip()
 
 
-def _open_line(row: BankLine, broken: str | None) -> OpenLine:
+def _open_line(row: BankLine, file: str | None, broken: str | None) -> OpenLine:
     named = [plain(row.end_to_end), plain(row.reference)]
     more = list(words(f"{row.description} {row.reference}"))
     parts = msgspec.json.decode(row.parts, type=list[Line]) if row.parts else []
     keys = [hashed(word) for word in (*named, *more) if word]
     keys += [found for part in parts for found in (key(part.end_to_end), key(part.reference)) if found]
-    files = [cash.file_name(name) for name in row.names.split()]
+    files = [*([file] if file else []), *(cash.file_name(name) for name in row.names.split())]
     return OpenLine(
         row.line, row.amount, row.booked, tuple(dict.fromkeys(keys)),
         tuple(dict.fromkeys(word for word in (*named, *more) if word)), bool(named[0]), _description(row),
