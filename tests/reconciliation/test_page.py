@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,7 @@ def test_the_page_works_as_it_stands(tmp_path: Path) -> None:
     with Server(database=database) as server:
         environment = {
             **os.environ, "NOSTRO_API_BASE": server.api_base, "NOSTRO_API_KEY": "sk_test_page",
-            "NOSTRO_DATABASE": database,
+            "NOSTRO_DATABASE": database, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         }  # fmt: skip
         done = subprocess.run(
             ["bash", "-c", "\n".join(script)],

@@ -53,6 +53,7 @@ class Books:
         self._numbers: dict[AccountKey, int] = {}
         self._first = head.entry + 1
         self.balances: dict[int, int] = {}
+        self._before: dict[int, int] = {}
         self._batched: dict[int, int] = {}
         self.new_accounts: list[tuple[int, int, str, str]] = []
         self.entries: list[EntryRow] = []
@@ -122,6 +123,14 @@ class Books:
             key: Standing(number, self.balances[number], self._batched[number]) for key, number in self._numbers.items()
         }
 
+    def moved(self) -> list[tuple[int, int, int]]:
+        """The accounts whose balance changes, in order: number, balance before and after."""
+        return [
+            (number, self._before[number], balance)
+            for number, balance in sorted(self.balances.items())
+            if balance != self._before[number]
+        ]
+
     def _balance(self, key: AccountKey) -> int:
         number = self._numbers.get(key)
         if number is None:
@@ -129,7 +138,7 @@ class Books:
             if found is None:
                 return 0
             number = self._numbers[key] = found.number
-            self.balances.setdefault(number, found.rows)
+            self.balances.setdefault(number, self._before.setdefault(number, found.rows))
             self._batched[number] = found.batched
         return self.balances[number] + self._batched[number]
 
@@ -139,7 +148,7 @@ class Books:
         if number is None:
             self.head.account += 1
             number = self._numbers[key] = self.head.account
-            self.balances[number] = self._batched[number] = 0
+            self.balances[number] = self._before[number] = self._batched[number] = 0
             self.new_accounts.append((number, *key))
         return number
 

@@ -237,12 +237,11 @@ class PostgresEngine:
                 self._known.learn(group.made, group.places)
             else:
                 await _done(pipe, [ROLLBACK], until)
-        except Lost:
+        except BaseException as error:
             self._known.forget()
-            raise
-        except BaseException:
-            with contextlib.suppress(Lost):
-                await pipe.send([ROLLBACK])
+            if not isinstance(error, Lost):
+                with contextlib.suppress(Lost):
+                    await pipe.send([ROLLBACK])
             raise
 
     async def _guessed(self, pipe: Pipe, group: Group, until: float) -> bool:

@@ -66,11 +66,14 @@ INSERT_POSTINGS = (
     "INSERT INTO ledger_posting (account,entry,amount,balance) "
     "SELECT * FROM unnest($1::bigint[],$2::bigint[],$3::bigint[],$4::bigint[])"
 )
-UPDATE_BALANCES = (
-    "UPDATE ledger_account a SET balance=r.balance FROM unnest($1::bigint[],$2::bigint[]) AS r(account,balance) "
-    "WHERE a.account=r.account"
-)
 # A guard divides by zero where it does not hold: the one way to fail that every database has.
+# No balance is written that does not follow from the one that stands there.
+UPDATE_BALANCES = (
+    "WITH moved AS (UPDATE ledger_account a SET balance=r.balance "
+    "FROM unnest($1::bigint[],$2::bigint[],$3::bigint[]) AS r(account,before,balance) "
+    "WHERE a.account=r.account AND a.balance=r.before RETURNING 1) "
+    "SELECT 1/(CASE WHEN count(*)=$4 THEN 1 ELSE 0 END) FROM moved"
+)
 # The chain is as it was, and no entry takes effect in a closed period: each book's earliest is after it.
 GUARD_HEAD = (
     "SELECT 1/(CASE WHEN coalesce(max(link),0)=$1 AND NOT EXISTS ("
@@ -111,13 +114,14 @@ class Known:
         self.standings = Standings()
 
     def learn(self, made: Books | Booking, places: Ints | None) -> None:
-        """`places` are those of a batch's accounts."""
+        """`places` are those of a batch's accounts. Unless the link before was ours too, others may have booked since
+        we looked, also on accounts that only a refused unit looked at."""
         if isinstance(made, Books) and not made.entries:
             return
-        if self.head is not None and self.head.link + 1 != made.head.link:
-            self.standings.forget_rows()
-        elif self.head is not None:
+        if self.head is not None and self.head.link + 1 == made.head.link:
             made.head.latest = self.head.latest | made.head.latest
+        else:
+            self.standings.forget_rows()
         self.head = made.head
         if isinstance(made, Books):
             self.standings.learn(made)
@@ -390,7 +394,8 @@ def _ledger(books: Books) -> Iterator[Statement]:
     if books.late:
         yield INSERT_LATE, _columns(books.late, (int, int, int, int))
     yield INSERT_POSTINGS, _columns(books.postings, (int, int, int, int))
-    yield UPDATE_BALANCES, _columns(sorted(books.balances.items()), (int, int))
+    moved = books.moved()
+    yield UPDATE_BALANCES, encoded((*_cells(moved, (int, int, int)), len(moved)))
     yield INSERT_LINK, encoded(link)
 
 

@@ -401,7 +401,7 @@ class SqliteEngine:
         )
         self._writer.executemany(INSERT_LATE, books.late)
         self._writer.executemany(INSERT_POSTING, books.postings)
-        totals = [(balance, account) for account, balance in books.balances.items()]
+        totals = [(balance, account) for account, _, balance in books.moved()]
         self._writer.executemany("UPDATE ledger_account SET balance=? WHERE account=?", totals)
         self._writer.execute(INSERT_LINK, link)
 
