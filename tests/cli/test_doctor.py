@@ -95,7 +95,7 @@ def test_a_place_that_is_well_and_nothing_is_changed(books: Path) -> None:
 def test_what_is_wrong_with_the_data_is_found(books: Path) -> None:
     spoil(
         books,
-        "INSERT INTO job VALUES (1, 'refund.settle', 're_1', 1, 3, 'OSError: no disk')",
+        "INSERT INTO job VALUES (1, 'refund.settle', 're_1', 1, 3, 'OSError: no disk', 0, 0)",
         "INSERT INTO delivery VALUES (1, 'evt_1', 'we_gone', 'pending', 1, 4, 4)",
         "INSERT INTO api_key VALUES ('h', 1, 'secret', 'sk_live_********abcd', 'old shop', 1, NULL)",
         "UPDATE ledger_entry SET postings=replace(postings, '2000', '2001')",

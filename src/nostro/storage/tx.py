@@ -27,14 +27,25 @@ from .world import World
 R = TypeVar("R", bound=Stored)
 _encode = msgspec.json.Encoder().encode
 PUT_JOB = (
-    "INSERT INTO job (scope,kind,ref,due) VALUES (?,?,?,?) "
-    "ON CONFLICT (scope,kind,ref) DO UPDATE SET due=excluded.due, attempts=0, error=NULL"
+    "INSERT INTO job (scope,kind,ref,due,number) VALUES (?,?,?,?,?) "
+    "ON CONFLICT (scope,kind,ref) DO UPDATE SET due=excluded.due, attempts=0, error=NULL, puts=job.puts+1"
+)
+PUT_SOONER = (
+    "INSERT INTO job (scope,kind,ref,due,number) VALUES (?,?,?,?,?) ON CONFLICT (scope,kind,ref) DO UPDATE SET "
+    "due=CASE WHEN job.due<excluded.due THEN job.due ELSE excluded.due END, attempts=0, error=NULL, puts=job.puts+1"
+)
+# What others have put on while the job ran comes first: it is due, and that run will have its own say.
+PUT_AGAIN = (
+    "INSERT INTO job (scope,kind,ref,due,number) VALUES (?,?,?,?,?) "
+    "ON CONFLICT (scope,kind,ref) DO UPDATE SET due=excluded.due WHERE job.number=excluded.number"
 )
 BALANCE = (
     "SELECT a.account, a.balance, (SELECT max(r.last) FROM ledger_run r WHERE r.book=a.book) FROM ledger_account a "
     "WHERE a.book=? AND a.code=? AND a.currency=?"
 )
 END_JOB = "DELETE FROM job WHERE scope=? AND kind=? AND ref=?"
+CLAIM_JOB = "UPDATE job SET number=number+1 WHERE scope=? AND kind=? AND ref=? AND number=? AND due<=?"
+RAN_JOB = "DELETE FROM job WHERE scope=? AND kind=? AND ref=? AND number=? AND puts=?"
 PUT_TERM = "INSERT INTO search_term (scope,term,id) VALUES (?,?,?) ON CONFLICT (scope,term,id) DO NOTHING"
 
 
@@ -77,6 +88,8 @@ class Tx:
         self._read: dict[tuple[str, str], tuple[int, Stored]] = {}
         self._written: dict[tuple[str, str], Stored | None] = {}
         self._bodies: dict[int, tuple[Stored, bytes]] = {}
+        self._runs: tuple[int, str, str] | None = None
+        self._again = 0
 
     @property
     def merchant(self) -> str:
@@ -239,14 +252,27 @@ class Tx:
         at = self.now if effective is None else effective
         self.unit.entries.append(Entry(kind, source, at, lines, reverses, description))
 
-    def schedule(self, kind: str, ref: str, due: int) -> None:
-        """Run the job `kind` about `ref` at `due` (seconds, sandbox time); a later call moves it."""
+    def schedule(
+        self, kind: str, ref: str, due: int, *, scope: int | None = None, sooner: bool = False
+    ) -> None:  # fmt: skip
+        """Run the job `kind` about `ref` at `due` (seconds, sandbox time); a later call moves it, with `sooner` only
+        to before. At least one run begins after this unit. `scope` is another one's number."""
         assert kind in self.world.jobs, f"no job is called {kind}"
-        self.write_row(PUT_JOB, (self.scope.number, kind, ref, due))
+        job = (self.scope.number if scope is None else scope, kind, ref)
+        if job == self._runs:
+            self.write_row(PUT_AGAIN, (*job, due, self._again))
+        else:
+            self.write_row(PUT_SOONER if sooner else PUT_JOB, (*job, due, self.world.ids.number()))
         self.unit.due = due if self.unit.due is None else min(due, self.unit.due)
 
     def unschedule(self, kind: str, ref: str) -> None:
         self.write_row(END_JOB, (self.scope.number, kind, ref))
+
+    def run_job(self, kind: str, ref: str, number: int, puts: int, until: int) -> None:
+        """This unit is the job's run, and the only one under this number; what it was put on since is left."""
+        self._runs, self._again = (self.scope.number, kind, ref), self.world.ids.number()
+        self.claim(CLAIM_JOB, (*self._runs, number, until))
+        self.write_row(RAN_JOB, (*self._runs, number + 1, puts))
 
     def claim(self, statement: str, values: tuple[Any, ...]) -> None:
         """Take one row for this unit alone: if the statement does not change exactly one, the unit is stale."""
