@@ -103,7 +103,7 @@ class Application:
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
-        await self.world.engine.close()
+        await self.world.close()
         if self._traces is not None:
             await asyncio.to_thread(self._traces.close)
 

@@ -16,6 +16,7 @@ from nostro.kernel.trace import Trace, untraced
 
 from .engine import Engine
 from .meter import Meter
+from .redis import Redis
 from .unit import Scope
 
 
@@ -26,6 +27,7 @@ class World(Struct, kw_only=True):
     `moving` has a lock for each whose time was moved. `listeners` are the webhook endpoints by scope and `terms`
     what holds for its payments, remembered only where one process has the database to itself; `directories` are the
     ledger accounts that bulk has met, by scope.
+    `redis` is there where a setting names one and workers have something to share.
     `leaving` is true from the moment that the server is told to stop.
     """
 
@@ -42,11 +44,17 @@ class World(Struct, kw_only=True):
     moving: dict[int, asyncio.Lock] = {}
     listeners: dict[int, list[Any]] = {}
     terms: dict[int, Any] = {}
+    redis: Redis | None = None
     directories: dict[int, Any] = {}
     leaving: bool = False
     last_scope: int = 0
     trace: Trace = untraced
     meter: Meter = field(default_factory=Meter)
+
+    async def close(self) -> None:
+        await self.engine.close()
+        if self.redis is not None:
+            await self.redis.close()
 
     def view(self, now: int) -> View:
         """How answers are rendered at that moment, in seconds of the sandbox's time."""
