@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -14,7 +15,8 @@ import pytest
 import stripe
 from typer.testing import CliRunner
 
-from nostro.cli import check_machine
+from nostro.cli import check_machine, main, target
+from nostro.cli.lock import ServerLock
 from nostro.cli.main import app
 from nostro.cli.trouble import Trouble
 from nostro.storage.schema import newest
@@ -142,6 +144,77 @@ def test_settings_that_are_wrong_and_the_rest_all_the_same(books: Path, monkeypa
     with pytest.raises(Trouble) as caught:
         run("serve")
     assert "NOSTRO_PORT is 'http'" in caught.value.what and "NOSTRO_LOG_DAYS is '-1'" in caught.value.what
+
+
+@pytest.mark.parametrize(("name", "value", "says"), [
+    ("FEES_RATE", "2.9", "it must be 0 or more and below 1, like 0.029 for 2.900 %"),
+    ("FEES_FX", "-0.1", "below 1"),
+    ("OTEL_ENDPOINT", "collector:4318", "http://HOST:4318"),
+    ("REDIS", "localhost:6379", "it cannot be read; Redis through which"),
+    ("PUBLIC_URL", "example.com", "it must be like http://127.0.0.1:12111"),
+    ("WORKERS", "3", "an SQLite file has one worker"),
+])  # fmt: skip
+def test_each_wrong_value_says_what_is_accepted(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str
+) -> None:
+    monkeypatch.setenv(f"NOSTRO_{name}", value)
+    for command in ("serve", "config"):
+        with pytest.raises(Trouble) as caught:
+            run(command)
+        assert f"NOSTRO_{name} is " in caught.value.what and says in caught.value.what
+    assert says in examine(status=1)["settings"][0][1]
+
+
+@pytest.mark.parametrize("path", ["folder", "file/books.db", "/proc/books.db"])
+def test_a_database_that_cannot_be_made_there(place: Path, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    (place / "folder").mkdir()
+    (place / "file").touch()
+    monkeypatch.setenv("NOSTRO_DATABASE", f"sqlite:///{path}")
+    with pytest.raises(Trouble) as caught:
+        run("serve")
+    assert f"The database {path} cannot be opened" in caught.value.what and caught.value.then
+
+
+def test_an_outbox_that_is_a_file(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOSTRO_OUTBOX", "out")
+    assert examine()["outbox"] == [("ok", "out is made with its first file.")]
+    (place / "out").touch()
+    assert examine(status=1)["outbox"][0][0] == "failed"
+    with pytest.raises(Trouble, match="NOSTRO_OUTBOX is no directory"):
+        run("serve")
+
+
+def test_a_full_disk_is_said_to_be_full(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: Any) -> Any:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(target, "is_full", lambda _: True)
+    monkeypatch.setattr(ServerLock, "take", full)
+    with pytest.raises(Trouble) as caught:
+        run("serve")
+    assert "No space left" in caught.value.what and f"make room in {place}" in caught.value.then
+    monkeypatch.setattr(main, "app", full)
+    with pytest.raises(SystemExit):
+        main.main()
+    assert "No space left on device.\nMake room there" in capsys.readouterr().err
+
+
+def test_a_lock_is_held_by_one(place: Path) -> None:
+    """Also where the file was taken away in the moment in which another waited for it."""
+    one, other, third = (ServerLock(place / "x.db") for _ in range(3))
+    one.take()
+    with pytest.raises(Trouble, match="Another server is using"):
+        other.take()
+    offered, opened = [other._open()], other._open
+    one.release()
+    assert not one.path.exists()
+    other._open = lambda: offered.pop() if offered else opened()  # type: ignore[method-assign]
+    other.take()
+    with pytest.raises(Trouble, match="Another server is using"):
+        third.take()
+    other.release()
 
 
 def test_a_port_that_is_taken(place: Path) -> None:

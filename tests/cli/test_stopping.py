@@ -6,13 +6,16 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from postgresql import cluster, database
 from served import Served, Writers
 
 pytestmark = pytest.mark.slow
@@ -53,6 +56,34 @@ def test_interrupted_by_hand_it_ends_at_once_and_as_well(served: Served) -> None
     writers.ended()
     served.stop()
     served.start()
+
+
+def test_stopped_while_the_database_is_away(tmp_path: Path) -> None:
+    """It was back by itself once before. The stop is in time, sooner on a second signal, and whoever waits is
+    answered."""
+    with cluster() as server, database(server.url) as url:
+        running = Served(tmp_path, "--workers", "2", database=url, drain_seconds=20, stop_seconds=1)
+        try:
+            key = running.live
+            server.crash()
+            assert running.get("/readyz").status_code == 503
+            server.start()
+            assert running.get("/v1/customers", key).status_code == 200
+            server.crash()
+            with ThreadPoolExecutor(4) as pool:
+                asked = [pool.submit(running.get, "/v1/customers", key) for _ in range(4)]
+                time.sleep(0.5)
+                told = time.monotonic()
+                running.process.send_signal(signal.SIGTERM)
+                time.sleep(0.5)
+                running.stop()
+                assert time.monotonic() - told < 12, "its workers waited, or had to be killed"
+                assert [(one.result().status_code, one.result().headers["retry-after"]) for one in asked] == [
+                    (503, "1")
+                ] * 4
+        finally:
+            running.end()
+            server.start()
 
 
 class SlowReceiver(BaseHTTPRequestHandler):

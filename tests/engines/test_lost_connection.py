@@ -10,7 +10,7 @@ import pytest
 
 from counter import COUNTER, deposit, unit, write
 from nostro.kernel.errors import ApiError
-from nostro.storage.postgres import PostgresEngine
+from nostro.storage.postgres import FAREWELL, PostgresEngine
 from nostro.storage.unit import Scope
 from postgresql import cluster, database
 
@@ -86,6 +86,21 @@ async def test_past_its_patience_it_says_so(engine: PostgresEngine, postgresql: 
         connection.execute(f'ALTER DATABASE "{name(fresh)}" ALLOW_CONNECTIONS true')  # type: ignore[call-overload]
     await commit_all(engine, 20, "after")
     assert (await committed(engine))[0] == 40
+
+
+async def test_closing_does_not_wait_for_a_database_that_is_away(postgresql: str, fresh: str) -> None:
+    engine = PostgresEngine(fresh, durable=False)
+    await engine.prepare([COUNTER])
+    await commit_all(engine, 20)
+    with psycopg.connect(postgresql, autocommit=True) as connection:
+        connection.execute(f'ALTER DATABASE "{name(fresh)}" ALLOW_CONNECTIONS false')  # type: ignore[call-overload]
+        connection.execute(CUT, (name(fresh),))
+        waiting = asyncio.create_task(engine.commit(unit(ONE, write("cnt_x", 1))))
+        await asyncio.sleep(0.3)
+        async with asyncio.timeout(FAREWELL + 2):
+            await engine.close()
+        connection.execute(f'ALTER DATABASE "{name(fresh)}" ALLOW_CONNECTIONS true')  # type: ignore[call-overload]
+    waiting.cancel()
 
 
 async def test_the_server_crashes_and_comes_back() -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("nostro.api")
 HOUSEKEEPING = 60
-PATIENCE = 5
+PATIENCE = 2
 Work = Callable[[World, asyncio.Event], Awaitable[None]]
 
 
@@ -102,7 +102,8 @@ class Application:
         _, late = await asyncio.wait(self._tasks, timeout=self.world.settings.stop_seconds + PATIENCE)
         for task in late:
             task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
+        if late:
+            await asyncio.wait(late, timeout=1)
         await self.world.close()
         if self._traces is not None:
             await asyncio.to_thread(self._traces.close)

@@ -7,6 +7,7 @@ Pages, docs and health answer before authentication, from `extra`.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
@@ -15,7 +16,7 @@ from typing import Any
 from nostro.controls.api_key import Caller, Keys, on_behalf
 from nostro.events.work import perform
 from nostro.kernel.clock import SECOND, elapsed
-from nostro.kernel.errors import ApiError, Refused, invalid, no_such, refused
+from nostro.kernel.errors import ApiError, Refused, invalid, no_such, refused, unavailable
 from nostro.kernel.form import FormError, decode
 from nostro.kernel.http import Incoming, Reply
 from nostro.kernel.ids import time_code
@@ -113,6 +114,11 @@ class Api:
             return self._error(error, request_id, caller), caller
         except Refused as refusal:
             return self._error(refused(refusal), request_id, caller), caller
+        except asyncio.CancelledError:
+            if not self.world.leaving:
+                raise
+            # The server stops and can wait no longer. Whether it was done is not known: sent again, it is done once.
+            return self._error(unavailable(), request_id, caller), caller
         except Exception:
             logger.exception("%s %s failed (%s)", incoming.method, incoming.route, request_id)
             return self._error(internal_error(request_id), request_id), caller

@@ -112,6 +112,21 @@ def permissions(ground: Ground) -> list[Finding]:
     return ok(f"{file} can be read and written.")
 
 
+def outbox(ground: Ground) -> list[Finding]:
+    """Where bank files are laid down for whoever carries them to the bank."""
+    if not ground.settings.outbox:
+        return note("No outbox is named: bank files are taken from the API.")
+    folder = Path(ground.settings.outbox)
+    nearest = folder if folder.exists() else _existing(folder.absolute())
+    if not nearest.is_dir():
+        return failed(f"The outbox is no directory: {nearest}.", "Name one in NOSTRO_OUTBOX.")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        return failed(f"This user may not write in {nearest}.", f"chown it to the user who runs Nostro: {nearest}")
+    return ok(
+        f"Bank files are laid down in {folder}." if nearest == folder else f"{folder} is made with its first file."
+    )
+
+
 def redis(ground: Ground) -> list[Finding]:
     """Nothing depends on it, so nothing about it is a failure but that a server would not start."""
     url = ground.settings.redis

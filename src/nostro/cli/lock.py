@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -24,7 +24,7 @@ class ServerLock:
     def take(self) -> None:
         """Raises `Trouble` if another server has it."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        file = open(self.path, "a+")  # noqa: SIM115 (held open on purpose: the lock goes with it)
+        file = self._open()
         if not _lock(file):
             file.seek(0)
             owner = file.read().strip() or "unknown"
@@ -33,16 +33,33 @@ class ServerLock:
                 f"Another server is using {self.path.with_suffix('')} (process {owner}).",
                 "Stop it first, or give this one a file of its own: --database sqlite:///other.db",
             )
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+        if not self._is_still_there(file):
+            file.close()  # whoever had it has just gone, and the file with it
+            return self.take()
         self._file = file
+        try:
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
+        except OSError:
+            with suppress(OSError):
+                self.release()
+            raise
 
     def release(self) -> None:
         if self._file is not None:
-            self._file.close()
-            self._file = None
-            self.path.unlink(missing_ok=True)
+            self.path.unlink(missing_ok=True)  # first: a lock on a file that is gone keeps nobody out
+            file, self._file = self._file, None
+            file.close()
+
+    def _open(self) -> IO[str]:
+        return open(self.path, "a+")
+
+    def _is_still_there(self, file: IO[str]) -> bool:
+        try:
+            return os.path.samestat(os.fstat(file.fileno()), self.path.stat())
+        except FileNotFoundError:
+            return False
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from typing import Any
 
@@ -30,6 +31,16 @@ Start here:
 
 Settings are also environment variables (NOSTRO_PORT, ...) and lines of nostro.toml: see `nostro config`.
 """
+# What went wrong with the disk, and what to do.
+DISK = {
+    errno.ENOSPC: "Make room there, then try again. `nostro doctor` shows how much there is.",
+    errno.EDQUOT: "This user may not use more: raise the quota, or make room.",
+    errno.EROFS: "The disk only reads: mount it for writing, or name another place.",
+    errno.EACCES: "This user may not write there: chown it to the user who runs Nostro, or name another place.",
+    errno.EPERM: "This user may not write there: chown it to the user who runs Nostro, or name another place.",
+    errno.ENOTDIR: "A part of that path is a file: name another place.",
+    errno.EISDIR: "That is a directory: name a file in it.",
+}
 RUN = "Run a server"
 LOOK = "Work with a running server"
 BOOKS = "Books and keys"
@@ -109,3 +120,10 @@ def main() -> None:
     except BrokenPipeError:  # what we print is no longer read: `nostro ledger entries | head`
         sys.stderr.close()
         sys.exit(0)
+    except OSError as error:
+        if error.errno not in DISK:
+            raise
+        where = f" {error.filename}" if error.filename else ""
+        typer.secho(f"The disk does not take it{where}: {error.strerror}.", fg="red", err=True)
+        typer.echo(DISK[error.errno], err=True)
+        sys.exit(1)

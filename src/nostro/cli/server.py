@@ -159,6 +159,8 @@ def _at(found: Configured, at: socket.socket) -> Settings:
     if settings.redis and importlib.util.find_spec("redis") is None:
         raise Trouble("NOSTRO_REDIS is set, but what speaks to Redis is not installed.",
                       "Install it: pip install 'nostro[redis]', or unset it: the database does its work.")  # fmt: skip
+    if settings.outbox and Path(settings.outbox).exists() and not Path(settings.outbox).is_dir():
+        raise Trouble(f"NOSTRO_OUTBOX is no directory: {settings.outbox}.", "Name one in which bank files may lie.")
     return settings
 
 
@@ -189,7 +191,10 @@ def _run(settings: Settings, at: socket.socket, ready: Callable[[], str]) -> Non
 
     lock = None if in_postgresql(settings.database) else ServerLock(database_file(settings.database))
     if lock is not None:
-        lock.take()
+        try:
+            lock.take()
+        except OSError as error:
+            raise unopened(settings.database, error) from None
     try:
         app = application(settings)
         _serve(app, settings, at, ready)

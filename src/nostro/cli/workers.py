@@ -43,6 +43,7 @@ class Workers:
         self._born: dict[int, float] = {}
         self._early_deaths = 0
         self._stop = False
+        self._told = 0
         self._alive_read, self._alive_write = os.pipe()
         self._ready_read, self._ready_write = os.pipe()
 
@@ -75,6 +76,7 @@ class Workers:
 
     def _told_to_stop(self, *_: object) -> None:
         self._stop = True
+        self._told += 1
 
     def _answering(self) -> int:
         try:
@@ -123,10 +125,12 @@ class Workers:
 
     def _end(self) -> None:
         self._last_call()
-        for child in self._born:
-            os.kill(child, signal.SIGTERM)
-        until = time.monotonic() + self._patience
+        until, passed_on = time.monotonic() + self._patience, 0
         while self._born and time.monotonic() < until:
+            if self._told > passed_on or not passed_on:  # a second signal hurries them
+                passed_on = max(self._told, 1)
+                for child in self._born:
+                    os.kill(child, signal.SIGTERM)
             self._buried()
             time.sleep(LOOK)
         for child in self._born:

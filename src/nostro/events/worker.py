@@ -6,6 +6,7 @@ import asyncio
 import logging
 
 from nostro.kernel.clock import SECOND
+from nostro.kernel.errors import ApiError
 from nostro.storage.world import World
 
 from . import delivery, job
@@ -32,6 +33,9 @@ async def work(world: World, stop: asyncio.Event) -> None:
                 world.work.clear()
                 if not await _round(world, courier):
                     await _rest(world, stopping, await _seconds_to_next(world))
+            except ApiError as error:  # the database is away, and will be back
+                logger.warning("the worker waits: %s", error)
+                await asyncio.wait({stopping}, timeout=AFTER_ERROR)
             except Exception:
                 logger.exception("the worker goes on after an error")
                 await asyncio.wait({stopping}, timeout=AFTER_ERROR)

@@ -170,8 +170,8 @@ def _converted(setting: Setting, value: Any) -> Any:
     if isinstance(value, bool) and bool not in _kinds(setting.kind):
         raise msgspec.ValidationError("a switch is no number")
     made = msgspec.convert(value, setting.kind, strict=False)
-    if isinstance(made, Decimal) and not (made.is_finite() and made >= 0):
-        raise msgspec.ValidationError("a rate is a number, and not negative")
+    if isinstance(made, Decimal) and not (made.is_finite() and 0 <= made < 1):
+        raise msgspec.ValidationError("a rate is a part of an amount")
     return made
 
 
@@ -185,8 +185,9 @@ def accepts(setting: Setting) -> str:
     if int in kinds:
         return f"it must be a whole number{limits}"
     if str not in kinds:
-        return f"it must be a number like {setting.default}"
-    return f"it must be like {masked(setting, setting.default)}; {setting.doc.rstrip('.')}"
+        return f"it must be 0 or more and below 1, like {setting.default} for {setting.default * 100:f} %"
+    like = f"it must be like {masked(setting, setting.default)}; " if setting.default else "it cannot be read; "
+    return f"{like}{setting.doc.rstrip('.')}"
 
 
 def _limits(kind: Any) -> str:

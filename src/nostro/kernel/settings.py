@@ -93,8 +93,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     metrics_token: str = ""
     # What goes to stderr: warnings and errors, or a line for each request too, or all that as JSON.
     log: Literal["text", "requests", "json"] = "text"
-    # Address of an OpenTelemetry collector that takes OTLP over HTTP; without one there are no traces.
-    otel_endpoint: str = ""
+    # Address of an OpenTelemetry collector that takes OTLP over HTTP, http://HOST:4318; unset, there are no traces.
+    otel_endpoint: Annotated[str, Meta(pattern=r"^(https?://[^/\s]+.*)?$")] = ""
 
     @property
     def limited(self) -> bool:

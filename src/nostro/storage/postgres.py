@@ -30,6 +30,7 @@ GROUP = 256
 READERS = 2
 DOUBT = 8
 PATIENCE = 20.0
+FAREWELL = 3.0
 TAKEN = "23505"
 # Done again as it is: serialization failures and deadlocks, and a prepared statement that the server forgot.
 AGAIN = ("40001", "40P01", "26000", "25P02")
@@ -286,7 +287,10 @@ class PostgresEngine:
                 await asyncio.sleep(0.1)
 
     async def close(self) -> None:
+        """A commit may end; one that waits for a database that is away is given up, as its patience is nobody's now."""
         if self._draining is not None:
+            await asyncio.wait({self._draining}, timeout=FAREWELL)
+            self._draining.cancel()
             await asyncio.gather(self._draining, return_exceptions=True)
         for task in list(self._again):
             task.cancel()
