@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import uvicorn
 
-from nostro.api import http
+from nostro.api import http, listener
 from nostro.api.http import Connection
 
 GET = b"GET /a?b=1 HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -257,3 +257,37 @@ async def test_a_request_on_its_way_to_a_stopping_server_is_the_last(wire: Wire)
     assert body == b"GET /a b=1 0" and b"connection: close" in head
     assert await reader.read() == b""
     writer.close()
+
+
+async def test_more_connections_than_there_is_room_for(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are told so, in words that the SDKs understand, and those that are there go on."""
+    monkeypatch.setattr(http, "CROWDED", 0.3)
+    wire.server.config.limit_concurrency = 3
+    held = [await wire.connect() for _ in range(3)]
+    await asyncio.sleep(0.05)
+    reader, writer = await wire.connect()
+    writer.write(GET)
+    head, body = await read(reader)
+    assert head.startswith(b"HTTP/1.1 503 ") and b"retry-after: 1" in head and b"connection: close" in head
+    assert b"Too many connections" in body
+    assert await asyncio.wait_for(reader.read(), 5) == b""
+    silent, _ = await wire.connect()
+    assert await asyncio.wait_for(silent.read(), 5) == b"", "one that asks nothing is not kept either"
+    for reader, writer in held:
+        writer.write(GET)
+        assert (await read(reader))[0].startswith(b"HTTP/1.1 200 ")
+        writer.close()
+    await asyncio.sleep(0.05)
+    assert await wire.say(GET) == [b"GET /a b=1 0"]
+    assert len(wire.app.seen) == 4
+
+
+def test_a_server_asks_for_the_files_that_it_may_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    resource = pytest.importorskip("resource")
+    asked: list[tuple[int, int]] = []
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (1_024, 1_000_000))
+    monkeypatch.setattr(resource, "setrlimit", lambda _, both: asked.append(both))
+    assert listener._most_connections() == listener.MOST_FILES - listener.OTHER_FILES
+    assert asked == [(listener.MOST_FILES, 1_000_000)]
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (1_024, 1_024))
+    assert listener._most_connections() == 1_024 - listener.OTHER_FILES

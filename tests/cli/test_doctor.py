@@ -175,6 +175,12 @@ def test_a_database_that_cannot_be_made_there(place: Path, monkeypatch: pytest.M
     assert f"The database {path} cannot be opened" in caught.value.what and caught.value.then
 
 
+def test_a_limit_that_is_low(monkeypatch: pytest.MonkeyPatch) -> None:
+    resource = pytest.importorskip("resource")
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (1_024, 1_024))
+    assert examine()["files"] == [("warning", "A server may open 1024 files here, and each connection is one.")]
+
+
 def test_an_outbox_that_is_a_file(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOSTRO_OUTBOX", "out")
     assert examine()["outbox"] == [("ok", "out is made with its first file.")]

@@ -66,7 +66,7 @@ class Line:
 
     async def hear(self, *pieces: bytes) -> None:
         state = SimpleNamespace(connections=set(), tasks=set(), total_requests=0, default_headers=[])
-        connection = Connection(SimpleNamespace(loaded_app=self.app), state, {})
+        connection = Connection(SimpleNamespace(loaded_app=self.app, limit_concurrency=None), state, {})
         connection.connection_made(self.transport)  # type: ignore[arg-type]
         for piece in pieces:
             if self.transport.closed:

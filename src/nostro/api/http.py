@@ -27,6 +27,11 @@ STATUS = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 ASGI = {"version": "3.0", "spec_version": "2.3"}
 CLOSE = b"connection: close\r\n"
+CROWDED = 1.0  # seconds that a connection has to ask when there are too many, and to hear so
+TOO_MANY = (
+    ((b"content-type", b"application/json"), (b"retry-after", b"1"), (b"stripe-should-retry", b"true")),
+    b'{"error":{"message":"Too many connections are open here. Try again in a moment.","type":"api_error"}}',
+)
 LINGER = 0.5  # seconds that an idle connection stays when the server stops: a request may be on its way
 
 
@@ -65,6 +70,8 @@ class Connection(asyncio.Protocol):
         self._last = False
         self._begun = False
         self._leaving = False
+        self._most = config.limit_concurrency
+        self._crowded = False
         self._gone = asyncio.Event()
 
     # What the transport says ------------------------------------------------------
@@ -75,7 +82,11 @@ class Connection(asyncio.Protocol):
         self._server = transport.get_extra_info("sockname")
         self._shared.connections.add(self)
         self._heard = self._loop.time()
-        self._loop.call_later(IDLE, self._close_if_idle)
+        self._crowded = self._most is not None and len(self._shared.connections) > self._most
+        if self._crowded:
+            self._loop.call_later(CROWDED, transport.close)
+        else:
+            self._loop.call_later(IDLE, self._close_if_idle)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._shared.connections.discard(self)
@@ -161,6 +172,11 @@ class Connection(asyncio.Protocol):
     # Answering ------------------------------------------------------------------------
 
     def _begin(self, request: Request) -> None:
+        if self._crowded:
+            self._last = True
+            self._write(request, 503, *TOO_MANY)
+            self.transport.close()
+            return
         self._shared.total_requests += 1
         self._task = self._loop.create_task(self._answer(request))
         self._shared.tasks.add(self._task)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import signal
 import socket
@@ -15,6 +16,9 @@ from nostro.kernel.settings import Settings
 from .http import Connection
 from .serve import Application
 
+MOST_FILES = 65_536
+OTHER_FILES = 128
+
 
 class Listener(uvicorn.Server):
     """`ready` is called once, when requests are answered."""
@@ -23,7 +27,7 @@ class Listener(uvicorn.Server):
         config = uvicorn.Config(
             app, http=Connection, loop="auto", ws="none", lifespan="on", log_level="warning", log_config=None,
             access_log=False, proxy_headers=False, server_header=False, backlog=2048,
-            timeout_graceful_shutdown=settings.stop_seconds,
+            timeout_graceful_shutdown=settings.stop_seconds, limit_concurrency=_most_connections(),
         )  # fmt: skip
         super().__init__(config)
         self._app = app
@@ -59,6 +63,24 @@ def _collect_seldom() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 50, 100)
+
+
+def _most_connections() -> int | None:
+    """As many files as this process may open, less those that the database and the webhooks need.
+
+    Systems start a process with 1,024, for programs from before `poll`, and allow it to ask for more.
+    """
+    try:
+        import resource
+    except ImportError:  # Windows knows no such limit
+        return None
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            soft = wanted
+    return max(1, (MOST_FILES if soft == resource.RLIM_INFINITY else min(soft, MOST_FILES)) - OTHER_FILES)
 
 
 def _waiting(at: socket.socket) -> list[socket.socket]:

@@ -21,6 +21,7 @@ OLDEST_PYTHON = (3, 11)
 TOO_LITTLE, LITTLE = 200_000_000, 2_000_000_000
 BORN = 1_767_225_600  # 2026: before it no clock of a machine that runs this is right
 A_DAY = 26 * 3_600
+FEW_FILES = 4_096
 
 
 def python(ground: Ground) -> list[Finding]:
@@ -110,6 +111,19 @@ def permissions(ground: Ground) -> list[Finding]:
     if os.name == "posix" and file.stat().st_mode & 0o077 and not ground.settings.dev:
         return warning(f"Other users of this machine may read {file}.", f"chmod 600 {file}")
     return ok(f"{file} can be read and written.")
+
+
+def files(ground: Ground) -> list[Finding]:
+    """Each connection is an open file."""
+    try:
+        import resource
+    except ImportError:
+        return note("This system does not say how many files may be open.")
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if 0 <= most < FEW_FILES:
+        text = f"A server may open {most} files here, and each connection is one."
+        return warning(text, "Allow more: LimitNOFILE=65536 in its systemd unit, or ulimit -Hn in the shell.")
+    return ok("A server may open as many files as it needs.")
 
 
 def outbox(ground: Ground) -> list[Finding]:
