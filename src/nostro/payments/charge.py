@@ -295,8 +295,8 @@ async def _with_money(tx: Tx, charge: Record, amount: int) -> Record:
     settings = await terms_of(tx)
     fee = processing_fee(tx.world.settings.fees, amount, charge.currency)
     on = charge.available_on or settings.available_on(tx.now, charge.currency)
-    shared = await split.of_charge(tx, charge, amount, fee, on)
-    settle = None if charge.transfer_data else await settlement.settled_in(tx, settings, charge.currency)
+    settle = await settlement.settled_for(tx, charge.currency, charge.on_behalf_of, settings)
+    shared = await split.of_charge(tx, charge, amount, fee, on, settle)
     line = balance_transaction.write(
         tx,
         Line(
@@ -304,6 +304,7 @@ async def _with_money(tx: Tx, charge: Record, amount: int) -> Record:
             available_on=on, fees=shared.fees, description=charge.description, settle=settle,
         ),
     )  # fmt: skip
+    settlement.check_worth(line)
     await reserve_hold.reserve(tx, settings.reserve_plans, charge.id, line)
     return msgspec.structs.replace(
         charge, amount_captured=amount, fee=fee.amount, settle=settle, available_on=line.available_on,

@@ -76,12 +76,14 @@ class Refund(Stored, frozen=True, kw_only=True):
 
 
 class Record(Refund, frozen=True, kw_only=True, omit_defaults=True):
-    """`token` is the network's, which decides in test mode how the refund ends; `settle` is the charge's."""
+    """`token` is the network's, which decides in test mode how the refund ends; `settle` is the charge's, and `before`
+    what was refunded of it before, of which a converted amount takes account."""
 
     merchant: str
     rail: str
     token: str
     settle: Settle | None = None
+    before: int = 0
 
 
 # Money -----------------------------------------------------------------------
@@ -181,7 +183,8 @@ def _destination(charge: Charge) -> dict[str, Any]:
 
 def give(tx: Tx, charge: Charge, amount: int, reason: Any = None, **given: Any) -> Record:
     """Refund `amount` of a captured charge: the statement line, the money, and the charge's own totals."""
-    refund = _new(tx, charge, amount, reason, destination_details=_destination(charge), **given)
+    before = _given_before(charge) if charge.settle else 0
+    refund = _new(tx, charge, amount, reason, destination_details=_destination(charge), before=before, **given)
     line = _line(tx, refund, "refund", -amount, f"REFUND FOR CHARGE ({charge.description or charge.id})")
     fate = rail_of(tx, charge.rail).refund_fate(charge.token)
     if fate == "succeeds_later":
@@ -205,7 +208,7 @@ def _line(tx: Tx, refund: Record, type: Literal["refund", "refund_failure"], amo
         kind = type
     return balance_transaction.write(
         tx, Line(type=kind, amount=amount, currency=refund.currency, source=refund.id, available_on=tx.now,
-                 description=why, settle=refund.settle),
+                 description=why, settle=refund.settle, before=refund.before),
     ).id  # fmt: skip
 
 
