@@ -7,6 +7,11 @@ CODES: dict[str, tuple[str, str]] = {
     "account_has_balance": ("Something is still owed to or by the account.", "Pay it out first."),
     "account_invalid": ("The key has no access to the account that was named.", "Check the Stripe-Account header."),
     "account_number_invalid": ("The bank account number is not one.", "Correct it; test mode takes the test numbers."),
+    "adjustment_second_key_required": (
+        "Who asks for an adjustment does not approve it.",
+        "Approve it with another key.",
+    ),
+    "adjustment_unexpected_state": ("The adjustment's status does not allow this.", "Look at its `status`."),
     "advance_limit_exceeded": ("More than may be had early.", "Ask for less, or wait until more is pending."),
     "amount_too_large": ("The amount is above what is left or allowed.", "Send a smaller amount."),
     "amount_too_small": ("The amount is below what the currency's networks carry.", "Send a larger amount."),
