@@ -64,6 +64,7 @@ CODES: dict[str, tuple[str, str]] = {
     "customer_tax_location_invalid": ("The customer's location is not known.", "Set an address with a country."),
     "email_invalid": ("The address is not an email address.", "Correct it."),
     "expired_card": ("The card has expired.", "Ask for another card."),
+    "exchange_rate_stale": ("A rate is older than the operator allows.", "Feed newer ones: nostro rates import."),
     "exchange_rate_unknown": ("The platform's table has no rate for a currency.", "Feed it: /v1/exchange_rates."),
     "fx_quote_expired": ("The quote's time is over, or it promised nothing.", "Ask for a new quote."),
     "fx_quote_mismatch": ("The quote is for other currencies.", "Use one for these, or none."),

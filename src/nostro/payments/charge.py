@@ -490,6 +490,7 @@ CHARGE: Resource[Record] = Resource(
     ),
     errors=("charge_already_captured", "charge_expired_for_capture", "charge_already_refunded",
             "charge_not_capturable", "amount_too_large", "amount_too_small", "card_declined", "authentication_required",
-            "missing", "token_already_used", "invalid_source_usage", "charges_not_enabled"),
+            "missing", "token_already_used", "invalid_source_usage", "charges_not_enabled", "exchange_rate_stale",
+            "exchange_rate_unknown"),
 )  # fmt: skip
 RESOURCE = CHARGE

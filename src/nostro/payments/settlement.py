@@ -7,7 +7,7 @@ policy says so. The rate is kept with the payment, for what is taken of it later
 from __future__ import annotations
 
 from nostro.balances.balance_transaction import Record as Line
-from nostro.balances.exchange_rate import rate, table_of
+from nostro.balances.exchange_rate import rate_now
 from nostro.balances.fx import Settle
 from nostro.balances.settings import Record as Settings
 from nostro.balances.settings import terms_of
@@ -27,7 +27,7 @@ async def settled_in(tx: Tx, currency: str, settings: Settings | None = None) ->
     bought = terms.currency or await _default_currency(tx)
     if currency == bought or await of_currency(tx, currency):
         return None
-    base = rate(await table_of(tx), currency, bought)
+    base, _ = await rate_now(tx, currency, bought)
     return Settle(base_rate=base, currency=bought, fee=tx.world.settings.fees.fx)
 
 

@@ -268,6 +268,7 @@ TRANSFER: Resource[Record] = Resource(
         Verb(name="update", method="POST", path="/v1/transfers/{id}", run=update, params=UpdateParams),
     ),
     errors=("balance_insufficient", "insufficient_capabilities_for_transfer",
-            "transfer_source_balance_parameters_mismatch", "charge_not_refundable"),
+            "transfer_source_balance_parameters_mismatch", "charge_not_refundable", "amount_too_small",
+            "exchange_rate_stale", "exchange_rate_unknown"),
 )  # fmt: skip
 RESOURCE = TRANSFER
