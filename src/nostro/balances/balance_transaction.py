@@ -21,7 +21,7 @@ from .fx import Settle, Trade, exchange, further, less
 
 Type = Literal[
     "adjustment", "advance", "anticipation_repayment", "application_fee", "application_fee_refund", "charge",
-    "connect_collection_transfer", "payment", "payment_failure_refund", "payment_refund", "payout", "payout_cancel",
+    "connect_collection_transfer", "payment", "payment_refund", "payout", "payout_cancel",
     "payout_failure", "payout_minimum_balance_hold", "payout_minimum_balance_release", "refund", "refund_failure",
     "reserve_hold", "reserve_release", "reserved_funds", "stripe_fee", "topup", "topup_reversal", "transfer",
     "transfer_cancel", "transfer_refund",
@@ -32,7 +32,6 @@ REPORTING_CATEGORIES = {
     "application_fee": "platform_earning",
     "application_fee_refund": "platform_earning_refund",
     "payment": "charge",
-    "payment_failure_refund": "refund_failure",
     "payment_refund": "refund",
     "payout_cancel": "payout_reversal",
     "payout_failure": "payout_reversal",
@@ -77,11 +76,13 @@ class Record(BalanceTransaction, frozen=True, kw_only=True, omit_defaults=True):
 
     `unpaid` is the line's currency until an automatic payout takes it. `booked` is the object whose entry moved the
     money, where that is not the source: one entry moves what a platform and its connected account share.
+    `taken_back` is what a second line, of what was not captured, takes of this one's net.
     """
 
     payout: str | None = None
     booked: str | None = None
     unpaid: str | None = None
+    taken_back: int = 0
 
 
 class Line(Struct, frozen=True, kw_only=True):

@@ -158,9 +158,10 @@ LIFE: Lifecycle[Record] = Lifecycle(
 # What payments call ----------------------------------------------------------
 
 
-def release(tx: Tx, charge: Charge, amount: int, reason: Any = None) -> Record:
+def release(tx: Tx, charge: Charge, amount: int, reason: Any = None, **given: Any) -> Record:
     """Show a released hold as a refund; the ledger's part is the charge's own."""
-    return tx.move(_new(tx, charge, amount, reason), LIFE["release"], destination_details=_destination(charge))
+    refund = _new(tx, charge, amount, reason, **given)
+    return tx.move(refund, LIFE["release"], destination_details=_destination(charge))
 
 
 def _new(tx: Tx, charge: Charge, amount: int, reason: Any, id: str = "", **given: Any) -> Record:
@@ -200,12 +201,7 @@ def give(tx: Tx, charge: Charge, amount: int, reason: Any = None, **given: Any) 
 
 
 def _line(tx: Tx, refund: Record, type: Literal["refund", "refund_failure"], amount: int, why: str) -> str:
-    rail = rail_of(tx, refund.rail)
-    payment = rail.refund_type == "payment_refund"
-    if payment:
-        kind: Any = "payment_refund" if type == "refund" else "payment_failure_refund"
-    else:
-        kind = type
+    kind = rail_of(tx, refund.rail).refund_type if type == "refund" else type
     return balance_transaction.write(
         tx, Line(type=kind, amount=amount, currency=refund.currency, source=refund.id, available_on=tx.now,
                  description=why, settle=refund.settle, before=refund.before),

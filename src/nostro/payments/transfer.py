@@ -206,8 +206,8 @@ async def _source(tx: Tx, id: str, amount: int, currency: str, group: str | None
                       "charge_not_refundable")  # fmt: skip
     unit, amount_captured = charge.currency, charge.amount_captured
     if charge.settle is not None:
-        line = await tx.get(balance_transaction.BALANCE_TRANSACTION, charge.balance_transaction or "")
-        unit, amount_captured = line.currency, line.amount
+        amount_captured = further(0, amount_captured, unit, charge.settle).amount
+        unit = charge.settle.currency
     if unit != currency:
         raise invalid(f"The currency of source_transaction's balance transaction ({unit}) must be the "
                       f"same as the transfer currency ({currency}).", "currency")  # fmt: skip
