@@ -219,7 +219,7 @@ async def hold_payment(
 
 async def free_of(tx: Tx, charge: str, line: balance_transaction.Record) -> int:
     """What the merchant got for a payment, less what holds keep of it."""
-    return line.net - sum(hold.amount_releasable for hold in await of_charge(tx, charge))
+    return line.net - line.taken_back - sum(hold.amount_releasable for hold in await of_charge(tx, charge))
 
 
 async def of_charge(tx: Tx, charge: str) -> list[Record]:

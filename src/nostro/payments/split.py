@@ -16,6 +16,7 @@ from msgspec import UNSET, Meta, Struct
 
 from nostro.balances import balance_transaction
 from nostro.balances.balance_transaction import FeeDetail, Line
+from nostro.balances.fx import Settle
 from nostro.connect import standing
 from nostro.connect.profile import Fees
 from nostro.connect.scope import part_of, platform_of
@@ -23,7 +24,7 @@ from nostro.kernel.errors import ApiError, invalid, no_such
 from nostro.kernel.resource import Amount, MetadataParam, Params, Unset, merge_metadata
 from nostro.storage.tx import Tx
 
-from . import application_fee
+from . import application_fee, settlement
 
 if TYPE_CHECKING:
     from .charge import Record as Charge
@@ -198,11 +199,13 @@ class Shared(Struct, frozen=True):
     changes: dict[str, Any] = {}
 
 
-async def of_charge(tx: Tx, charge: Charge, captured: int, fee: FeeDetail, on: int) -> Shared:
-    """`fee` is our own, `on` the moment at which the captured amount becomes available."""
+async def of_charge(
+    tx: Tx, charge: Charge, captured: int, fee: FeeDetail, on: int, settle: Settle | None
+) -> Shared:  # fmt: skip
+    """`fee` is our own, `on` when the captured amount becomes available, `settle` how it is converted."""
     if charge.transfer_data is not None:
         return _of_destination(tx, charge, captured, fee)
-    return await _of_direct(tx, charge, captured, fee, on) if tx.scope.connected else Shared((fee,))
+    return await _of_direct(tx, charge, captured, fee, on, settle) if tx.scope.connected else Shared((fee,))
 
 
 def _of_destination(tx: Tx, charge: Charge, captured: int, fee: FeeDetail) -> Shared:
@@ -213,8 +216,11 @@ def _of_destination(tx: Tx, charge: Charge, captured: int, fee: FeeDetail) -> Sh
     return Shared((fee,), changes)
 
 
-async def _of_direct(tx: Tx, charge: Charge, captured: int, fee: FeeDetail, on: int) -> Shared:
-    """A charge in an account's own scope: the application fee goes to the platform, available when the rest is.
+async def _of_direct(
+    tx: Tx, charge: Charge, captured: int, fee: FeeDetail, on: int, settle: Settle | None
+) -> Shared:  # fmt: skip
+    """A charge in an account's own scope: the application fee goes to the platform, available when the rest is, in the
+    currency that the account is paid in unless the platform converts it to its own.
 
     Our own fee is the account's, or its platform's if `controller.fees.payer` is the application.
     """
@@ -226,10 +232,11 @@ async def _of_direct(tx: Tx, charge: Charge, captured: int, fee: FeeDetail, on: 
         "collector_pays": pays,
     }  # fmt: skip
     fees = () if pays else (fee,)
+    theirs = (await settlement.settled_in(platform, charge.currency) or settle) if cut or pays else None
     if cut:
         made = application_fee.collect(
             platform, account=tx.merchant, charge=charge.id, amount=cut, currency=charge.currency, on=on,
-            booked=charge.id,
+            booked=charge.id, settle=theirs, given_settle=settle,
         )  # fmt: skip
         changes["application_fee"] = made.id
         fees = (application_fee.detail(made), *fees)
@@ -237,7 +244,7 @@ async def _of_direct(tx: Tx, charge: Charge, captured: int, fee: FeeDetail, on: 
         balance_transaction.write(
             platform,
             Line(type="stripe_fee", amount=-fee.amount, currency=charge.currency, source=None, available_on=on,
-                 booked=charge.id, description=f"{fee.description} ({charge.id} of {tx.merchant})"),
+                 booked=charge.id, description=f"{fee.description} ({charge.id} of {tx.merchant})", settle=theirs),
         )  # fmt: skip
     return Shared(fees, changes)
 
