@@ -187,6 +187,10 @@ class Tx:
                     found[id] = record  # type: ignore[assignment]
         return [found[id] for id in sorted(found)]
 
+    def version(self, record: Stored) -> int:
+        """The version at which this unit has read a record; each commit that keeps it adds one."""
+        return self._read[self.registry.of(record).table, record.id][0]
+
     async def balance(self, account: str, currency: str) -> int:
         """The committed balance of an account in this book, debit positive, in minor units."""
         rows = self.world.engine.rows
