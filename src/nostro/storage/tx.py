@@ -20,6 +20,7 @@ from nostro.kernel.search import term
 
 from .body import ROW, kept, whole
 from .engine import Row
+from .memory import Memory, memory_of
 from .runs import ask, balance_upto
 from .unit import Entry, Scope, Unit, Write
 from .world import World
@@ -156,6 +157,38 @@ class Tx:
             raise no_such(resource.noun or resource.object, id, param)
         return record
 
+    async def recall(self, resource: Resource[R], id: str) -> R | None:
+        """What `find` answers, from memory if it is there. If it was changed since, the unit runs again."""
+        key, memory = (resource.table, id), self._memory(resource)
+        if memory is None or key in self._written:
+            return await self.find(resource, id)
+        if key not in memory.records:
+            await self.find(resource, id)
+            memory.records[key] = self._read.get(key)
+        known = memory.records[key]
+        return None if known is None else self._read.setdefault(key, known)[1]  # type: ignore[return-value]
+
+    async def recall_all(self, resource: Resource[R], limit: int) -> list[R]:
+        """The same for all of the scope's records, newest first."""
+        memory = self._memory(resource)
+        if memory is None:
+            return await self.all(resource, {}, limit)
+        if resource.table not in memory.lists:
+            found = await self.all(resource, {}, limit)
+            memory.lists[resource.table] = [self._read[resource.table, record.id] for record in found]
+        return [self._seen(resource, known) for known in memory.lists[resource.table]]
+
+    def _memory(self, resource: Resource[R]) -> Memory | None:
+        assert resource.remembered, f"{resource.name} is not remembered"
+        memory = memory_of(self.world, self.scope)
+        self.rely()
+        return memory
+
+    def rely(self) -> None:
+        """The commit checks that the scope is as it is known here: its time, and what is remembered of it."""
+        if self.scope.edition is not None:
+            self.unit.recalled[self.scope.number] = self.scope
+
     async def all(
         self, resource: Resource[R], where: Mapping[str, str], limit: int = 100, newest_first: bool = True
     ) -> list[R]:
@@ -173,8 +206,11 @@ class Tx:
         """A record from its version, id, moment and body; what this unit has read or written before stays as it was."""
         version, id, created, body = row
         record = msgspec.json.decode(whole(id, created, body), type=resource.record)
-        key = (resource.table, record.id)
-        self._read.setdefault(key, (version, record))
+        return self._seen(resource, (version, record))
+
+    def _seen(self, resource: Resource[R], known: tuple[int, Stored]) -> R:
+        key = (resource.table, known[1].id)
+        self._read.setdefault(key, known)
         return self._written.get(key) or self._read[key][1]  # type: ignore[return-value]
 
     async def every(self, resource: Resource[R], limit: int) -> list[R]:
@@ -300,6 +336,8 @@ class Tx:
     def _seal_own(self) -> None:
         scope = self.scope.number
         for (table, id), record in self._written.items():
+            if table in self.registry.remembered:
+                self.unit.renewed.add(scope)
             read = self._read[(table, id)][0] if (table, id) in self._read else 0
             if record is not None:
                 self._put_terms(table, record)
