@@ -206,3 +206,19 @@ def test_without_a_rate_nothing_is_paid(market: Marketplace) -> None:
                  "transfer_data": {"destination": seller}}  # fmt: skip
     fails(lambda: market.client.v1.payment_intents.create(form), "exchange_rate_unknown", None)
     assert (holds(market), holds(market, seller)) == ({}, {})
+
+
+def test_a_capture_in_part_converts_what_was_captured(market: Marketplace) -> None:
+    seller = market.open()
+    policy(market, convert=True, currency="gbp")
+    form: Any = {"amount": 10_001, "currency": "eur", "payment_method": "pm_card_visa", "confirm": True,
+                 "capture_method": "manual", "transfer_data": {"destination": seller}}  # fmt: skip
+    intent = market.client.v1.payment_intents.create(form)
+    intent = market.client.v1.payment_intents.capture(intent.id, {"amount_to_capture": 3333})
+    market.nostro.settle()
+    charge, back, transfer = lines(market)
+    assert (charge[:2], back[:2], transfer[:2]) == (("charge", "gbp"), ("refund", "gbp"), ("transfer", "gbp"))
+    assert charge[2] + back[2] == -transfer[2] == 2833  # 33.33 x 0.79 / 0.92, less one percent
+    fee = charge[2] + back[2] - charge[3] - back[3]
+    market.client.v1.refunds.create({"charge": str(intent.latest_charge), "reverse_transfer": True})
+    assert (holds(market, seller), holds(market)) == ({}, {"gbp": -fee})

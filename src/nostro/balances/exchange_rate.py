@@ -162,7 +162,7 @@ async def update(tx: Tx, params: UpdateParams) -> ExchangeRate:
     as_of = tx.now if params.as_of is None else params.as_of
     if as_of > tx.now:
         raise invalid("Rates cannot be of a moment that has not come.", "as_of")
-    rates = {_currency(name.lower()): _parsed(name, value) for name, value in params.rates.items()}
+    rates = {_currency(name.lower()): parsed(name, value) for name, value in params.rates.items()}
     old = await tx.find(TABLE, ID)
     kept, times = (old.rates, old.times) if old is not None and old.base == base else ({}, {})
     for currency in rates:
@@ -181,7 +181,7 @@ def _currency(currency: str) -> str:
     return currency
 
 
-def _parsed(currency: str, value: str) -> Decimal:
+def parsed(currency: str, value: str) -> Decimal:
     if not _RATE.match(value) or not Decimal(value):
         raise invalid("A rate is a decimal number above zero, with up to twelve places before and behind the point.",
                       f"rates[{currency[:20]}]")  # fmt: skip

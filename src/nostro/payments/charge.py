@@ -15,7 +15,7 @@ from msgspec import UNSET
 
 from nostro.balances import balance_transaction, reserve_hold
 from nostro.balances.availability import waiting_account
-from nostro.balances.balance_transaction import FeeDetail, Line
+from nostro.balances.balance_transaction import Line
 from nostro.balances.fx import Settle
 from nostro.balances.settings import terms_of
 from nostro.kernel.address import Shipping
@@ -42,6 +42,7 @@ from nostro.rails.rail import Accepted, Attempt, Challenge, Declined, Outcome, r
 from nostro.storage.tx import Tx
 
 from . import charge_source, refund, settlement, shown, split
+from . import partial_capture as part
 from . import transfer as transfers
 from .billing_details import EMPTY, BillingDetails
 from .charge_params import CaptureParams, CreateParams, UpdateParams
@@ -299,38 +300,13 @@ async def _with_money(tx: Tx, charge: Record, amount: int) -> Record:
         type=rail_of(tx, charge.rail).charge_type, amount=amount, currency=charge.currency, source=charge.id,
         available_on=on, fees=shared.fees, description=charge.description, settle=settle,
     )  # fmt: skip
-    line = balance_transaction.write(tx, terms) if amount == charge.amount else _in_part(tx, charge, terms, fee)
+    line = balance_transaction.write(tx, terms) if amount == charge.amount else part.write(tx, charge, terms, fee)
     settlement.check_worth(line)
     await reserve_hold.reserve(tx, settings.reserve_plans, charge.id, line)
     return msgspec.structs.replace(
         charge, amount_captured=amount, fee=fee.amount, settle=settle, available_on=line.available_on,
         balance_transaction=line.id, effective_at=tx.now, **shared.changes,
     )  # fmt: skip
-
-
-def _in_part(tx: Tx, charge: Record, line: Line, fee: FeeDetail) -> balance_transaction.Record:
-    """The line of a capture in part: all that was authorized, with the fee of that, and a second line that takes back
-    what was not captured, with its part of the fee. Answers what both say together.
-
-    The refund that shows what was released names the second line.
-    """
-    rest, id = charge.amount - line.amount, tx.new_id("re")
-    whole = processing_fee(tx.world.settings.fees, charge.amount, charge.currency)
-    fees = tuple(whole if one is fee else one for one in line.fees)
-    first = balance_transaction.write(tx, msgspec.structs.replace(line, amount=charge.amount, fees=fees))
-    back = (msgspec.structs.replace(fee, amount=fee.amount - whole.amount),) if fees != line.fees else ()
-    second = balance_transaction.write(
-        tx,
-        msgspec.structs.replace(
-            line, type="refund", reporting_category="partial_capture_reversal", amount=-rest, fees=back, source=id,
-            booked=charge.id, before=line.amount, description=f"REFUND FOR CHARGE ({charge.description or charge.id})",
-        ),
-    )  # fmt: skip
-    refund.release(tx, charge, rest, id=id, balance_transaction=second.id)
-    tx.save(msgspec.structs.replace(first, taken_back=-second.net))
-    return msgspec.structs.replace(
-        first, amount=first.amount + second.amount, fee=first.fee + second.fee, net=first.net + second.net
-    )
 
 
 # Verbs -----------------------------------------------------------------------
