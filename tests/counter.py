@@ -28,7 +28,7 @@ class Setting(Stored, frozen=True, kw_only=True, omit_defaults=True):
 
 
 SETTING: Resource[Setting] = Resource(
-    object="setting", prefix="set", record=Setting, shape=Setting, verbs=(), remembered=True
+    object="setting", prefix="set", record=Setting, shape=Setting, verbs=(), remembered="all"
 )
 
 

@@ -10,6 +10,7 @@ from asgi import Answer, Client
 from nostro.api.server import Api
 from nostro.ledger.audit import verify
 from postgresql import database
+from seller import WHOLE
 from trips import round_trips
 
 PAY = {"amount": 2000, "currency": "usd", "confirm": True, "payment_method": "pm_card_visa",
@@ -44,12 +45,38 @@ async def pay(worker: Client, key: str | None = None) -> Any:
     return await good(await worker("POST", "/v1/payment_intents", PAY, key=key))
 
 
-async def test_a_payment_is_one_round_trip(workers: Workers) -> None:
+async def seller(worker: Client) -> str:
+    """The id of a connected account that may sell and receive transfers."""
+    asked = {name: {"requested": True} for name in ("card_payments", "transfers")}
+    form = {"type": "custom", "country": "US", "capabilities": asked, **WHOLE}
+    made: str = (await good(await worker("POST", "/v1/accounts", form)))["id"]
+    return made
+
+
+async def move(worker: Client, key: str | None = None) -> Answer:
+    lines = [
+        {"account": f"app:{code}", "amount": 5, "direction": side} for code, side in (("a", "debit"), ("b", "credit"))
+    ]
+    return await worker("POST", "/v1/ledger/entries", {"currency": "usd", "postings": lines}, key=key)
+
+
+async def open_accounts(worker: Client) -> None:
+    for code in ("app:a", "app:b"):
+        form = {"code": code, "currency": "usd", "normal_balance": "credit"}
+        await good(await worker("POST", "/v1/ledger/accounts", form))
+
+
+async def test_what_is_common_is_one_round_trip(workers: Workers) -> None:
     """Its commit: what it depends on is remembered, and checked there."""
-    await pay(workers[0], "first")
-    with round_trips() as made:
-        await pay(workers[0], "second")
-    assert [trip[-1] for trip in made] == ["COMMIT"]
+    one, _ = workers
+    shared = {**PAY, "transfer_data": {"destination": await seller(one)}, "application_fee_amount": 100}
+    await open_accounts(one)
+    for n in range(2):
+        with round_trips() as made:
+            await pay(one, f"payment {n}")
+            await good(await one("POST", "/v1/payment_intents", shared, key=f"destination {n}"))
+            await good(await move(one, f"transfer {n}"))
+    assert [trip[-1] for trip in made] == ["COMMIT"] * 3
 
 
 async def test_settings_count_at_the_next_payment(workers: Workers) -> None:
@@ -79,6 +106,27 @@ async def test_a_new_endpoint_hears_the_next_payment(workers: Workers) -> None:
     await pay(two)
     last, heard, first = await one.all("/v1/events", type="charge.succeeded")
     assert [event["pending_webhooks"] for event in (last, heard, first)] == [0, 1, 0]
+
+
+async def test_a_seller_that_is_rejected_gets_nothing_more(workers: Workers) -> None:
+    one, two = workers
+    id = await seller(one)
+    shared = {**PAY, "transfer_data": {"destination": id}}
+    for worker in workers:
+        await good(await worker("POST", "/v1/payment_intents", shared))
+    await good(await one("POST", f"/v1/accounts/{id}/reject", {"reason": "fraud"}))
+    answer = await two("POST", "/v1/payment_intents", shared)
+    assert (answer.status, answer.json["error"]["code"]) == (400, "insufficient_capabilities_for_transfer")
+
+
+async def test_a_new_limit_holds_for_the_next_entry(workers: Workers) -> None:
+    one, two = workers
+    await open_accounts(one)
+    await good(await move(two))
+    await good(await one("POST", "/v1/ledger/accounts/app:a", {"currency": "usd", "floor": -9}))
+    assert (await move(two)).json["error"]["code"] == "ledger_floor_exceeded"
+    await good(await one("POST", "/v1/ledger/accounts/app:a", {"currency": "usd", "floor": -10}))
+    await good(await move(two))
 
 
 async def test_one_key_has_one_answer(workers: Workers) -> None:

@@ -21,15 +21,23 @@ if TYPE_CHECKING:
     from .world import World
 
 MOST = 10_000
+"""Scopes, and records of one."""
 Versioned = tuple[int, Stored]
 
 
 class Memory(Struct):
-    """`records` are by table and id, each with its version, None for one that is not there; `lists` by table."""
+    """`records` are by table and id or what else names one, each with its version, None for one that is not there;
+    `lists` by table; `accounts` are the numbers of connected accounts' scopes."""
 
     edition: int
     records: dict[tuple[str, str], Versioned | None] = {}
     lists: dict[str, list[Versioned]] = {}
+    accounts: dict[str, int] = {}
+
+    def keep(self, table: str, key: str, known: Versioned | None) -> None:
+        if len(self.records) >= MOST:
+            self.records.clear()
+        self.records[table, key] = known
 
 
 def memory_of(world: World, scope: Scope) -> Memory | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from .rows import RowWrite
+from .tx import Tx
 from .unit import NOBODY, Scope, Unit
 from .world import World
 
@@ -61,6 +62,19 @@ async def account_scope(world: World, caller: Scope, account: str) -> Scope | No
         return None
     found = await world.engine.rows(FIND_CONNECTED, (caller.number, account))
     return await load_scope(world, found[0][0]) if found else None
+
+
+async def recall_account(tx: Tx, account: str) -> Scope | None:
+    """The same for a unit, from memory: its commit checks it."""
+    memory = tx.memory()
+    if account == tx.merchant or memory is None:
+        return await account_scope(tx.world, tx.scope, account)
+    if account not in memory.accounts:
+        scope = await account_scope(tx.world, tx.scope, account)
+        if scope is not None:
+            memory.accounts[account] = scope.number
+        return scope
+    return await recall_scope(tx.world, memory.accounts[account])
 
 
 async def with_connected(world: World, number: int) -> list[int]:

@@ -107,6 +107,7 @@ class Tx:
         self.scope = self.unit.scope = scope
         self.micros = self.unit.micros + scope.offset * SECOND
         self.now = self.micros // SECOND
+        self.rely_on_time()
 
     def beside(self, scope: Scope) -> Tx:
         """The same unit's part in another scope of the book: through it, that scope's records are read and written.
@@ -119,6 +120,7 @@ class Tx:
             first = self._first or self
             known = Tx(self.world, scope, self.request, of=first)
             first._others.append(known)
+            known.rely_on_time()
         return known
 
     @property
@@ -163,13 +165,26 @@ class Tx:
         if memory is None or key in self._written:
             return await self.find(resource, id)
         if key not in memory.records:
-            await self.find(resource, id)
-            memory.records[key] = self._read.get(key)
+            found = await self.find(resource, id)
+            if found is not None or resource.remembered == "all":
+                memory.keep(*key, self._read.get(key))
+            return found
         known = memory.records[key]
-        return None if known is None else self._read.setdefault(key, known)[1]  # type: ignore[return-value]
+        return None if known is None else self._seen(resource, known)
+
+    async def recall_one(self, resource: Resource[R], where: Mapping[str, str]) -> R | None:
+        """The same for the one record whose declared filters equal `where`, if those never change."""
+        key, memory = "\0".join(where.values()), self._memory(resource)
+        if memory is not None and (known := memory.records.get((resource.table, key))) is not None:
+            return self._seen(resource, known)
+        found = await self.all(resource, where, limit=1)
+        if found and memory is not None:
+            memory.keep(resource.table, key, self._read[resource.table, found[0].id])
+        return found[0] if found else None
 
     async def recall_all(self, resource: Resource[R], limit: int) -> list[R]:
         """The same for all of the scope's records, newest first."""
+        assert resource.remembered == "all", f"of {resource.name} there may be more by now"
         memory = self._memory(resource)
         if memory is None:
             return await self.all(resource, {}, limit)
@@ -180,9 +195,17 @@ class Tx:
 
     def _memory(self, resource: Resource[R]) -> Memory | None:
         assert resource.remembered, f"{resource.name} is not remembered"
-        memory = memory_of(self.world, self.scope)
+        return self.memory()
+
+    def memory(self) -> Memory | None:
+        """What is remembered of the scope, for this unit to act on; None if it is to read."""
         self.rely()
-        return memory
+        return memory_of(self.world, self.scope)
+
+    def rely_on_time(self) -> None:
+        """The same where time can be moved, and perhaps was."""
+        if self.scope.dev:
+            self.rely()
 
     def rely(self) -> None:
         """The commit checks that the scope is as it is known here: its time, and what is remembered of it."""
@@ -336,9 +359,9 @@ class Tx:
     def _seal_own(self) -> None:
         scope = self.scope.number
         for (table, id), record in self._written.items():
-            if table in self.registry.remembered:
-                self.unit.renewed.add(scope)
             read = self._read[(table, id)][0] if (table, id) in self._read else 0
+            if (kind := self.registry.remembered.get(table)) and (read or kind == "all"):
+                self.unit.renewed.add(scope)
             if record is not None:
                 self._put_terms(table, record)
                 body = kept(self._body(record), id, record.created)
