@@ -122,6 +122,7 @@ class Application:
         while not self._stop.is_set():
             await self._pause(HOUSEKEEPING)
             self.api.keys.forget()
+            self.world.memory.clear()
             self.api.admission.rates.forget(elapsed())
             try:
                 await house.purge()

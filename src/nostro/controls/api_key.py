@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from nostro.kernel.errors import ApiError, no_access
 from nostro.kernel.ids import ALPHABET
-from nostro.storage.scope import FIND_SCOPE, account_scope, load_scope
+from nostro.storage.scope import FIND_SCOPE, account_scope, load_scope, recall_scope
 from nostro.storage.unit import NOBODY, Scope, Unit
 from nostro.storage.world import World
 
@@ -55,7 +55,7 @@ class Keys:
         if known is None:
             known = self._known[key] = (*await self._look_up(key), digest(key)[:16], hint(key))
         number, kind, key_digest, shown = known
-        return Caller(await load_scope(self._world, number), kind, key_digest, shown)
+        return Caller(await recall_scope(self._world, number), kind, key_digest, shown)
 
     def forget(self) -> None:
         """Look every key up again: called each minute, so that a revoked key stops working."""

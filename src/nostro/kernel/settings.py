@@ -51,6 +51,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     workers: Annotated[int, Meta(ge=1, le=256)] = 1
     # Deliver webhooks to private addresses too.
     private_webhooks: bool = False
+    # Minor units above which an adjustment of a balance waits until another key approves it; unless set, none waits.
+    approve_adjustments_above: Count | None = None
+    # Days after which an exchange rate that was fed is too old to convert at; 0 is never.
+    exchange_rate_days: Count = 7
     # Bytes that a request's body may have.
     max_body: Annotated[int, Meta(ge=1_000)] = 1_000_000
     # Bytes that an upload or a body of lines may have.

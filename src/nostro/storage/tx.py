@@ -20,6 +20,7 @@ from nostro.kernel.search import term
 
 from .body import ROW, kept, whole
 from .engine import Row
+from .memory import Memory, memory_of
 from .runs import ask, balance_upto
 from .unit import Entry, Scope, Unit, Write
 from .world import World
@@ -106,6 +107,7 @@ class Tx:
         self.scope = self.unit.scope = scope
         self.micros = self.unit.micros + scope.offset * SECOND
         self.now = self.micros // SECOND
+        self.rely_on_time()
 
     def beside(self, scope: Scope) -> Tx:
         """The same unit's part in another scope of the book: through it, that scope's records are read and written.
@@ -118,6 +120,7 @@ class Tx:
             first = self._first or self
             known = Tx(self.world, scope, self.request, of=first)
             first._others.append(known)
+            known.rely_on_time()
         return known
 
     @property
@@ -156,6 +159,59 @@ class Tx:
             raise no_such(resource.noun or resource.object, id, param)
         return record
 
+    async def recall(self, resource: Resource[R], id: str) -> R | None:
+        """What `find` answers, from memory if it is there. If it was changed since, the unit runs again."""
+        key, memory = (resource.table, id), self._memory(resource)
+        if memory is None or key in self._written:
+            return await self.find(resource, id)
+        if key not in memory.records:
+            found = await self.find(resource, id)
+            if found is not None or resource.remembered == "all":
+                memory.keep(*key, self._read.get(key))
+            return found
+        known = memory.records[key]
+        return None if known is None else self._seen(resource, known)
+
+    async def recall_one(self, resource: Resource[R], where: Mapping[str, str]) -> R | None:
+        """The same for the one record whose declared filters equal `where`, if those never change."""
+        key, memory = "\0".join(where.values()), self._memory(resource)
+        if memory is not None and (known := memory.records.get((resource.table, key))) is not None:
+            return self._seen(resource, known)
+        found = await self.all(resource, where, limit=1)
+        if found and memory is not None:
+            memory.keep(resource.table, key, self._read[resource.table, found[0].id])
+        return found[0] if found else None
+
+    async def recall_all(self, resource: Resource[R], limit: int) -> list[R]:
+        """The same for all of the scope's records, newest first."""
+        assert resource.remembered == "all", f"of {resource.name} there may be more by now"
+        memory = self._memory(resource)
+        if memory is None:
+            return await self.all(resource, {}, limit)
+        if resource.table not in memory.lists:
+            found = await self.all(resource, {}, limit)
+            memory.lists[resource.table] = [self._read[resource.table, record.id] for record in found]
+        return [self._seen(resource, known) for known in memory.lists[resource.table]]
+
+    def _memory(self, resource: Resource[R]) -> Memory | None:
+        assert resource.remembered, f"{resource.name} is not remembered"
+        return self.memory()
+
+    def memory(self) -> Memory | None:
+        """What is remembered of the scope, for this unit to act on; None if it is to read."""
+        self.rely()
+        return memory_of(self.world, self.scope)
+
+    def rely_on_time(self) -> None:
+        """The same where time can be moved, and perhaps was."""
+        if self.scope.dev:
+            self.rely()
+
+    def rely(self) -> None:
+        """The commit checks that the scope is as it is known here: its time, and what is remembered of it."""
+        if self.scope.edition is not None:
+            self.unit.recalled[self.scope.number] = self.scope
+
     async def all(
         self, resource: Resource[R], where: Mapping[str, str], limit: int = 100, newest_first: bool = True
     ) -> list[R]:
@@ -173,8 +229,11 @@ class Tx:
         """A record from its version, id, moment and body; what this unit has read or written before stays as it was."""
         version, id, created, body = row
         record = msgspec.json.decode(whole(id, created, body), type=resource.record)
-        key = (resource.table, record.id)
-        self._read.setdefault(key, (version, record))
+        return self._seen(resource, (version, record))
+
+    def _seen(self, resource: Resource[R], known: tuple[int, Stored]) -> R:
+        key = (resource.table, known[1].id)
+        self._read.setdefault(key, known)
         return self._written.get(key) or self._read[key][1]  # type: ignore[return-value]
 
     async def every(self, resource: Resource[R], limit: int) -> list[R]:
@@ -186,6 +245,10 @@ class Tx:
                 if record is not None:
                     found[id] = record  # type: ignore[assignment]
         return [found[id] for id in sorted(found)]
+
+    def version(self, record: Stored) -> int:
+        """The version at which this unit has read a record; each commit that keeps it adds one."""
+        return self._read[self.registry.of(record).table, record.id][0]
 
     async def balance(self, account: str, currency: str) -> int:
         """The committed balance of an account in this book, debit positive, in minor units."""
@@ -297,6 +360,8 @@ class Tx:
         scope = self.scope.number
         for (table, id), record in self._written.items():
             read = self._read[(table, id)][0] if (table, id) in self._read else 0
+            if (kind := self.registry.remembered.get(table)) and (read or kind == "all"):
+                self.unit.renewed.add(scope)
             if record is not None:
                 self._put_terms(table, record)
                 body = kept(self._body(record), id, record.created)
