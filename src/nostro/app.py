@@ -103,6 +103,7 @@ from nostro.reporting import checks, period, report, report_run
 from nostro.reporting.span import Span
 from nostro.risk import early_fraud_warning, review
 from nostro.storage.engine import Engine
+from nostro.storage.redis import Redis
 from nostro.storage.sqlite import SqliteEngine
 from nostro.storage.tx import Tx
 from nostro.storage.world import World
@@ -289,6 +290,7 @@ async def make_world(
     """Open the engine, make what is missing in it, and put the parts together."""
     engine = engine or engine_of(settings)
     await engine.prepare(RESOURCES)
+    redis = Redis(settings.redis) if settings.redis and not engine.exclusive else None
     return World(
         engine=engine,
         registry=Registry(RESOURCES),
@@ -299,6 +301,7 @@ async def make_world(
         jobs=JOBS,
         api_version=CURRENT,
         work=asyncio.Event(),
+        redis=redis,
     )
 
 

@@ -121,7 +121,7 @@ def write(tx: Tx, line: Line) -> Record:
     fee = sum(detail.amount for detail in line.fees)
     id = tx.new_id("txn")
     if tx.scope.connected and line.amount < fee:
-        tx.schedule(COVER_JOB, f"{line.currency}:{id}", tx.now)
+        tx.schedule(COVER_JOB, line.currency, tx.now)
     return tx.save(
         Record(
             id=id,

@@ -190,7 +190,8 @@ async def reserve(tx: Tx, plans: Sequence[str], charge: str, line: balance_trans
     """Each active plan takes its part of a payment, until nothing is left of what the merchant gets for it."""
     left = line.net
     for id in plans:
-        plan = await tx.get(RESERVE_PLAN, id)
+        plan = await tx.recall(RESERVE_PLAN, id)
+        assert plan is not None, "the settings name it"
         amount = min(line.amount * plan.percent // 100, left)
         if plan.status != "active" or plan.currency not in (None, line.currency) or amount <= 0:
             continue

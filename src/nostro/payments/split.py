@@ -139,7 +139,7 @@ async def application(tx: Tx) -> str | None:
 
 async def check_charges_enabled(tx: Tx) -> None:
     """For the connected account whose scope this is."""
-    account = await standing.own(tx)
+    account = await standing.recall_own(tx)
     if account is not None and not account.charges_enabled:
         raise invalid(
             "Your account cannot currently make charges: look at its `requirements`, and ask for the capability "
@@ -154,7 +154,7 @@ async def check_destination(tx: Tx, id: str, param: str) -> Tx:
     part = await part_of(tx, id)
     if part is None:
         raise no_such("destination", id, param)
-    account = await standing.own(part)
+    account = await standing.recall_own(part)
     if account is None or not _active(account, "transfers"):
         raise ApiError(
             "Your destination account needs to have at least one of the following capabilities enabled: "
@@ -167,7 +167,7 @@ async def check_on_behalf_of(tx: Tx, id: str) -> None:
     part = await part_of(tx, id) if id != tx.merchant else None
     if part is None:
         raise no_such("account", id, "on_behalf_of")
-    account = await standing.own(part)
+    account = await standing.recall_own(part)
     if account is None or not account.charges_enabled or not _active(account, "card_payments"):
         raise invalid(
             "The account referenced in the 'on_behalf_of' parameter is missing the required capabilities: "
@@ -180,7 +180,7 @@ async def seller_of(tx: Tx, on_behalf_of: str | None) -> str | None:
     if on_behalf_of is None and not tx.scope.connected:
         return None
     part = tx if on_behalf_of is None else await part_of(tx, on_behalf_of)
-    account = await standing.own(part) if part is not None else None
+    account = await standing.recall_own(part) if part is not None else None
     return account.settings.payments.statement_descriptor if account is not None else None
 
 
@@ -224,7 +224,7 @@ async def _of_direct(
 
     Our own fee is the account's, or its platform's if `controller.fees.payer` is the application.
     """
-    account, platform = await standing.own(tx), await platform_of(tx)
+    account, platform = await standing.recall_own(tx), await platform_of(tx)
     pays = account is not None and account.controller.fees == Fees(payer="application")
     cut = min(charge.application_fee_amount or 0, captured)
     changes: dict[str, Any] = {
