@@ -15,7 +15,7 @@ from marketplace import Marketplace
 from nostro.testing.server import Server
 
 CURRENCIES = ("eur", "jpy", "kwd", "usd")
-EARNED = ("platform:fees", "platform:fx_revenue", "platform:fx_rounding")
+EARNED = ("platform:fees", "platform:dispute_fees", "platform:fx_revenue", "platform:fx_rounding")
 STEPS = st.lists(
     st.tuples(
         st.sampled_from(("direct", "destination", "behalf", "part", "separate", "refund", "refund", "refund", "reverse",
@@ -61,8 +61,8 @@ class Play:
             "behalf": {"transfer_data": {"destination": seller}, "on_behalf_of": seller},
             "part": {"transfer_data": {"destination": seller, "amount": part}},
         }.get(what, {})
-        charge = self.market.pay(amount, "pm_card_visa" if waits else "pm_card_bypassPending", **more,
-                                 currency=currency)  # fmt: skip
+        card = "pm_card_createDispute" if percent % 7 == 0 else "pm_card_visa" if waits else "pm_card_bypassPending"
+        charge = self.market.pay(amount, card, **more, currency=currency)
         self.charges.append((more.get("account"), charge.id))
         if what == "separate":
             got = self.market.client.v1.balance_transactions.retrieve(charge.balance_transaction)
@@ -126,11 +126,13 @@ class Play:
         return int(raw.data["data"][0]["balance"])
 
     def paid(self) -> Counter[str]:
-        """What customers paid and did not get back."""
+        """What customers paid and did not get back, nor their banks took."""
         total = Counter[str]()
         for account, id in self.charges:
             charge = self.market.client.v1.charges.retrieve(id, {}, self.market.of(account))
-            total[charge.currency] += charge.amount - charge.amount_refunded
+            disputes = self.market.client.v1.disputes.list({"charge": id}, self.market.of(account)).data
+            taken = sum(dispute.amount for dispute in disputes if dispute.status != "won")
+            total[charge.currency] += charge.amount - charge.amount_refunded - taken
         return total
 
 

@@ -31,12 +31,14 @@ def till(nostro: Sandbox, client: stripe.StripeClient) -> Till:
 def made(till: Till, type: str, **parameters: Any) -> list[dict[str, str]]:
     """The rows of a run's file."""
     parameters = {"interval_start": till.nostro.now - 30 * 86_400, "interval_end": till.nostro.now, **parameters}
+    parameters = {name: value for name, value in parameters.items() if value is not None}
     asked: Any = {"report_type": type, "parameters": parameters}
     run = till.client.v1.reporting.report_runs.create(asked)
     assert run.status == "pending" and run.result is None
     till.nostro.settle()
     run = till.client.v1.reporting.report_runs.retrieve(run.id)
-    assert run.status == "succeeded" and run.succeeded_at and run.parameters.interval_end == parameters["interval_end"]
+    assert run.status == "succeeded" and run.succeeded_at
+    assert run.parameters.to_dict() == parameters
     assert run.result and run.result.purpose == "finance_report_run" and run.result.type == "csv"
     answer = httpx.get(str(run.result.url), auth=(till.nostro.key, ""), trust_env=False)
     assert answer.status_code == 200
@@ -85,7 +87,7 @@ def test_summaries_add_up(till: Till) -> None:
 
 def test_types_say_what_they_have(client: stripe.StripeClient) -> None:
     types = client.v1.reporting.report_types.list().data
-    assert "balance.summary.1" in [type.id for type in types] and len(types) == 7
+    assert "balance.summary.1" in [type.id for type in types] and len(types) == 9
     type = client.v1.reporting.report_types.retrieve("payouts.itemized.1")
     assert type.version == 1 and "payout_id" in (type.default_columns or [])
     with pytest.raises(stripe.InvalidRequestError, match="No such report type"):
@@ -100,6 +102,10 @@ def test_types_say_what_they_have(client: stripe.StripeClient) -> None:
      "parameters[interval_start]"),
     ("balance.summary.1", {"interval_start": 1_600_000_000, "interval_end": 9_000_000_000}, "parameters[interval_end]"),
     ("payouts.summary.1", {"timezone": "Etc/UTC"}, "parameters[timezone]"),
+    ("payouts.summary.1", {"payout": "po_1"}, "parameters[payout]"),
+    ("payout_reconciliation.by_id.summary.1", {"interval_start": None, "interval_end": None}, "parameters[payout]"),
+    ("payout_reconciliation.by_id.summary.1", {"interval_start": None, "interval_end": None, "payout": "po_none"},
+     "parameters[payout]"),
     ("balance.summary.1", {"timezone": "Mars/Phobos"}, "parameters[timezone]"),
     ("balance.summary.1", {"reporting_category": "charge"}, "parameters[reporting_category]"),
     ("balance.summary.1", {"columns": ["net_amount", "nothing"]}, "parameters[columns]"),
@@ -107,6 +113,7 @@ def test_types_say_what_they_have(client: stripe.StripeClient) -> None:
 def test_what_cannot_be_run_is_refused(client: stripe.StripeClient, type: str, parameters: Any, param: str) -> None:
     if not {"interval_start", "interval_end"} & parameters.keys():
         parameters = {"interval_start": 1_600_000_000, "interval_end": 1_700_000_000, **parameters}
+    parameters = {name: value for name, value in parameters.items() if value is not None}
     asked: Any = {"report_type": type, "parameters": parameters}
     with pytest.raises(stripe.InvalidRequestError) as refused:
         client.v1.reporting.report_runs.create(asked)
@@ -204,3 +211,25 @@ def test_metadata_columns_name_a_key(client: stripe.StripeClient) -> None:
         asked: Any = {"report_type": "balance_change_from_activity.itemized.3", "parameters": parameters}
         with pytest.raises(stripe.InvalidRequestError, match="Unknown columns"):
             client.v1.reporting.report_runs.create(asked)
+
+
+def test_what_an_automatic_payout_carried(nostro: Sandbox, client: stripe.StripeClient) -> None:
+    till = Till(nostro, client)
+    daily: Any = {"payments": {"payouts": {"schedule": {"interval": "daily"}}}}
+    client.v1.balance_settings.update(daily)
+    charge = till.pay(amount=5000)
+    client.v1.refunds.create({"charge": charge.id, "amount": 700})
+    nostro.advance(days=9)
+    till.pay(amount=900)
+    [payout] = client.v1.payouts.list().data
+
+    def of(type: str, **more: Any) -> list[dict[str, str]]:
+        return made(till, f"payout_reconciliation.by_id.{type}", payout=payout.id, interval_start=None,
+                    interval_end=None, **more)  # fmt: skip
+
+    paid, back = of("itemized.4")
+    assert (paid["automatic_payout_id"], paid["automatic_payout_effective_at_utc"] != "") == (payout.id, True)
+    assert Decimal(paid["net"]) + Decimal(back["net"]) == Decimal(payout.amount) / 100
+    [refund] = of("itemized.4", reporting_category="refund", columns=["net", "charge_id", "card_brand"])
+    assert refund == {"net": "-7.00", "charge_id": charge.id, "card_brand": "visa"}
+    assert {row["reporting_category"]: row["net"] for row in of("summary.1")} == {"charge": "48.25", "refund": "-7.00"}

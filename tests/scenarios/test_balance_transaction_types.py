@@ -245,6 +245,7 @@ def test_a_real_flow_writes_it(nostro: Sandbox, client: stripe.StripeClient, typ
     stories = Stories(nostro, client)
     story: Callable[[], str | None] = getattr(stories, f"{type}_{category}")
     account = story()
+    nostro.settle()  # what an account owes is reserved by a job
     form: Any = {"limit": 100, "type": type}
     found = client.v1.balance_transactions.list(form, stories.market.of(account)).data
     assert category in {line.reporting_category for line in found}

@@ -222,3 +222,21 @@ def test_a_capture_in_part_converts_what_was_captured(market: Marketplace) -> No
     fee = charge[2] + back[2] - charge[3] - back[3]
     market.client.v1.refunds.create({"charge": str(intent.latest_charge), "reverse_transfer": True})
     assert (holds(market, seller), holds(market)) == ({}, {"gbp": -fee})
+
+
+def test_parts_that_are_refunded_and_disputed_add_up_to_the_whole(market: Marketplace) -> None:
+    """The dispute takes what the refund has left of the payment, to the last minor unit."""
+    policy(market, convert=True, currency="gbp")
+    form: Any = {"amount": 9_999, "currency": "eur", "source": "tok_createDisputeInquiry"}
+    charge = market.client.v1.charges.create(form)
+    market.nostro.settle()
+    for amount in (1111, 2222):
+        market.client.v1.refunds.create({"charge": charge.id, "amount": amount})
+    [inquiry] = market.client.v1.disputes.list({"charge": charge.id}).data
+    evidence: Any = {"evidence": {"uncategorized_text": "escalate_inquiry_evidence"}, "submit": True}
+    market.client.v1.disputes.update(inquiry.id, evidence)
+    market.nostro.advance(60)
+    [dispute] = market.client.v1.disputes.list({"charge": charge.id}).data
+    assert (dispute.status, dispute.amount) == ("needs_response", 9_999 - 3333)
+    paid = line_of(market, charge.balance_transaction)
+    assert sum(amount for _, _, amount, _ in lines(market)) == 0 < paid.amount

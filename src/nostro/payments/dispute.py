@@ -121,7 +121,8 @@ class Dispute(Stored, frozen=True, kw_only=True):
 
 class Record(Dispute, frozen=True, kw_only=True, omit_defaults=True):
     """`fee` was taken with the amount; `token` is the network's, `program` what it offers beyond evidence.
-    `settle` is the charge's."""
+    `settle` is the charge's, and `before` what was given back or disputed of it before, of which a converted amount
+    takes account."""
 
     merchant: str
     rail: str
@@ -129,6 +130,7 @@ class Record(Dispute, frozen=True, kw_only=True, omit_defaults=True):
     fee: int = 0
     program: DisputeProgram | None = None
     settle: Settle | None = None
+    before: int = 0
 
 
 # Money -----------------------------------------------------------------------
@@ -206,9 +208,11 @@ async def open_all(tx: Tx, charge: Charge) -> None:
     """
     card, left = test_cards.card_of(charge.token), charge.amount - charge.amount_refunded
     made: list[Record] = []
+    before = charge.amount_captured - left
     for amount in allocate(left, [1] * card.disputes):
         if amount:
-            made.append(_new(tx, charge, card, amount))
+            made.append(_new(tx, charge, card, amount, before if charge.settle else 0))
+            before += amount
     if not made:
         return
     tx.save(msgspec.structs.replace(charge, disputed=True, dispute=made[0].id))
@@ -223,7 +227,7 @@ async def _withdrawn(tx: Tx, charge: Charge, id: str) -> None:
     await review.close(tx, charge.review, "disputed")
 
 
-def _new(tx: Tx, charge: Charge, card: SimulatedCard, amount: int) -> Record:
+def _new(tx: Tx, charge: Charge, card: SimulatedCard, amount: int, before: int) -> Record:
     dispute = Record(
         id=tx.new_id("du"),
         created=tx.now,
@@ -242,6 +246,7 @@ def _new(tx: Tx, charge: Charge, card: SimulatedCard, amount: int) -> Record:
         token=charge.token,
         program=card.dispute_program,
         settle=charge.settle,
+        before=before,
         **_told(charge.token, inquiry=card.inquiry),
     )
     if not card.inquiry:
@@ -279,7 +284,8 @@ def _line(
 ) -> BalanceTransaction:
     line = balance_transaction.write(
         tx, Line(type="adjustment", amount=amount, currency=dispute.currency, source=dispute.id,
-                 available_on=tx.now, fees=fees, description=why, reporting_category=category, settle=dispute.settle),
+                 available_on=tx.now, fees=fees, description=why, reporting_category=category, settle=dispute.settle,
+                 before=dispute.before),
     )  # fmt: skip
     return BalanceTransaction(**public(BalanceTransaction, line))
 
@@ -329,6 +335,9 @@ async def _escalate(tx: Tx, dispute: Record) -> None:
         return
     tx.save(charge)  # a refund at this very moment meets a conflict, and then the dispute
     details = msgspec.structs.replace(dispute.evidence_details, due_by=_due_by(tx.now))
+    if charge.settle is not None:
+        before = charge.amount_captured - charge.amount + charge.amount_refunded
+        dispute = msgspec.structs.replace(dispute, before=before)
     _taken(tx, dispute, "escalate", left, evidence_details=details, **_told(dispute.token, inquiry=False))
     await _withdrawn(tx, charge, dispute.id)
 

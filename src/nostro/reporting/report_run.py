@@ -31,6 +31,7 @@ from nostro.kernel.resource import (
     retrieve,
 )  # fmt: skip
 from nostro.payments import file
+from nostro.payouts.payout import PAYOUT
 from nostro.storage.tx import Tx
 
 from .report_types import SINCE, TYPES, Run
@@ -49,6 +50,7 @@ class Parameters(Shape, frozen=True, kw_only=True):
     currency: str | Unset = UNSET
     interval_end: int | Unset = UNSET
     interval_start: int | Unset = UNSET
+    payout: str | Unset = UNSET
     reporting_category: str | Unset = UNSET
     timezone: str | Unset = UNSET
 
@@ -85,6 +87,7 @@ class ParameterParams(Params, frozen=True, kw_only=True):
     currency: str | None = None
     interval_end: int | None = None
     interval_start: int | None = None
+    payout: str | None = None
     reporting_category: str | None = None
     timezone: str | None = None
 
@@ -113,7 +116,7 @@ async def create(tx: Tx, params: CreateParams) -> Record:
         raise invalid(
             f"No such report type: '{params.report_type[:60]}'. There are: {', '.join(TYPES)}.", "report_type"
         )
-    _check(tx, type, params.parameters)
+    await _check(tx, type, params.parameters)
     given = {name: value for name, value in msgspec.structs.asdict(params.parameters).items() if value is not None}
     run = Record(
         id=tx.new_id("frr"), created=tx.now, livemode=tx.scope.livemode, parameters=Parameters(**given),
@@ -123,16 +126,19 @@ async def create(tx: Tx, params: CreateParams) -> Record:
     return tx.move(run, LIFE["create"])
 
 
-def _check(tx: Tx, type: Type, asked: ParameterParams) -> None:
-    for name in ("interval_start", "interval_end"):
-        moment = getattr(asked, name)
-        if moment is None:
-            raise invalid(f"This report type needs {name}.", f"parameters[{name}]", "parameter_missing")
-        if not SINCE <= moment <= tx.now:
-            raise invalid(f"{name} must lie between {SINCE} and {tx.now}.", f"parameters[{name}]")
-    if (asked.interval_start or 0) >= (asked.interval_end or 0):
-        raise invalid("interval_start must be before interval_end.", "parameters[interval_start]")
-    for name, allowed in (("reporting_category", type.category), ("timezone", type.timezone)):
+async def _check(tx: Tx, type: Type, asked: ParameterParams) -> None:
+    if type.by_payout:
+        await tx.get(PAYOUT, _needed(asked, "payout"), "parameters[payout]")
+    else:
+        _check_interval(tx, asked)
+    interval = not type.by_payout
+    for name, allowed in (
+        ("reporting_category", type.category),
+        ("timezone", type.timezone),
+        ("payout", type.by_payout),
+        ("interval_start", interval),
+        ("interval_end", interval),
+    ):
         if getattr(asked, name) is not None and not allowed:
             raise invalid(f"This report type does not take {name}.", f"parameters[{name}]", "parameter_unknown")
     if asked.timezone is not None and asked.timezone not in available_timezones():
@@ -143,6 +149,21 @@ def _check(tx: Tx, type: Type, asked: ParameterParams) -> None:
                       "parameters[columns]")  # fmt: skip
 
 
+def _check_interval(tx: Tx, asked: ParameterParams) -> None:
+    for name in ("interval_start", "interval_end"):
+        if not SINCE <= _needed(asked, name) <= tx.now:
+            raise invalid(f"{name} must lie between {SINCE} and {tx.now}.", f"parameters[{name}]")
+    if (asked.interval_start or 0) >= (asked.interval_end or 0):
+        raise invalid("interval_start must be before interval_end.", "parameters[interval_start]")
+
+
+def _needed(asked: ParameterParams, name: str) -> Any:
+    given = getattr(asked, name)
+    if given is None:
+        raise invalid(f"This report type needs {name}.", f"parameters[{name}]", "parameter_missing")
+    return given
+
+
 async def make_job(tx: Tx, id: str) -> None:
     """Job `reporting.report_run`: write the file."""
     run = await tx.get(REPORT_RUN, id)
@@ -151,8 +172,9 @@ async def make_job(tx: Tx, id: str) -> None:
     asked, type = run.parameters, TYPES[run.report_type]
     out, columns = StringIO(), asked.columns or list(type.default)
     of = Run(
-        span=between(asked.interval_start or 0, asked.interval_end or 0), currency=asked.currency or None,
-        category=asked.reporting_category or None, columns=columns, zone=asked.timezone or "Etc/UTC",
+        span=between(asked.interval_start or 0, asked.interval_end or run.created + 1), payout=asked.payout or "",
+        currency=asked.currency or None, category=asked.reporting_category or None, columns=columns,
+        zone=asked.timezone or "Etc/UTC",
     )  # fmt: skip
     writer = csv.DictWriter(out, columns, "", "ignore", "unix")
     writer.writeheader()

@@ -28,14 +28,19 @@ from .tables import LINES
 from .turnover import cuts, turnovers
 
 PAYOUTS = ("payout", "payout_reversal")
+OF_PAYOUT = (
+    f'SELECT id, created, body FROM "{BALANCE_TRANSACTION.table}" WHERE scope=? AND id>? AND {{payout}}=? '
+    "ORDER BY id LIMIT ?"
+)
 AT_ONCE = 1_000
 Cells = dict[str, Any]
 
 
 class Run(Struct, frozen=True, kw_only=True):
-    """What was asked for."""
+    """What was asked for: a span, or a payout."""
 
     span: Span
+    payout: str = ""
     currency: str | None
     category: str | None
     columns: Sequence[str] = ()
@@ -43,7 +48,7 @@ class Run(Struct, frozen=True, kw_only=True):
 
 
 class ReportType(Struct, frozen=True, kw_only=True):
-    """`columns` that are not in `default` are written if they are asked for."""
+    """`columns` that are not in `default` are written if they are asked for. `by_payout`: of a payout, not a span."""
 
     name: str
     rows: Callable[[Tx, Run], AsyncIterator[Cells]]
@@ -52,6 +57,7 @@ class ReportType(Struct, frozen=True, kw_only=True):
     category: bool = False
     timezone: bool = False
     details: bool = False
+    by_payout: bool = False
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -65,9 +71,12 @@ class ReportType(Struct, frozen=True, kw_only=True):
 async def _pages(tx: Tx, run: Run, payouts: bool | None = None) -> AsyncIterator[list[Line]]:
     """The balance's statement in the span, a page after the other: all of it, only payouts, or all but those."""
     decode = msgspec.json.Decoder(BALANCE_TRANSACTION.record).decode
+    statement = LINES
+    values: tuple[Any, ...] = (run.span.starts, run.span.ends)
     after = f"{BALANCE_TRANSACTION.prefix}_{time_code(max(0, run.span.starts - 1) * SECOND)}"
-    ends = run.span.starts, run.span.ends
-    while rows := await tx.world.engine.rows(LINES, (tx.scope.number, after, *ends, AT_ONCE)):
+    if run.payout:
+        statement, values, after = OF_PAYOUT.format(payout=tx.world.engine.path("payout")), (run.payout,), ""
+    while rows := await tx.world.engine.rows(statement, (tx.scope.number, after, *values, AT_ONCE)):
         page = [decode(whole(*row)) for row in rows]
         yield [
             line for line in page
@@ -185,6 +194,7 @@ ITEMS = ("balance_transaction_id", "created_utc", "available_on_utc", "currency"
 PAYOUT_ITEMS = ("payout_id", "effective_at_utc", "currency", "gross", "fee", "net", "reporting_category",
                 "balance_transaction_id", "description", "payout_expected_arrival_date", "payout_status", "payout_type",
                 "payout_description", "payout_destination_id")  # fmt: skip
+CARRIED = ("automatic_payout_id", "automatic_payout_effective_at_utc", *ITEMS)
 SUMMARY = ("reporting_category", "currency", "count", "gross", "fee", "net")
 TYPES: dict[str, ReportType] = {
     "balance.summary.1": ReportType(
@@ -206,6 +216,14 @@ TYPES: dict[str, ReportType] = {
     "payouts.itemized.3": ReportType(
         name="Itemized payouts", rows=payouts, category=True, timezone=True, default=PAYOUT_ITEMS,
         more=("effective_at",),
+    ),
+    "payout_reconciliation.by_id.itemized.4": ReportType(
+        name="Itemized payout reconciliation", rows=activity, category=True, timezone=True, by_payout=True,
+        default=CARRIED, details=True,
+        more=("created", "available_on", *(name for name in report_details.COLUMNS if name not in CARRIED)),
+    ),
+    "payout_reconciliation.by_id.summary.1": ReportType(
+        name="Payout reconciliation summary", rows=activity_summary, by_payout=True, default=SUMMARY
     ),
     "payouts.summary.1": ReportType(name="Payouts summary", rows=payouts_summary, default=SUMMARY),
 }  # fmt: skip
