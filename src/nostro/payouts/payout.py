@@ -49,7 +49,7 @@ from nostro.kernel.resource import (
 from nostro.ledger import chart
 from nostro.storage.tx import Tx
 
-from .bank_formats import format_of
+from .bank_formats import refusal
 from .instruction import Receiver, receiver_of
 
 SENT_AFTER, INSTANT_ARRIVAL = 5, 600
@@ -319,9 +319,9 @@ def _check_file(method: Method, amount: int, through: originating_account.Record
     if method == "instant":
         raise invalid("Payouts in this currency are sent in files to the bank: use the method standard.", "method",
                       "instant_payouts_unsupported")  # fmt: skip
-    refusal = None if receiver is None else format_of(through).refusal(receiver, amount)
-    if refusal is not None:
-        raise invalid(refusal, "destination", "account_number_invalid")
+    why = None if receiver is None else refusal(through, receiver, amount)
+    if why is not None:
+        raise invalid(why.text, "destination", "account_number_invalid")
     most = originating_account.largest_payment(through)
     if most is not None and amount > most:
         raise invalid(f"A payout through {through.id} can be {text(most, through.currency)} at most.", "amount",
@@ -408,6 +408,8 @@ async def reverse(tx: Tx, payout: Record, params: ReverseParams) -> Record:
         advice = " Cancel it instead." if payout.status == "pending" else ""
         raise invalid(f"Only a paid payout can be reversed, and the status of this one is {payout.status}.{advice}")
     through = await originating_account.originating(tx, payout.currency) if payout.through else None
+    if through is not None and originating_account.file_format(through, debit=True) is None:
+        raise invalid(f"This payout cannot be taken back: the originating account {through.id} collects no debits.")
     back = take_back(
         tx, through, amount=payout.amount, currency=payout.currency, livemode=payout.livemode,
         destination=payout.destination, metadata=merge_metadata({}, params.metadata), original_payout=payout.id,
