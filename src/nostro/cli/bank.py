@@ -158,6 +158,7 @@ def carry(
     from .client import Client
 
     client = Client(api_base, api_key, quiet=True)
+    bank_carry.check(client)
     while True:
         with _opened(bank) as folder:
             for each in bank_carry.carry(folder, client):

@@ -33,6 +33,7 @@ from .instruction import INTO_FILE, WAITING, Instruction, decoded, in_file
 from .outcome import fail, tell
 
 BUILD, SETTLE, STAGE, RELEASE = "bank_file.build", "bank_file.settle", "bank_file.stage", "bank_file.release"
+CARRY = "bank_file.carry"
 # Seconds after the cut-off: by then the payments of every account have been handed over.
 BUILD_AFTER = 60
 PUT_CONTENT = "INSERT INTO bank_file_content (book,id,content) VALUES (?,?,?)"
@@ -171,6 +172,7 @@ async def build(tx: Tx, account: Account) -> Step:
     for trace, payment in done.built.traced:
         tx.write_row(INTO_FILE, (file.id, trace, tx.scope.book, payment.source, payment.reference))
     tx.write_row(PUT_CONTENT, (tx.scope.book, file.id, done.built.content))
+    _carry(tx, file)
     return Step(tx.move(file, LIFE["build"]), left or done.left > 0, aside)
 
 
@@ -225,7 +227,14 @@ async def released(tx: Tx, file: Record) -> Record:
         return tx.save(msgspec.structs.replace(file, staged=None))
     tell(tx, await in_file(tx.world.engine, tx.scope.book, file.id), "sent", file.id)
     tx.schedule(SETTLE, file.id, max(file.effective_date, tx.now))
+    _carry(tx, file)
     return tx.move(file, LIFE["release"], staged=None)
+
+
+def _carry(tx: Tx, file: Record) -> None:
+    """Where a simulated bank stands at the other end, somebody looks after the file."""
+    if tx.world.settings.simulated_bank and tx.scope.dev:
+        tx.schedule(CARRY, file.id, tx.now)
 
 
 async def settle_job(tx: Tx, id: str) -> None:
@@ -282,6 +291,7 @@ async def approve(tx: Tx, file: Record, params: ApproveParams) -> Record:
     if account.approval == "second_key" and file.builder == tx.request.key:
         raise invalid("This file was built with the same key: another one has to approve it.",
                       code="bank_file_second_key_required")  # fmt: skip
+    _carry(tx, file)
     return tx.move(file, LIFE["approve"], approved_at=tx.now, approved_by=tx.request.hint or None)
 
 

@@ -84,7 +84,15 @@ class Staged(Struct):
 async def imported(
     world: World, scope: Scope, pieces: Iterable[Piece], about: About, tell: Tell | None = None
 ) -> list[Imported]:
-    """Raises `ApiError` for whatever is wrong with the file; then nothing was imported."""
+    """Raises `ApiError` for whatever is wrong with the file; then nothing was imported. In one worker two imports of a
+    book are one after the other."""
+    async with world.importing.setdefault(scope.book, asyncio.Lock()):
+        return await _imported(world, scope, pieces, about, tell)
+
+
+async def _imported(
+    world: World, scope: Scope, pieces: Iterable[Piece], about: About, tell: Tell | None
+) -> list[Imported]:
     known = await found(Tx(world, scope), 100, file=about.file)
     if known:
         return [Imported(one, True) for one in known]

@@ -23,9 +23,9 @@ class World(Struct, kw_only=True):
     """`rails` by payment method type, `jobs` by kind; `work` is set when a commit left jobs or deliveries to do.
 
     `scopes` are those seen so far, `last_scope` is the highest number that this process gave to a new one, and
-    `moving` has a lock for each whose time was moved. `listeners` are the webhook endpoints by scope and `terms`
-    what holds for its payments, remembered only where one process has the database to itself; `directories` are the
-    ledger accounts that bulk has met, by scope.
+    `moving` has a lock for each whose time was moved, `importing` for each book that took a bank's statement.
+    `listeners` are the webhook endpoints by scope and `terms` what holds for its payments, remembered only where one
+    process has the database to itself; `directories` are the ledger accounts that bulk has met, by scope.
     `leaving` is true from the moment that the server is told to stop.
     """
 
@@ -40,6 +40,7 @@ class World(Struct, kw_only=True):
     work: asyncio.Event
     scopes: dict[int, Scope] = {}
     moving: dict[int, asyncio.Lock] = {}
+    importing: dict[int, asyncio.Lock] = {}
     listeners: dict[int, list[Any]] = {}
     terms: dict[int, Any] = {}
     directories: dict[int, Any] = {}

@@ -24,6 +24,10 @@ from .reason import REASONS
 
 RETURN_CODE = {22: 21, 23: 21, 27: 26, 28: 26, 32: 31, 33: 31, 37: 36, 38: 36}
 CORRECT_ROUTING, CORRECT_NUMBER = "110000000", "000123456789"
+# The kinds of answers that tell what became of payments and files, and those that are statements, with their format.
+ANSWERS = ("returns.ach", "changes.ach", "status.pain002.xml", "returns.camt054.xml", "returns.arucs.xml",
+           "returns.arudd.xml")  # fmt: skip
+STATEMENTS: dict[str, Literal["camt.053"]] = {"statement.camt053.xml": "camt.053"}
 MODIFIERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 

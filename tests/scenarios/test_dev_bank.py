@@ -1,0 +1,138 @@
+"""`nostro dev --bank`: whoever makes a payout and advances the time sees it paid, or sent back, without a bank."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import stripe
+
+from checked import CheckedRequests
+from nostro.testing.sandbox import Sandbox
+from nostro.testing.server import Server
+from postgresql import database
+from till import Till
+
+NACHA = {"company_id": "1234567890", "company_name": "MARKET INC", "routing_number": "091000019"}
+ISO = {"iban": "DE75512108001245126199", "initiating_party": "Market GmbH", "creditor_id": "DE98ZZZ09999999999"}
+BACS = {"account_number": "55779911", "name": "MARKET LTD", "service_user_number": "123456", "sort_code": "200000"}
+ACCOUNTS: dict[str, Any] = {
+    "usd": {"nacha": NACHA}, "eur": {"iso20022": ISO}, "gbp": {"bacs": BACS},
+}  # fmt: skip
+US, GB, DE = ("US", "110000000"), ("GB", "108800"), ("DE", "")
+
+
+@pytest.fixture(scope="module")
+def bank_server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    if request.config.getoption("--engine") == "sqlite":
+        with Server(simulated_bank=True) as server:
+            yield server
+            assert server.verify() == []
+        return
+    with database(request.getfixturevalue("postgresql")) as url, Server(database=url, simulated_bank=True) as server:
+        yield server
+        assert server.verify() == []
+
+
+class Market:
+    """A platform with money and an account at the bank in one currency."""
+
+    def __init__(self, sandbox: Sandbox, currency: str, **more: Any) -> None:
+        self.nostro, self.currency = sandbox, currency
+        self.client = sandbox.client_of(sandbox.key, http_client=CheckedRequests())
+        self.till = Till(sandbox, self.client)
+        self.till.pay(amount=100_000, currency=currency)
+        self.post("originating_accounts", currency=currency, **ACCOUNTS[currency], **more)
+
+    def post(self, path: str, **form: Any) -> Any:
+        return self.client.raw_request("post", f"/v1/{path}", **form).data
+
+    def get(self, path: str, **form: Any) -> Any:
+        return self.client.raw_request("get", f"/v1/{path}", **form).data
+
+    def account(self, number: str, where: tuple[str, str], name: str = "Jenny Rosen") -> Any:
+        me = self.client.v1.accounts.retrieve_current()
+        form: Any = {"object": "bank_account", "account_number": number, "country": where[0],
+                     "currency": self.currency, "account_holder_name": name}  # fmt: skip
+        if where[1]:
+            form["routing_number"] = where[1]
+        return self.client.v1.accounts.external_accounts.create(me.id, {"external_account": form})
+
+    def pay_out(self, account: Any, amount: int = 4000) -> Any:
+        form: Any = {"amount": amount, "currency": self.currency, "destination": account.id}
+        return self.client.v1.payouts.create(form)
+
+    def seen(self, payout: Any) -> tuple[str, str | None]:
+        found = self.client.v1.payouts.retrieve(payout.id)
+        return str(found.status), found.failure_code
+
+    def balance(self) -> int:
+        """What the bank says, where its account began with nothing."""
+        [account] = self.get("test_helpers/bank")["accounts"]
+        return int(account["balance"])
+
+
+@pytest.fixture
+def sandbox(bank_server: Server) -> Sandbox:
+    return bank_server.sandbox()
+
+
+CASES = [
+    ("usd", US, "000123456789", "000111111113", "account_closed"),
+    ("gbp", GB, "00012345", "11111116", "no_account"),
+    ("eur", DE, "DE89370400440532013000", "DE62370400440532013001", "invalid_account_number"),
+]
+
+
+@pytest.mark.parametrize(("currency", "where", "good", "bad", "why"), CASES, ids=[case[0] for case in CASES])
+def test_a_payout_is_paid_and_one_to_a_failing_test_number_comes_back(
+    sandbox: Sandbox, currency: str, where: tuple[str, str], good: str, bad: str, why: str
+) -> None:
+    market = Market(sandbox, currency)
+    before = market.till.available(currency)
+    paid, back = market.pay_out(market.account(good, where)), market.pay_out(market.account(bad, where), 2500)
+    market.nostro.advance(days=14)
+    assert (market.seen(paid), market.seen(back)) == (("paid", None), ("failed", why))
+    assert market.till.available(currency) == before - 4000
+    assert market.balance() == -4000, "and the bank says the same"
+    [file] = market.get("bank_files")["data"]
+    assert (file["status"], file["approved_by"], file["returned_payments"]) == ("settled", "nostro dev --bank", 1)
+    [statement, *_] = market.get("reconciliation/statements")["data"]
+    assert statement["closing_balance"] == -4000
+    [account] = market.get("reconciliation/accounts")["data"]
+    market.post(f"reconciliation/accounts/{account['id']}/match")
+    matches = market.get("reconciliation/matches", account=account["id"])["data"]
+    assert sorted(each["difference"] for each in matches) == [0] * len(matches)
+    assert market.get("reconciliation/breaks", account=account["id"])["data"] == []
+
+
+@pytest.mark.parametrize("currency", ["usd", "eur", "gbp"])
+def test_a_top_up_is_collected_or_comes_back(sandbox: Sandbox, currency: str) -> None:
+    market = Market(sandbox, currency)
+    before = market.till.available(currency)
+    _, where, good, _, _ = next(case for case in CASES if case[0] == currency)
+    ends = {"Jenny Rosen": "succeeded", "Return AC04": "failed", "Return MD01 15d": "reversed"}
+    made = []
+    for name in ends:
+        form: Any = {"amount": 2000 + len(made), "currency": currency, "source": market.account(good, where, name).id}
+        made.append(market.client.v1.topups.create(form))
+    market.nostro.advance(days=45)
+    assert [market.client.v1.topups.retrieve(one.id).status for one in made] == list(ends.values())
+    assert market.till.available(currency) == before + 2000 and market.balance() == 2000
+
+
+def test_a_second_key_is_still_needed_where_it_is_asked_for(sandbox: Sandbox) -> None:
+    market = Market(sandbox, "usd", approval="second_key")
+    payout = market.pay_out(market.account("000123456789", US))
+    market.nostro.advance(days=5)
+    [file] = market.get("bank_files")["data"]
+    assert (file["status"], market.seen(payout)[0]) == ("built", "pending")
+    market.post(f"bank_files/{file['id']}/approve", sha256=file["sha256"])
+    market.nostro.advance(days=5)
+    assert market.seen(payout)[0] == "paid"
+
+
+def test_a_server_without_a_bank_says_so(client: stripe.StripeClient) -> None:
+    with pytest.raises(stripe.InvalidRequestError, match="nostro dev --bank"):
+        client.raw_request("get", "/v1/test_helpers/bank")
