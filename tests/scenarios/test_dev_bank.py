@@ -9,10 +9,10 @@ import pytest
 import stripe
 
 from checked import CheckedRequests
+from desk import Desk
 from nostro.testing.sandbox import Sandbox
 from nostro.testing.server import Server
 from postgresql import database
-from till import Till
 
 NACHA = {"company_id": "1234567890", "company_name": "MARKET INC", "routing_number": "091000019"}
 ISO = {"iban": "DE75512108001245126199", "initiating_party": "Market GmbH", "creditor_id": "DE98ZZZ09999999999"}
@@ -35,36 +35,24 @@ def bank_server(request: pytest.FixtureRequest) -> Iterator[Server]:
         assert server.verify() == []
 
 
-class Market:
+class Market(Desk):
     """A platform with money and an account at the bank in one currency."""
 
     def __init__(self, sandbox: Sandbox, currency: str, **more: Any) -> None:
-        self.nostro, self.currency = sandbox, currency
-        self.client = sandbox.client_of(sandbox.key, http_client=CheckedRequests())
-        self.till = Till(sandbox, self.client)
+        super().__init__(sandbox, sandbox.client_of(sandbox.key, http_client=CheckedRequests()))
+        self.currency = currency
         self.till.pay(amount=100_000, currency=currency)
         self.post("originating_accounts", currency=currency, **ACCOUNTS[currency], **more)
 
-    def post(self, path: str, **form: Any) -> Any:
-        return self.client.raw_request("post", f"/v1/{path}", **form).data
+    def account_at(self, number: str, where: tuple[str, str], name: str = "Jenny Rosen") -> Any:
+        return self.bank(number, country=where[0], currency=self.currency, routing_number=where[1] or None,
+                         account_holder_name=name)  # fmt: skip
 
-    def get(self, path: str, **form: Any) -> Any:
-        return self.client.raw_request("get", f"/v1/{path}", **form).data
-
-    def account(self, number: str, where: tuple[str, str], name: str = "Jenny Rosen") -> Any:
-        me = self.client.v1.accounts.retrieve_current()
-        form: Any = {"object": "bank_account", "account_number": number, "country": where[0],
-                     "currency": self.currency, "account_holder_name": name}  # fmt: skip
-        if where[1]:
-            form["routing_number"] = where[1]
-        return self.client.v1.accounts.external_accounts.create(me.id, {"external_account": form})
-
-    def pay_out(self, account: Any, amount: int = 4000) -> Any:
-        form: Any = {"amount": amount, "currency": self.currency, "destination": account.id}
-        return self.client.v1.payouts.create(form)
+    def pay(self, account: Any, amount: int = 4000) -> Any:
+        return self.pay_out(amount, self.currency, destination=account.id)
 
     def seen(self, payout: Any) -> tuple[str, str | None]:
-        found = self.client.v1.payouts.retrieve(payout.id)
+        found = self.payout(payout)
         return str(found.status), found.failure_code
 
     def balance(self) -> int:
@@ -91,7 +79,7 @@ def test_a_payout_is_paid_and_one_to_a_failing_test_number_comes_back(
 ) -> None:
     market = Market(sandbox, currency)
     before = market.till.available(currency)
-    paid, back = market.pay_out(market.account(good, where)), market.pay_out(market.account(bad, where), 2500)
+    paid, back = market.pay(market.account_at(good, where)), market.pay(market.account_at(bad, where), 2500)
     market.nostro.advance(days=14)
     assert (market.seen(paid), market.seen(back)) == (("paid", None), ("failed", why))
     assert market.till.available(currency) == before - 4000
@@ -115,7 +103,11 @@ def test_a_top_up_is_collected_or_comes_back(sandbox: Sandbox, currency: str) ->
     ends = {"Jenny Rosen": "succeeded", "Return AC04": "failed", "Return MD01 15d": "reversed"}
     made = []
     for name in ends:
-        form: Any = {"amount": 2000 + len(made), "currency": currency, "source": market.account(good, where, name).id}
+        form: Any = {
+            "amount": 2000 + len(made),
+            "currency": currency,
+            "source": market.account_at(good, where, name).id,
+        }
         made.append(market.client.v1.topups.create(form))
     market.nostro.advance(days=45)
     assert [market.client.v1.topups.retrieve(one.id).status for one in made] == list(ends.values())
@@ -124,7 +116,7 @@ def test_a_top_up_is_collected_or_comes_back(sandbox: Sandbox, currency: str) ->
 
 def test_a_second_key_is_still_needed_where_it_is_asked_for(sandbox: Sandbox) -> None:
     market = Market(sandbox, "usd", approval="second_key")
-    payout = market.pay_out(market.account("000123456789", US))
+    payout = market.pay(market.account_at("000123456789", US))
     market.nostro.advance(days=5)
     [file] = market.get("bank_files")["data"]
     assert (file["status"], market.seen(payout)[0]) == ("built", "pending")
