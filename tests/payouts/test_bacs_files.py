@@ -10,7 +10,8 @@ import pytest
 from nostro.balances.calendar import add_business_days
 from nostro.kernel.clock import utc_date
 from nostro.networks.bacs import reports, standard18
-from treasury_desk import DAY, Desk
+from seller import ADA, WHOLE
+from treasury_desk import DAY, Desk, on_behalf
 
 IDS = {"account_number": "55779911", "name": "MARKET LTD", "service_user_number": "123456", "sort_code": "200000"}
 SORT_CODE, NUMBER = "601613", "31926819"
@@ -121,6 +122,49 @@ async def test_a_mandate_that_ends_takes_no_more_debits(desk: Desk, report: str,
     assert (answer["changes"], answer["unmatched"]) == (1, [])
     error = await desk.refused("topups", amount=100, currency="gbp", source=bank["id"])
     assert error["param"] == "source" and "mandate has ended" in error["message"]
+
+
+async def test_what_a_seller_owes_is_collected_when_its_first_debit_has_settled(desk: Desk) -> None:
+    """The money is pending until then, also where Bacs has to be told of the mandate first."""
+    await opened(desk)
+    bank = {"object": "bank_account", "country": "GB", "currency": "gbp", "account_number": NUMBER,
+            "routing_number": SORT_CODE, "account_holder_name": "Seller Ltd"}  # fmt: skip
+    payouts = {"debit_negative_balances": True, "schedule": {"interval": "daily"}}
+    address = {"city": "London", "line1": "address_full_match", "postal_code": "SW1A 1AA"}
+    ada = {name: value for name, value in ADA.items() if name != "ssn_last_4"} | {"address": address}
+    seller = await desk.post("accounts", **{**WHOLE, "individual": ada, "external_account": bank}, type="custom",
+                             country="GB", settings={"payouts": payouts},
+                             capabilities={"transfers": {"requested": True}})  # fmt: skip
+    assert seller["payouts_enabled"], seller["requirements"]["currently_due"]
+    theirs = on_behalf(desk.client, seller["id"])
+    charge = await desk.post("charges", amount=5000, currency="gbp", source="tok_bypassPending",
+                             transfer_data={"destination": seller["id"]})  # fmt: skip
+    await desk.pass_(2 * DAY)
+    for file in await desk.files(status="built"):
+        await desk.post(f"bank_files/{file['id']}/send")
+    await desk.pass_(7 * DAY)
+    await desk.post("refunds", charge=charge["id"], amount=3000, reverse_transfer=True)
+    await desk.pass_(DAY)
+    sent = await desk.sent()
+    items = standard18.read(await desk.contents(sent)).items
+    assert [(one.code, one.amount) for one in items] == [("0N", 0), ("01", 3000)]
+    [back, *_] = (await theirs("GET", "/v1/payouts")).json["data"]
+    assert (back["amount"], back["status"]) == (-3000, "in_transit")
+    assert utc_date(back["arrival_date"]) == add_business_days("gbp", items[1].day, 1)
+    await desk.pass_(back["arrival_date"] - await desk.moment() - 60)
+    assert await held(theirs) == (-3000, 3000)
+    await desk.pass_(120)
+    assert await held(theirs) == (0, 0)
+    assert (await theirs("GET", f"/v1/payouts/{back['id']}")).json["status"] == "paid"
+
+
+async def held(theirs: Any) -> tuple[int, int]:
+    """(available, pending) in gbp."""
+    balance = (await theirs("GET", "/v1/balance")).json
+    available, pending = (
+        sum(one["amount"] for one in balance[name] if one["currency"] == "gbp") for name in ("available", "pending")
+    )
+    return available, pending
 
 
 async def test_a_mandate_that_moves_is_collected_from_the_new_account(desk: Desk) -> None:

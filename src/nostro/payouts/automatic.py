@@ -92,7 +92,7 @@ async def _make_up(tx: Tx, lines: list[balance_transaction.Record], amount: int,
     through = await originating(tx, currency)
     if through is not None and file_format(through, debit=True) is None:
         return
-    made = payout.take_back(
+    made = await payout.take_back(
         tx, through, amount=amount, currency=currency, livemode=tx.scope.livemode,
         destination=account.id, automatic=True, reconciliation_status="completed",
     )  # fmt: skip

@@ -47,7 +47,7 @@ from nostro.ledger import chart
 from nostro.networks.test_cards import TEST_BANK_ACCOUNTS
 from nostro.storage.tx import Tx
 
-from .bank_formats import refusal
+from .bank_formats import days_more, refusal
 from .instruction import debited
 from .payout import BANK_DAYS
 
@@ -185,7 +185,9 @@ async def create(tx: Tx, params: CreateParams) -> Record:
         raise no_such("source", params.source, "source")
     if params.statement_descriptor is not None:
         check_descriptor(params.statement_descriptor, "statement_descriptor")
-    of_account, days = originating_account.next_cut_off, days_to_count(through) if through else BANK_DAYS
+    of_account, days = originating_account.next_cut_off, BANK_DAYS
+    if through is not None and bank is not None and (receiver := debited(bank, tx.merchant, None)):
+        days = days_to_count(through) + days_more(through, receiver)
     cut_off, day = next_cut_off(currency, tx.now) if through is None else of_account(through, tx.now)
     arrives = business_midnight(currency, day, days)
     topup = Record(
