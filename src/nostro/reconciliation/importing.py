@@ -1,8 +1,8 @@
 """Importing: a file's statements, line by line into the table, and then all of them at once into being.
 
 Lines are written in many units, beyond the account's last statement, where nobody sees them. The last unit makes the
-statements and moves that mark; before it, nothing was imported. What an import leaves behind that was killed is
-dropped by the next one of the account.
+statements and moves that mark; before it, nothing was imported. What an import leaves behind that was killed, or that
+ended without knowing whether its last unit came to be, is dropped by the next one of the account.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ async def _imported(
     except ValueError as error:
         await work.drop()
         raise bad(str(error)) from error
-    except BaseException:
+    except ApiError:
         await work.drop()
         raise
 
