@@ -203,7 +203,7 @@ async def _open_breaks(tx: Tx, span: Span) -> list[str]:
 
 JOBS: dict[str, Any] = {
     "balance.release": availability.release_job,
-    availability.SETTLE: availability.settle_job,
+    availability.SETTLE: simulated_bank.settle_job,
     advance.LOOK: advance.look_job,
     reserve_hold.EXPIRE: reserve_hold.expire_job,
     reserve_plan.EXPIRE: reserve_plan.expire_job,

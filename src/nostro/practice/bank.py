@@ -2,7 +2,8 @@
 
 A bank file of the sandbox is approved and sent as soon as it is built, unless a second key has to approve it. The bank
 takes it at that moment of the sandbox's time. What it answers days later comes in on those days, and each day on which
-it has booked something ends with a statement. So whoever advances the sandbox sees payouts paid, or sent back.
+it has booked something ends with a statement. So whoever advances the sandbox sees payouts paid, or sent back. What the
+books say that the card network has paid comes in there on the same day.
 
 The bank is a value (`nostro.networks.bank`), kept in one record, which each step writes with what the step does: a
 file is taken, an answer comes in, exactly once, whatever is killed. It sleeps while it has nothing to do.
@@ -16,20 +17,23 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from nostro.balances import calendar
-from nostro.connect.originating_account import ORIGINATING_ACCOUNT
+from nostro.balances import availability, calendar
+from nostro.connect.originating_account import MOST, ORIGINATING_ACCOUNT
 from nostro.connect.originating_account import Record as Originator
+from nostro.kernel.clock import utc_date
 from nostro.kernel.errors import ApiError, invalid
 from nostro.kernel.ids import TIME_LENGTH
 from nostro.kernel.resource import NoParams, Resource, Shape, Stored, Verb
+from nostro.ledger import account as ledger
+from nostro.ledger.chart import CASH
 from nostro.networks.bank import account as bank_account
 from nostro.networks.bank import paper
 from nostro.networks.bank.answer import Receipt
-from nostro.networks.bank.bank import open_account, open_bank, take
+from nostro.networks.bank.bank import deposit, open_account, open_bank, take
 from nostro.networks.bank.day import advance, next_moment
 from nostro.networks.bank.post import Letter
 from nostro.networks.bank.state import Bank, Terms
-from nostro.networks.statement import Statement
+from nostro.networks.statement import Line, Statement
 from nostro.payouts import bank_file
 from nostro.payouts.bank_file import BANK_FILE
 from nostro.storage.tx import Tx
@@ -42,6 +46,10 @@ BY = "nostro dev --bank"
 STATEMENTS = "camt.053"
 # Its accounts have no money of their own at first, as the books have none, and may be overdrawn as far as it takes.
 OVERDRAFT = 10**15
+SETTLED = (
+    "SELECT p.entry, p.amount, e.effective, e.source, e.kind FROM ledger_posting p JOIN ledger_entry e "
+    "ON e.entry=p.entry WHERE p.account=? AND p.entry>? ORDER BY p.entry"
+)
 logger = logging.getLogger("nostro.practice")
 
 
@@ -73,8 +81,11 @@ class Record(SimulatedBank, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Kept(Struct):
+    """`seen` is the last ledger entry that was looked at, by currency."""
+
     bank: Bank
     letters: list[Letter] = []
+    seen: dict[str, int] = {}
 
 
 # What it does ----------------------------------------------------------------
@@ -100,7 +111,7 @@ async def _take(tx: Tx, file: bank_file.Record, account: Originator) -> None:
     record, kept = await _opened(tx)
     if file.sha256 in kept.bank.known:
         return
-    _pass_time(kept, tx.now)
+    await _pass_time(tx, kept)
     _open_account(kept.bank, account)
     content = await bank_file.content(tx, file.id)
     receipt, letters = take(kept.bank, calendar, content, file.filename)
@@ -131,18 +142,45 @@ async def visit_job(tx: Tx, ref: str) -> None:
         except ApiError as error:
             logger.warning("the simulated bank's %s was refused: %s", letter.name, error.message)
     else:
-        _pass_time(kept, tx.now)
+        await _pass_time(tx, kept)
     _keep(tx, record, kept)
 
 
-def _pass_time(kept: Kept, until: int) -> None:
+async def settle_job(tx: Tx, ref: str) -> None:
+    """Job `network.settle`, where a bank looks at what the network has paid."""
+    await availability.settle_job(tx, ref)
+    if _is_open(tx):
+        tx.schedule(VISIT, "", tx.now)
+
+
+async def _pass_time(tx: Tx, kept: Kept) -> None:
     """A day with lines ends with a statement."""
     bank = kept.bank
-    for each in advance(bank, calendar, max(bank.now, until)):
+    for account in await tx.all(ORIGINATING_ACCOUNT, {}, MOST):
+        if account.active:
+            _open_account(bank, account)
+    for currency in bank.days:
+        await _settlements(tx, kept, currency)
+    for each in advance(bank, calendar, max(bank.now, tx.now)):
         if isinstance(each, Letter):
             kept.letters += [each] if wanted(each) else []
         elif each.lines:
             kept.letters.append(_letter(bank, each))
+
+
+async def _settlements(tx: Tx, kept: Kept, currency: str) -> None:
+    """Each payment of a network stands on the day on which it was booked, or today if that is over."""
+    found = await ledger.find(tx.world.engine, CASH, tx.scope.book, currency)
+    seen = kept.seen.get(currency, 0)
+    account = next(one for one in kept.bank.books.accounts.values() if one.currency == currency)
+    rows = await tx.world.engine.rows(SETTLED, (found[0].number, seen)) if found else []
+    for entry, amount, effective, source, kind in rows:
+        kept.seen[currency] = entry
+        day = utc_date(effective)
+        if kind == availability.SETTLE:
+            line = Line(amount=amount, booked=day, valued=day, end_to_end=source, code="card_settlement",
+                        description="CARD SETTLEMENT", counterparty="CARD NETWORK")  # fmt: skip
+            deposit(kept.bank, calendar, account.number, line)
 
 
 def _letter(bank: Bank, statement: Statement) -> Letter:
