@@ -167,16 +167,18 @@ RULE_BLOCK_DYNAMIC: Final = "block_if_dynamic_risk_threshold"
 AUTHENTICATION_REQUIRED: Final = Decline(
     code="authentication_required",
     decline_code="authentication_required",
-    message="The card was declined, because this payment has to be authenticated by the cardholder.",
+    message="Your card was declined. This transaction requires authentication.",
     network_decline_code="1A",
 )
 AUTHENTICATION_REQUIRED_BY_RULE: Final = msgspec.structs.replace(AUTHENTICATION_REQUIRED, network_decline_code=None)
-FRAUDULENT: Final = Decline(code="card_declined", decline_code="fraudulent", message="The card was declined.")
-CVC_CHECK_FAILED: Final = Decline(code="incorrect_cvc", message="The card's security code is not correct.", param="cvc")
+FRAUDULENT: Final = Decline(code="card_declined", decline_code="fraudulent", message="Your card was declined.")
+CVC_CHECK_FAILED: Final = Decline(code="incorrect_cvc", message="Your card's security code is incorrect.", param="cvc")
 POSTAL_CODE_CHECK_FAILED: Final = Decline(
-    code="incorrect_zip", message="The postal code did not pass the card issuer's check.", param="address_zip"
+    code="incorrect_zip", message="The zip code you supplied failed validation.", param="address_zip"
 )
-_COULD_NOT_AUTHENTICATE: Final = "The payment method could not be authenticated. Use another one, and try again."
+_COULD_NOT_AUTHENTICATE: Final = (
+    "We are unable to authenticate your payment method. Please choose a different payment method and try again."
+)
 PAYMENT_AUTHENTICATION_FAILED: Final = Decline(
     code="payment_intent_authentication_failure", message=_COULD_NOT_AUTHENTICATE
 )

@@ -16,7 +16,6 @@ import msgspec
 import numpy as np
 
 from nostro.events.work import perform
-from nostro.kernel.errors import invalid
 from nostro.kernel.resource import Params, Resource, Shape, Stored, Verb
 from nostro.networks.statement import Line
 from nostro.storage.columns import Ints
@@ -25,7 +24,7 @@ from nostro.storage.unit import Scope
 from nostro.storage.world import World
 
 from . import break_, cash, match
-from .account import ACCOUNT, check_own, day_of, named
+from .account import ACCOUNT, Turn, check_own, day_of, named
 from .account import Record as Account
 from .break_ import BREAK
 from .cash import Entries
@@ -98,6 +97,7 @@ class _Run:
     async def run(self) -> Summary:
         tx = Tx(self.world, self.scope)
         account = await tx.get(ACCOUNT, self.id)
+        self.turn = Turn(tx, account)
         rules = await rules_of(tx, self.id)
         early = rules[: next(n for n, rule in enumerate(rules) if rule.id == EXACT.id)]
         rows = await self.world.engine.rows(LAST_ENTRY)
@@ -109,7 +109,7 @@ class _Run:
             await self._join(account, lines, early)
         await self._fill(sources, None)
         await self._pair(account, rules)
-        await perform(self.world, self.scope, lambda tx: self._finish(tx, account, upto))
+        await perform(self.world, self.scope, lambda tx: self._finish(tx, upto))
         path = self.world.engine.path
         rows = await self.world.engine.rows(
             f'SELECT count(*) FROM "{BREAK.table}" WHERE scope=? AND {path("account")}=? AND {path("status")}=?',
@@ -157,6 +157,7 @@ class _Run:
         for start in range(0, len(pairs), PAIRS):
             part = pairs[start : start + PAIRS]
             await perform(self.world, self.scope, lambda tx, part=part: self._write_pairs(tx, part))  # type: ignore[misc]
+            self.turn.written()
             self.tell("match", self.done + start + len(part), self.done + len(lines.line))
         self.done += len(lines.line)
         self.tell("match", self.done, self.done)
@@ -183,7 +184,7 @@ class _Run:
         return chosen
 
     async def _write_pairs(self, tx: Tx, pairs: Ints) -> None:
-        account = await tx.get(ACCOUNT, self.id)
+        account = await self.turn.account(tx)
         number, first, now = account.number, account.matches + 1, tx.now
         tx.save(msgspec.structs.replace(account, matches=account.matches + len(pairs)))
         add = tx.unit.rows.append
@@ -270,14 +271,13 @@ class _Run:
         for start in range(0, len(todo), BREAKS):
             part = todo[start : start + BREAKS]
             await perform(self.world, self.scope, lambda tx, part=part: work.write(tx, part))  # type: ignore[misc]
+            self.turn.written()
             work.keep()
             self.tell("rules", start + len(part), len(todo))
 
-    async def _finish(self, tx: Tx, before: Account, upto: int) -> None:
+    async def _finish(self, tx: Tx, upto: int) -> None:
         """Everything up to here was looked at; entries that the bank may still tell of are looked at again."""
-        account = await tx.get(ACCOUNT, self.id)
-        if account.last != before.last:
-            raise invalid("A statement was imported into this account meanwhile: match it again.")
+        account = await self.turn.account(tx)
         done = min([upto, *(one.entry - 1 for one in self.waiting)])
         for one in self.waiting:
             if one.broken is not None:  # of a break that has ended
@@ -303,7 +303,7 @@ class _Rest:
 
     async def write(self, tx: Tx, part: Sequence[Group | Unmatched]) -> None:
         self.now_ended, self.counts = set(), []
-        account = await tx.get(ACCOUNT, self.of.id)
+        account = await self.of.turn.account(tx)
         for one in part:
             if isinstance(one, Group):
                 account = await self._match(tx, account, one)
