@@ -214,7 +214,8 @@ async def test_who_submits_says_how_bacs_knows_it(desk: Desk) -> None:
 async def test_what_bacs_cannot_carry_is_refused_when_it_is_asked_for(desk: Desk) -> None:
     await opened(desk)
     await theirs(desk)
-    assert "20,000,000.00" in (await desk.refused("payouts", amount=2_000_000_001, currency="gbp"))["message"]
+    error = await desk.refused("payouts", amount=2_000_000_001, currency="gbp")
+    assert (error["param"], error["code"], "20,000,000.00" in error["message"]) == ("amount", "amount_too_large", True)
     await pounds(desk, 100, destination=(await theirs(desk, "GB33BUKB20201555555555"))["id"])
     [item] = standard18.read(await desk.contents(await desk.file())).items
     assert (item.account.sort_code, item.account.number) == ("202015", "55555555"), "an IBAN has both"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from nostro.connect.originating_account import Record as Account
 from nostro.connect.originating_account import file_format
 from nostro.connect.originating_scheme import SCHEMES, FileFormat
+from nostro.kernel.errors import ApiError, invalid
 
 from .ach_format import ACH
 from .bacs_format import BACS
-from .file_format import Format, Refusal
+from .file_format import TOO_MUCH, Format, Refusal
 from .instruction import Receiver
 from .pain_format import DEBITS, TRANSFERS
 
@@ -28,6 +29,13 @@ def refusal(account: Account, receiver: Receiver | None, amount: int, *, debit: 
     if receiver is None:
         return Refusal("invalid_account_number", "The bank account's number is not known.")
     return FORMATS[name].refusal(receiver, amount)
+
+
+def refused_by(why: Refusal, account: str) -> ApiError:
+    """What who asks for such a payment is answered; `account` is the parameter that names the other side."""
+    if why.code == TOO_MUCH:
+        return invalid(why.text, "amount", "amount_too_large")
+    return invalid(why.text, account, "account_number_invalid")
 
 
 def days_more(account: Account, receiver: Receiver) -> int:

@@ -18,6 +18,7 @@ from nostro.kernel.errors import ApiError, invalid, missing
 from nostro.kernel.money import CURRENCIES, text
 
 from .bank_formats import refusal
+from .file_format import TOO_MUCH
 from .instruction import Receiver, holder, plain
 
 COLUMNS = (
@@ -114,7 +115,7 @@ def checked(row: Row, account: Account | None) -> Receiver:
     receiver = _receiver(row)
     why = refusal(account, receiver, row.amount)
     if why is not None:
-        raise invalid(why.text, "iban" if row.iban else "account_number")
+        raise invalid(why.text, "amount" if why.code == TOO_MUCH else "iban" if row.iban else "account_number")
     return receiver
 
 

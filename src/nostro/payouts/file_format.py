@@ -33,6 +33,9 @@ class Built(Struct, frozen=True):
     traced: list[tuple[str, Instruction]]
 
 
+TOO_MUCH = "could_not_process"
+
+
 class Refusal(NamedTuple):
     """Why a file cannot carry a payment: the API's `failure_code`, and a sentence for people."""
 
@@ -80,4 +83,4 @@ def wrong_name(text: str) -> Refusal:
 
 
 def too_much(text: str) -> Refusal:
-    return Refusal("could_not_process", text)
+    return Refusal(TOO_MUCH, text)

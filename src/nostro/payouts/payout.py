@@ -49,7 +49,7 @@ from nostro.kernel.resource import (
 from nostro.ledger import chart
 from nostro.storage.tx import Tx
 
-from .bank_formats import days_more, refusal
+from .bank_formats import days_more, refusal, refused_by
 from .instruction import Receiver, debited, receiver_of
 
 SENT_AFTER, INSTANT_ARRIVAL = 5, 600
@@ -321,7 +321,7 @@ def _check_file(method: Method, amount: int, through: originating_account.Record
                       "instant_payouts_unsupported")  # fmt: skip
     why = None if receiver is None else refusal(through, receiver, amount)
     if why is not None:
-        raise invalid(why.text, "destination", "account_number_invalid")
+        raise refused_by(why, "destination")
     most = originating_account.largest_payment(through)
     if most is not None and amount > most:
         raise invalid(f"A payout through {through.id} can be {text(most, through.currency)} at most.", "amount",

@@ -47,7 +47,7 @@ from nostro.ledger import chart
 from nostro.networks.test_cards import TEST_BANK_ACCOUNTS
 from nostro.storage.tx import Tx
 
-from .bank_formats import days_more, refusal
+from .bank_formats import days_more, refusal, refused_by
 from .instruction import debited
 from .payout import BANK_DAYS
 
@@ -233,7 +233,7 @@ async def _collected(
                       "source")  # fmt: skip
     why = refusal(through, receiver, params.amount, debit=True)
     if why is not None:
-        raise invalid(why.text, "source", "account_number_invalid")
+        raise refused_by(why, "source")
     return bank, through
 
 
@@ -271,6 +271,6 @@ TOPUP: Resource[Record] = Resource(
         Verb(name="update", method="POST", path=_ID, run=update, params=UpdateParams),
         Verb(name="cancel", method="POST", path=f"{_ID}/cancel", run=cancel),
     ),
-    errors=("account_number_invalid", "invalid_characters"),
+    errors=("account_number_invalid", "amount_too_large", "invalid_characters"),
 )
 RESOURCE = TOPUP
