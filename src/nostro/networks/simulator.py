@@ -17,6 +17,7 @@ A Challenge means: nothing was sent, authenticate and ask again with `authentica
 
 import hashlib
 import string
+from functools import lru_cache
 from typing import Final, Literal
 
 import msgspec
@@ -299,7 +300,7 @@ def _result(
     if result != "attempt_acknowledged":
         flow = "frictionless" if card.three_d_secure_outcome == "frictionless" else "challenge"
     indicators = _ECI.get(result)
-    number = _digest(request.reference, "3ds").hex()
+    number = _part(request.reference, "3ds").hex()
     return ThreeDSecure(
         result=result,
         result_reason=reason,
@@ -449,13 +450,20 @@ def _error(
 # --- codes, all derived from the reference
 
 
-def _digest(reference: str, purpose: str) -> bytes:
-    return hashlib.sha256(f"{purpose}\0{reference}".encode()).digest()
+_PARTS = {"authorization": slice(0, 16), "transaction": slice(16, 32), "risk": slice(32, 48), "3ds": slice(48, 64)}
+
+
+@lru_cache(maxsize=256)
+def _digest(reference: str) -> bytes:
+    return hashlib.sha512(reference.encode()).digest()
+
+
+def _part(reference: str, purpose: str) -> bytes:
+    return _digest(reference)[_PARTS[purpose]]
 
 
 def _number(reference: str, purpose: str, length: int) -> str:
-    value = int.from_bytes(_digest(reference, purpose), "big")
-    return str(value % 10**length).zfill(length)
+    return f"{int.from_bytes(_part(reference, purpose), 'big') % 10**length:0{length}}"
 
 
 def _network_transaction_id(card: SimulatedCard, reference: str) -> str:
@@ -463,7 +471,7 @@ def _network_transaction_id(card: SimulatedCard, reference: str) -> str:
     if card.brand != "mastercard":
         return _number(reference, "transaction", 15)
     letters = string.ascii_uppercase + string.digits
-    return "MCC" + "".join(letters[byte % len(letters)] for byte in _digest(reference, "transaction")[:6])
+    return "MCC" + "".join(letters[byte % len(letters)] for byte in _part(reference, "transaction")[:6])
 
 
 def _risk_score(card: SimulatedCard, reference: str) -> int:
