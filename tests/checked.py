@@ -20,7 +20,7 @@ OWN = {
     "balance.adjustment", "balance.advance", "balance.availability", "balance.conversion", "balance.policy",
     "bank_answer", "bank_file", "bulk_payout", "fx_quote", "fx_revaluation", "fx_table",
     "originating_account", "payment_instruction",
-    "sandbox", "webhook_delivery", "request_log", "ledger.account", "ledger.balance",
+    "sandbox", "simulated_bank", "webhook_delivery", "request_log", "ledger.account", "ledger.balance",
     "ledger.dry_run", "ledger.entry", "ledger.hold", "ledger.statement",
     "report.account_lines", "report.balance_sheet", "report.income_statement", "report.period", "report.proof",
     "report.trial_balance",

@@ -1,4 +1,6 @@
-"""The desk where a bank's statements come in: they are imported, matched, looked at and closed, as a user would."""
+"""The treasury's desk, over the wire: what is paid through the platform's own bank, what that bank sends back, and its
+statements, which are imported, matched, looked at and closed. `treasury_desk` is the same in this process.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,10 @@ import httpx
 import stripe
 
 from checked import check, check_document
+from nostro.balances.calendar import next_cut_off
+from nostro.payouts.bank_file import BUILD_AFTER
 from nostro.testing.sandbox import Sandbox
+from till import Till
 
 COLUMNS = {"date": "date", "amount": "amount", "end_to_end": "reference", "description": ["text"]}
 MAPPING = {"currency": "usd", "account": "US-1", "columns": COLUMNS}
@@ -24,6 +29,54 @@ class Desk:
     def __init__(self, nostro: Sandbox, client: stripe.StripeClient) -> None:
         self.nostro = nostro
         self.client = client
+        self.till = Till(nostro, client)
+
+    def post(self, path: str, **form: Any) -> Any:
+        return self.client.raw_request("post", f"/v1/{path}", **form).data
+
+    def get(self, path: str, **form: Any) -> Any:
+        return self.client.raw_request("get", f"/v1/{path}", **form).data
+
+    # Payouts -----------------------------------------------------------------
+
+    def bank(self, number: str, **more: Any) -> Any:
+        """An external account, in the US unless it is said where."""
+        me = self.client.v1.accounts.retrieve_current()
+        form: Any = {"object": "bank_account", "account_number": number, "country": "US",
+                     "routing_number": "021000021", **more}  # fmt: skip
+        form = {name: value for name, value in form.items() if value is not None}
+        return self.client.v1.accounts.external_accounts.create(me.id, {"external_account": form})
+
+    def pay_out(self, amount: int = 4000, currency: str = "usd", **more: Any) -> Any:
+        form: Any = {"amount": amount, "currency": currency, **more}
+        return self.client.v1.payouts.create(form)
+
+    def payout(self, payout: Any) -> Any:
+        return self.client.v1.payouts.retrieve(payout.id)
+
+    def contents(self, file: Any) -> bytes:
+        url = f"{self.nostro.api_base}/v1/bank_files/{file['id']}/contents"
+        answer = httpx.get(url, auth=(self.nostro.key, ""), trust_env=False)
+        assert answer.status_code == 200
+        return answer.content
+
+    def file(self, currency: str = "usd") -> Any:
+        """The file of the next cut-off."""
+        now = self.nostro.now
+        self.nostro.advance(next_cut_off(currency, now)[0] + BUILD_AFTER - now)
+        return self.get("bank_files", limit=1)["data"][0]
+
+    def sent(self, currency: str = "usd") -> Any:
+        answer = self.post(f"bank_files/{self.file(currency)['id']}/send")
+        self.nostro.settle()
+        return answer
+
+    def answer(self, content: bytes) -> Any:
+        made = self.post("bank_answers", content=content.decode())
+        self.nostro.settle()
+        return made
+
+    # Statements --------------------------------------------------------------
 
     def csv(self, rows: Iterable[Row]) -> str:
         """Date, amount in major units, reference and text, a line each."""

@@ -16,9 +16,12 @@ PATIENCE = 30
 
 
 @contextmanager
-def serving(folder: Path, key: str, **settings: object) -> Iterator[tuple[subprocess.Popen[bytes], httpx.Client]]:
-    """The process, and a client with this key. Settings are given as NOSTRO_ variables, in small letters."""
-    command = [str(Path(sys.executable).with_name("nostro")), "dev", "--port", "0"]
+def serving(
+    folder: Path, key: str, *options: str, **settings: object
+) -> Iterator[tuple[subprocess.Popen[bytes], httpx.Client]]:
+    """The process, and a client with this key. Settings are given as NOSTRO_ variables, in small letters. What it says
+    is in `server.log`."""
+    command = [str(Path(sys.executable).with_name("nostro")), "dev", "--port", "0", *options]
     given = {f"NOSTRO_{name.upper()}": str(value) for name, value in settings.items()}
     log = folder / "server.log"
     with log.open("wb") as out:

@@ -88,12 +88,16 @@ class Desk:
             await self.settle()
 
     async def cut_off(self) -> None:
+        """The next cut-off of the newest account, and its files are built."""
+        await self.until_cut_off()
+        await self.pass_(BUILD_AFTER)
+
+    async def until_cut_off(self) -> None:
         account = (await self.get("originating_accounts"))["data"][0]
         tx = Tx(self.world, await self.scope())
         found = await originating(tx, account["currency"])
         assert found is not None
         await self.pass_(next_cut_off(found, tx.now)[0] - tx.now)
-        await self.pass_(BUILD_AFTER)
 
     async def scope(self) -> Any:
         rows = await self.world.engine.rows("SELECT scope FROM scope WHERE scope=book ORDER BY scope")

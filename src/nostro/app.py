@@ -96,6 +96,7 @@ from nostro.payouts import (
     topup,
 )  # fmt: skip
 from nostro.payouts import bulk as bulk_lines
+from nostro.practice import bank as simulated_bank
 from nostro.rails import card
 from nostro.reconciliation import account as reconciled_account
 from nostro.reconciliation import break_, day, line, match, rule, run, statement_verbs
@@ -193,6 +194,7 @@ RESOURCES: tuple[Resource[Any], ...] = (
     match.RESOURCE,
     break_.RESOURCE,
     day.RESOURCE,
+    simulated_bank.RESOURCE,
     request_log.RESOURCE,
 )
 RAILS: dict[str, Any] = {rail.type: rail for rail in (card.RAIL,)}
@@ -204,7 +206,7 @@ async def _open_breaks(tx: Tx, span: Span) -> list[str]:
 
 JOBS: dict[str, Any] = {
     "balance.release": availability.release_job,
-    availability.SETTLE: availability.settle_job,
+    availability.SETTLE: simulated_bank.settle_job,
     advance.LOOK: advance.look_job,
     reserve_hold.EXPIRE: reserve_hold.expire_job,
     reserve_plan.EXPIRE: reserve_plan.expire_job,
@@ -235,6 +237,8 @@ JOBS: dict[str, Any] = {
     bank_file.SETTLE: bank_file.settle_job,
     bank_file.STAGE: outbox.stage_job,
     bank_file.RELEASE: outbox.release_job,
+    bank_file.CARRY: simulated_bank.carry_job,
+    simulated_bank.VISIT: simulated_bank.visit_job,
     standing.JOB: standing.look_job,
     balance_transaction.COVER_JOB: owed.cover_job,
     standing.REVIEW: standing.review_job,

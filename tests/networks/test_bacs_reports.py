@@ -55,6 +55,7 @@ REPORTS = [
     reports.Returns(report="ARUDD", user="123456", day=DAY, items=(returned("0", code="17"),)),
     reports.Returns(report="ARUDD", user="123456", day=DAY, items=()),
     reports.Advices(report="AUDDIS", user="123456", day=DAY, items=(advice("L"), advice("5"))),
+    reports.Advices(report="AWACS", user="123456", day=DAY, items=(advice("3", new_sort_code="200000"),)),
     reports.Advices(
         report="ADDACS", user="123456", day=DAY, items=(advice("3", new_sort_code="200000", new_number="55779911"),)
     ),

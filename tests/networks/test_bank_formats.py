@@ -160,6 +160,18 @@ def test_bacs_debits_that_are_not_paid_are_told_in_an_arudd() -> None:
     assert [(each.report, one.reason) for each in reported for one in each.items] == [("ARUDD", "6"), ("ARUDD", "0")]  # type: ignore[union-attr]
 
 
+def test_a_bacs_credit_to_a_wrong_account_is_told_in_an_awacs() -> None:
+    made = bacs_bank()
+    take(made, calendar, bacs("J ROSEN", "CHANGE C01"))
+    letters, statements = days(made, 8)
+    assert sum(line.amount for each in statements for line in each.lines) == -701 - 702, "it was paid all the same"
+    [advices] = [reports.read(letter.content) for letter in letters if "awacs" in letter.name]
+    assert isinstance(advices, reports.Advices) and advices.report == "AWACS"
+    assert [(one.reference, one.number, one.new_sort_code, one.new_number) for one in advices.items] == [
+        ("REF 2", "00012345", "108800", "00012345"),
+    ]  # fmt: skip
+
+
 def names(letters: list[Letter]) -> list[str]:
     return [letter.name[8:] for letter in letters]
 

@@ -97,7 +97,8 @@ async def test_a_report_about_no_file_of_ours_is_kept_aside(desk: Desk) -> None:
 
 async def test_what_no_transfer_can_carry_is_refused_when_it_is_asked_for(desk: Desk) -> None:
     await opened(desk)
-    error = await desk.refused("payouts", amount=1000, currency="eur")
+    american = await desk.bank("000123456789", currency="eur", routing_number="110000000")
+    error = await desk.refused("payouts", amount=1000, currency="eur", destination=american["id"])
     assert (error["param"], error["code"]) == ("destination", "account_number_invalid")
     head = "reference,amount,currency,account_holder_name,iban\n"
     lines = await desk.lines(f"{head}a,100,eur,Ann,{THEIRS}\nb,100,eur,Bob,DE00370400440532013000\nc,1,eur,,{THEIRS}\n")

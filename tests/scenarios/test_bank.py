@@ -11,65 +11,45 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-from nostro.balances.calendar import next_cut_off
+from desk import Desk
 from nostro.cli.main import app
-from nostro.payouts.bank_file import BUILD_AFTER
 from nostro.testing.sandbox import Sandbox
-from till import Till
 
 NACHA = {"company_id": "1234567890", "company_name": "MARKET INC", "routing_number": "091000019"}
 
 
 ISO = {"iban": "DE75512108001245126199", "initiating_party": "Market Inc"}
-ACCOUNT = {"country": "US", "routing_number": "021000021"}
 
 
-class Market:
+class Market(Desk):
     """A platform with money, whose payouts leave through its own bank: the simulated one, in a folder."""
 
     def __init__(self, nostro: Sandbox, client: Any, currency: str = "usd", **account: Any) -> None:
-        self.nostro, self.client, self.till, self.currency = nostro, client, Till(nostro, client), currency
+        super().__init__(nostro, client)
+        self.currency = currency
         self.till.pay(amount=100_000, currency=currency)
         self.post("originating_accounts", approval="none", **(account or {"format": "nacha", "nacha": NACHA}))
 
-    def post(self, path: str, **form: Any) -> Any:
-        return self.client.raw_request("post", f"/v1/{path}", **form).data
-
-    def get(self, path: str, **form: Any) -> Any:
-        return self.client.raw_request("get", f"/v1/{path}", **form).data
-
-    def bank(self, *words: str, status: int = 0) -> str:
+    def nostro_bank(self, *words: str, status: int = 0) -> str:
         done = CliRunner().invoke(app, ["bank", *words])
         assert done.exit_code == status, done.output or done.exception
         return done.output
 
     def carry(self) -> list[Any]:
-        carried = [json.loads(line) for line in self.bank("carry", "--json").splitlines()]
+        carried = [json.loads(line) for line in self.nostro_bank("carry", "--json").splitlines()]
         self.nostro.settle()
         return carried
 
-    def pay_out(self, name: str, number: str = "5551234567", amount: int = 4000) -> Any:
-        me = self.client.v1.accounts.retrieve_current()
-        where = ACCOUNT if self.currency == "usd" else {"country": number[:2]}
-        account = {"object": "bank_account", "account_number": number, "account_holder_name": name, **where}
-        bank = self.client.v1.accounts.external_accounts.create(me.id, {"external_account": account})
-        return self.client.v1.payouts.create({"amount": amount, "currency": self.currency, "destination": bank.id})
-
-    def send(self) -> Any:
-        """The file of the next cut-off, handed over."""
-        now = self.nostro.now
-        self.nostro.advance(next_cut_off(self.currency, now)[0] + BUILD_AFTER - now)
-        (built,) = self.get("bank_files", status="built")["data"]
-        sent = self.post(f"bank_files/{built['id']}/send")
-        self.nostro.settle()
-        return sent
+    def pay(self, name: str, number: str = "5551234567", amount: int = 4000) -> Any:
+        where = {} if self.currency == "usd" else {"country": number[:2], "routing_number": None}
+        return self.pay_out(amount, self.currency, destination=self.bank(number, account_holder_name=name, **where).id)
 
     def status(self, payout: Any) -> str:
-        return str(self.client.v1.payouts.retrieve(payout.id).status)
+        return str(self.payout(payout).status)
 
     def balance(self) -> int:
         """What the bank says."""
-        return int(json.loads(self.bank("accounts", "--json"))["data"][0]["balance"])
+        return int(json.loads(self.nostro_bank("accounts", "--json"))["data"][0]["balance"])
 
 
 @pytest.fixture
@@ -91,16 +71,16 @@ def euro_market(nostro: Sandbox, client: Any, nearby: None) -> Market:
 
 
 def test_a_payout_is_accepted_paid_and_another_one_comes_back_days_later(market: Market) -> None:
-    market.bank("open", "--account", "000900900900:usd:5000.00")
+    market.nostro_bank("open", "--account", "000900900900:usd:5000.00")
     before = market.till.available()
-    paid, returned = market.pay_out("Jenny Rosen"), market.pay_out("Return R03 3d", "5557654321", 2500)
+    paid, returned = market.pay("Jenny Rosen"), market.pay("Return R03 3d", "5557654321", 2500)
     refused, corrected = (
-        market.pay_out("Reject R13", "5550000001", 100),
-        market.pay_out("Change C01", "5550000002", 300),
+        market.pay("Reject R13", "5550000001", 100),
+        market.pay("Change C01", "5550000002", 300),
     )
     assert market.till.available() == before - 4000 - 2500 - 100 - 300
 
-    file = market.send()
+    file = market.sent(market.currency)
     carried = market.carry()
     assert [(each["to"], each["outcome"]) for each in carried] == [
         ("bank", "partly_accepted"), ("server", f"{file['filename']} accepted"), ("server", "1 returns"),
@@ -126,10 +106,10 @@ def test_a_payout_is_accepted_paid_and_another_one_comes_back_days_later(market:
 
 
 def test_a_file_that_the_bank_refuses_gives_its_money_back(market: Market) -> None:
-    market.bank("open", "--account", "000900900900:usd:1.00")
+    market.nostro_bank("open", "--account", "000900900900:usd:1.00")
     before = market.till.available()
-    payout = market.pay_out("Jenny Rosen")
-    file = market.send()
+    payout = market.pay("Jenny Rosen")
+    file = market.sent(market.currency)
     assert market.carry()[-1]["outcome"] == f"{file['filename']} rejected"
     rejected = market.get(f"bank_files/{file['id']}")
     assert (rejected["status"], rejected["rejection_reason"]) == ("rejected", "R01: there is too little money")
@@ -137,12 +117,12 @@ def test_a_file_that_the_bank_refuses_gives_its_money_back(market: Market) -> No
 
 
 def test_answers_that_are_late_doubled_and_cut_off_come_to_the_same(market: Market) -> None:
-    market.bank("open", "--account", "000900900900:usd:5000.00", "--late", "20%", "--duplicate", "50%", "--partial",
-                "50%", "--reorder", "30%", "--seed", "22")  # fmt: skip
+    market.nostro_bank("open", "--account", "000900900900:usd:5000.00", "--late", "20%", "--duplicate", "50%",
+                       "--partial", "50%", "--reorder", "30%", "--seed", "22")  # fmt: skip
     before = market.till.available()
-    payouts = [market.pay_out(f"Return R0{n} {n}d", f"555000000{n}", 1000 + n) for n in range(1, 5)]
-    kept = market.pay_out("Settle", "5550000009", 5000)
-    market.send()
+    payouts = [market.pay(f"Return R0{n} {n}d", f"555000000{n}", 1000 + n) for n in range(1, 5)]
+    kept = market.pay("Settle", "5550000009", 5000)
+    market.sent(market.currency)
     outcomes = []
     for _ in range(14):
         outcomes += [each["outcome"] for each in market.carry()]
@@ -155,12 +135,12 @@ def test_answers_that_are_late_doubled_and_cut_off_come_to_the_same(market: Mark
 
 def test_in_euro_by_pain_001_the_bank_accepts_refuses_and_returns(euro_market: Market) -> None:
     market = euro_market
-    market.bank("open", "--account", f"{ISO['iban']}:eur:5000.00")
+    market.nostro_bank("open", "--account", f"{ISO['iban']}:eur:5000.00")
     before = market.till.available("eur")
-    paid = market.pay_out("Jenny Rosen", "DE89370400440532013000")
-    unknown = market.pay_out("Robert Braun", "DE62370400440532013001", 2500)
-    refused = market.pay_out("Reject AC06", "DE89370400440532013000", 100)
-    file = market.send()
+    paid = market.pay("Jenny Rosen", "DE89370400440532013000")
+    unknown = market.pay("Robert Braun", "DE62370400440532013001", 2500)
+    refused = market.pay("Reject AC06", "DE89370400440532013000", 100)
+    file = market.sent(market.currency)
     assert [each["outcome"] for each in market.carry()] == ["partly_accepted", "told by its status",
                                                             "1 accepted files, 1 returns"]  # fmt: skip
     assert market.get(f"bank_files/{file['id']}")["status"] == "accepted"
@@ -168,7 +148,7 @@ def test_in_euro_by_pain_001_the_bank_accepts_refuses_and_returns(euro_market: M
 
     market.post(f"bank_files/{file['id']}/resend", reason="The bank has lost it.")
     market.nostro.settle()
-    market.bank("take", str(received(market, file)), status=1)
+    market.nostro_bank("take", str(received(market, file)), status=1)
     market.carry()
     assert market.get(f"bank_files/{file['id']}")["status"] == "accepted", "a refused copy is no refused file"
 
@@ -187,11 +167,11 @@ def received(market: Market, file: Any) -> Path:
 
 def test_what_the_bank_says_each_day_is_reconciled(market: Market) -> None:
     """Each line of the payouts is matched; what is at the bank and in no books is a break."""
-    market.bank("open", "--account", "000900900900:usd:100.00", "--statements", "camt.053")
-    paid, returned = market.pay_out("Jenny Rosen"), market.pay_out("Return R03 2d", "5557654321", 2500)
-    market.send()
+    market.nostro_bank("open", "--account", "000900900900:usd:100.00", "--statements", "camt.053")
+    paid, returned = market.pay("Jenny Rosen"), market.pay("Return R03 2d", "5557654321", 2500)
+    market.sent(market.currency)
     carried = market.carry()
-    market.bank("deposit", "12.34", "--payer", "Nobody we know")
+    market.nostro_bank("deposit", "12.34", "--payer", "Nobody we know")
     for _ in range(9):
         market.nostro.advance(days=1)
         carried += market.carry()
@@ -209,9 +189,9 @@ def test_what_the_bank_says_each_day_is_reconciled(market: Market) -> None:
 
 
 def test_a_file_that_the_bank_has_booked_in_one_sum_is_matched_with_its_payouts(market: Market) -> None:
-    market.bank("open", "--account", "000900900900:usd:100.00", "--statements", "camt.053", "--booking", "batch")
-    paid = [market.pay_out("Jenny Rosen", amount=2000 + n) for n in range(3)]
-    market.send()
+    market.nostro_bank("open", "--account", "000900900900:usd:100.00", "--statements", "camt.053", "--booking", "batch")
+    paid = [market.pay("Jenny Rosen", amount=2000 + n) for n in range(3)]
+    market.sent(market.currency)
     for _ in range(6):
         market.carry()
         market.nostro.advance(days=1)
@@ -224,7 +204,7 @@ def test_a_file_that_the_bank_has_booked_in_one_sum_is_matched_with_its_payouts(
 
 def test_the_lines_of_a_bulk_payout_are_matched_with_its_one_entry(market: Market) -> None:
     """The bank books each payment, the ledger their sum; what comes back is matched by itself."""
-    market.bank("open", "--account", "000900900900:usd:100.00", "--statements", "camt.053")
+    market.nostro_bank("open", "--account", "000900900900:usd:100.00", "--statements", "camt.053")
     lines = ["reference,amount,currency,routing_number,account_number,account_holder_name",
              "r1,1500,usd,021000021,5550001,Ada", "r2,2500,usd,021000021,5557654321,Return R03 2d"]  # fmt: skip
     taken = httpx.post(
@@ -232,7 +212,7 @@ def test_the_lines_of_a_bulk_payout_are_matched_with_its_one_entry(market: Marke
         headers={"content-type": "text/csv"}, auth=(market.nostro.key, ""), trust_env=False, timeout=60,
     )  # fmt: skip
     assert taken.text.count('"created"') == 2, taken.text
-    market.send()
+    market.sent(market.currency)
     for _ in range(9):
         market.carry()
         market.nostro.advance(days=1)

@@ -108,6 +108,15 @@ def add_business_days(currency: str, day: date, days: int) -> date:
     return day
 
 
+def business_day_before(currency: str, day: date) -> date:
+    """The last business day before `day`."""
+    for _ in range(LONGEST_REST):
+        day -= ONE
+        if is_business_day(currency, day):
+            return day
+    raise AssertionError(f"the banks of {currency} are closed for {LONGEST_REST} days before {day}")
+
+
 def next_cut_off(currency: str, now: int) -> tuple[int, date]:
     """The moment (seconds) at which what is there `now` is handed to the banks, and that day on their calendar.
 

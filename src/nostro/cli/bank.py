@@ -64,7 +64,9 @@ def open_(
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same answers.")] = 0,
     returns: Annotated[str, typer.Option(metavar="RATE", help="Payments that come back: 2%")] = "0",
-    corrections: Annotated[str, typer.Option(metavar="RATE", help="Payments that are corrected (ACH): 1%")] = "0",
+    corrections: Annotated[
+        str, typer.Option(metavar="RATE", help="Payments that are corrected (ACH, Bacs credits): 1%")
+    ] = "0",
     late: Annotated[str, typer.Option(metavar="RATE", help="Answers that come one to three days late.")] = "0",
     duplicate: Annotated[str, typer.Option(metavar="RATE", help="Answers that come twice.")] = "0",
     partial: Annotated[str, typer.Option(metavar="RATE", help="Answers cut off, and whole a day later.")] = "0",
@@ -158,6 +160,7 @@ def carry(
     from .client import Client
 
     client = Client(api_base, api_key, quiet=True)
+    bank_carry.check(client)
     while True:
         with _opened(bank) as folder:
             for each in bank_carry.carry(folder, client):

@@ -14,24 +14,17 @@ import msgspec
 import typer
 from msgspec import Struct
 
-from nostro.networks.bank.answer import Receipt
+from nostro.networks.bank.answer import ANSWERS, STATEMENTS, Receipt
 
 from .bank_folder import BankFolder
 from .bank_report import advance
 from .client import Client, Refusal
+from .trouble import Trouble
 
 PAGE = 100
 # What an answer says of payments and files.
 COUNTS = ("accepted_files", "rejected_files", "returns", "changes", "duplicates", "unmatched_count")
-# Which answers go to the server, where, and in which format if that is asked for. A receipt is told to its file.
-STATEMENTS = "/v1/reconciliation/statements"
-ANSWERS: dict[str, tuple[str, dict[str, str]]] = {
-    "returns.ach": ("/v1/bank_answers", {}),
-    "changes.ach": ("/v1/bank_answers", {}),
-    "status.pain002.xml": ("/v1/bank_answers", {}),
-    "returns.camt054.xml": ("/v1/bank_answers", {}),
-    "statement.camt053.xml": (STATEMENTS, {"format": "camt.053"}),
-}
+ANSWERED, IMPORTED = "/v1/bank_answers", "/v1/reconciliation/statements"
 
 
 class Carried(Struct, frozen=True):
@@ -40,6 +33,16 @@ class Carried(Struct, frozen=True):
     to: str
     what: str
     outcome: str
+
+
+def check(client: Client) -> None:
+    """A server with a bank of its own needs no other, which would answer each file a second time."""
+    try:
+        client.get("/v1/test_helpers/bank")
+    except Refusal:
+        return
+    raise Trouble("This server carries its files to a bank of its own: it was started with --bank.",
+                  "Start it without, or look at that bank: GET /v1/test_helpers/bank")  # fmt: skip
 
 
 def carry(folder: BankFolder, client: Client) -> Iterator[Carried]:
@@ -75,7 +78,9 @@ def _answers(folder: BankFolder, client: Client) -> Iterator[Carried]:
             continue
         outcome = _receipt(client, file.read_bytes()) if kind == "receipt.json" else ""
         if kind in ANSWERS:
-            outcome = _answer(client, *ANSWERS[kind], file)
+            outcome = _answer(client, ANSWERED, {}, file)
+        elif kind in STATEMENTS:
+            outcome = _answer(client, IMPORTED, {"format": STATEMENTS[kind]}, file)
         folder.kept.carried = int(number)
         yield Carried("server", file.name, outcome or "not for it")
 
@@ -118,7 +123,7 @@ def _answer(client: Client, path: str, params: dict[str, str], file: Path) -> st
         taken = client.upload(path, file, params)
     except Refusal as refusal:
         return f"refused: {refusal}"
-    if path == STATEMENTS:
+    if path == IMPORTED:
         return f"{sum(each['lines'] for each in taken['data'])} lines"
     counts = [f"{taken[name]} {name.replace('_', ' ')}" for name in COUNTS if taken.get(name)]
     return ", ".join(counts) or "nothing new"

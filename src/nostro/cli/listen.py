@@ -61,7 +61,7 @@ def _watch(client: Client, endpoint: str, last: str | None) -> None:
     """Print each new event with the fate of its delivery, as soon as there is one to tell."""
     open: dict[str, tuple[dict[str, Any], int, int]] = {}  # event, attempts told, polls
     while True:
-        for event in _new_events(client, last):
+        for event in new_events(client, last):
             last = event["id"]
             open[last] = (event, 0, 0)
         for id, (event, told, polls) in list(open.items()):
@@ -76,7 +76,7 @@ def _watch(client: Client, endpoint: str, last: str | None) -> None:
         time.sleep(POLL)
 
 
-def _new_events(client: Client, last: str | None) -> list[dict[str, Any]]:
+def new_events(client: Client, last: str | None) -> list[dict[str, Any]]:
     """The events after `last`, the oldest first."""
     params = {"limit": 100, "ending_before": last} if last else {"limit": 100}
     return list(reversed(client.get("/v1/events", params)["data"]))

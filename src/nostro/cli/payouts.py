@@ -19,6 +19,7 @@ from .trouble import Trouble
 
 PART = 8_192
 BULK, FILES, ANSWERS = "/v1/bulk_payouts", "/v1/bank_files", "/v1/bank_answers"
+INSTRUCTIONS = "/v1/payment_instructions"
 FileId = Annotated[str, typer.Argument(metavar="FILE", help="The bank file's id: bf_...")]
 Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why; it is kept with the file.")]
 Folder = Annotated[Path, typer.Option("--to", metavar="DIR", file_okay=False, help="The folder to write it into.")]
@@ -42,11 +43,26 @@ def files(
     if json:
         return show.as_json(found)
     rows = [
-        (one["id"], one["number"], one["status"], one["payments"], text(one["amount"], one["currency"]),
-         one["returned_payments"], one["sha256"][:16])
+        (one["id"], one["number"], one["format"], one["status"], one["payments"],
+         *(text(one[name], one["currency"]) for name in ("amount", "collected")), one["returned_payments"],
+         one["sha256"][:16])
         for one in found
     ]  # fmt: skip
-    return show.as_table(("file", "number>", "status", "payments>", "amount>", "returned>", "sha256"), rows)
+    names = ("file", "number>", "format", "status", "payments>", "paid>", "collected>", "returned>", "sha256")
+    return show.as_table(names, rows)
+
+
+@app.command()
+def aside(api_base: ApiBase = None, api_key: ApiKey = None, json: Json = False) -> None:
+    """Payments that no file could carry, and why: they have failed, and their money is back.
+
+    Example: nostro payouts aside
+    """
+    found = _get(Client(api_base, api_key), INSTRUCTIONS, {"set_aside": True, "limit": 1000})["data"]
+    if json:
+        return show.as_json(found)
+    rows = [(one["source"], one["reference"] or "", one["amount"], one["returned"], one["reason"]) for one in found]
+    return show.as_table(("payment", "reference", "minor units>", "failure code", "why"), rows)
 
 
 @app.command()

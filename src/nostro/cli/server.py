@@ -28,25 +28,47 @@ if TYPE_CHECKING:
 MARGIN = 10  # seconds beyond what a worker may take to stop
 
 
-def dev(host: Host = None, port: Port = None, database: ServerDatabase = None, config: Config = None) -> None:
+def dev(
+    host: Host = None,
+    port: Port = None,
+    database: ServerDatabase = None,
+    bank: Annotated[
+        bool, typer.Option("--bank", help="Pay out in bank files, which a simulated bank takes and answers.")
+    ] = False,
+    config: Config = None,
+) -> None:
     """Run a server for development: any sk_test_ key is a sandbox of its own.
 
     Data stays in .nostro/ of this directory until `nostro reset`. Webhooks may go to your own machine.
 
-    Example: nostro dev --port 4242
+    With --bank, payouts and top-ups of the printed key's sandbox go through bank files in usd (NACHA), eur (pain.001,
+    pain.008) and gbp (Bacs): built, approved and sent, and answered by a simulated bank in the sandbox's own time.
+
+    Example: nostro dev --port 4242 --bank
     """
+    import threading
+
+    from . import dev_bank
     from .checkout import remember
     from .welcome import welcome
 
-    found = configured(DEV, config, host=host, port=port, database=database)
+    presets = {**DEV, "simulated_bank": True} if bank else DEV
+    found = configured(presets, config, host=host, port=port, database=database)
     with _listening(found.settings.host, found.settings.port) as at:
         settings = _at(found, at)
 
         def ready() -> str:
-            kept = remember(base_url(settings.host, at))
-            return welcome(base_url(settings.host, at), kept.secret_key, kept.publishable_key, shown(settings.database))
+            base = base_url(settings.host, at)
+            kept = remember(base)
+            if bank:
+                dev_bank.attend(base, kept.secret_key, leaving)
+            return welcome(base, kept.secret_key, kept.publishable_key, shown(settings.database), bank)
 
-        _run(settings, at, ready)
+        leaving = threading.Event()
+        try:
+            _run(settings, at, ready)
+        finally:
+            leaving.set()
 
 
 def serve(

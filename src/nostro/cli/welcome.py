@@ -30,9 +30,14 @@ Point your SDK at it:
   try     nostro trigger payment_intent.succeeded
   watch   nostro logs tail
   books   nostro ledger trial-balance
-  bank    nostro bank carry --watch   (a simulated one, for payouts through bank files)
+  bank    {bank}
   stop    Ctrl-C   (the data stays; `nostro reset` deletes it)
 """
+NO_BANK = "nostro dev --bank   (payouts through bank files, to a simulated bank)"
+BANK = """\
+payouts and top-ups in usd, eur and gbp go to a simulated bank, in bank files
+          they move with the sandbox's time; let ten days pass:
+          curl {base}/v1/test_helpers/sandbox/advance -u {key}: -d seconds=864000"""
 
 
 def sdk_lines(base: str, key: str) -> dict[str, str]:
@@ -40,6 +45,7 @@ def sdk_lines(base: str, key: str) -> dict[str, str]:
     return {name: line.format(base=base, key=key, host=at.hostname, port=at.port) for name, line in SDKS.items()}
 
 
-def welcome(base: str, key: str, publishable: str, data: str) -> str:
+def welcome(base: str, key: str, publishable: str, data: str, bank: bool = False) -> str:
     sdks = "\n".join(f"  {name:<7} {line}" for name, line in sdk_lines(base, key).items())
-    return DEV.format(base=base, key=key, publishable=publishable, data=data, sdks=sdks)
+    at_bank = BANK.format(base=base, key=key) if bank else NO_BANK
+    return DEV.format(base=base, key=key, publishable=publishable, data=data, sdks=sdks, bank=at_bank)

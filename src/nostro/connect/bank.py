@@ -82,11 +82,12 @@ SHARED = ("id", "account", "available_payout_methods", "country", "currency", "d
 
 class Record(ExternalAccount, frozen=True, kw_only=True, omit_defaults=True):
     """`fails_with` is the failure code of its payouts, in test mode. `card` is there if it is a card. `number` is what
-    a bank is told in a file."""
+    a bank is told in a file, and `debited` is true once a file has told it to take money from there."""
 
     card: CardParts | None = None
     fails_with: str | None = None
     number: str | None = None
+    debited: bool = False
 
     @property
     def type(self) -> Literal["bank_account", "card"]:

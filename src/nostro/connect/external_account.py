@@ -31,7 +31,7 @@ from nostro.storage.tx import Tx
 
 from . import standing
 from .bank import CardParts, ExternalAccount, ExternalCard, HolderType, Record, render
-from .bank_numbers import EXAMPLES
+from .bank_numbers import example
 from .countries import currencies
 from .external_form import ADDRESS, BankParams, bank, made_of
 from .given import check_theirs
@@ -40,6 +40,8 @@ from .scope import enter
 from .values import FilesParams, documents
 
 MOST = 100
+# Where a sandbox's first account is, if files of its currency's banks need numbers of their own kind.
+COUNTRY = {"eur": "DE", "gbp": "GB"}
 Shown = ExternalAccount | ExternalCard
 
 
@@ -123,9 +125,10 @@ async def default_account(tx: Tx, currency: str) -> Record | None:
 
 def _sandbox_account(tx: Tx, currency: str) -> Record:
     """Its id is told by the currency, so that of two first payouts at once only one makes it."""
-    number, routing = EXAMPLES["US"]
+    country = COUNTRY.get(currency, "US")
+    number, routing = example(country)
     made = bank(
-        tx, BankParams(object="bank_account", account_number=number, country="US", currency=currency,
+        tx, BankParams(object="bank_account", account_number=number, country=country, currency=currency,
                        routing_number=routing),
     )  # fmt: skip
     id = f"ba_{'0' * TIME_LENGTH}sandboxaccount{currency}"

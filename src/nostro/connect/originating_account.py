@@ -2,7 +2,8 @@
 
 It belongs to the platform, and pays for the platform and its connected accounts. Where an active one carries a
 currency, payouts in it wait for a file; where there is none, the built-in simulator pays them. What is there at a
-cut-off, on the bank's clock, is put into a file. The limits are the operator's own, beside those of the bank.
+cut-off, on the bank's clock, is put into a file, whose format is that of the bank's country (originating_scheme.py).
+The limits are the operator's own, beside those of the bank.
 """
 
 from __future__ import annotations
@@ -38,17 +39,16 @@ from nostro.storage.body import whole
 from nostro.storage.engine import Row
 from nostro.storage.tx import Tx
 
-Format = Literal["nacha", "pain.001"]
+from .originating_scheme import SCHEMES, FileFormat, Format, format_for
+
 Approval = Literal["none", "required", "second_key"]
 Delivery = Literal["download", "outbox"]
-CURRENCY: dict[str, str] = {"nacha": "usd", "pain.001": "eur"}
-# Business days from the day of a file to the day on which its payments settle.
-SETTLEMENT_DAYS = {"nacha": 1, "pain.001": 1}
 MOST = 100
 ALL = 'SELECT id, created, body FROM "originating_account" WHERE scope=? ORDER BY id DESC LIMIT ?'
 ONE = 'SELECT id, created, body FROM "originating_account" WHERE scope=? AND id=?'
 MOST_PAYMENTS = 50_000
 LATE = 1800
+_CREDITOR = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{3}[A-Z0-9]{1,28}", re.ASCII)
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 Limit = Annotated[int, Meta(ge=1)]
 S = TypeVar("S", bound=Shape)
@@ -65,21 +65,34 @@ class Nacha(Shape, frozen=True, kw_only=True):
     routing_number: str
 
 
+class Bacs(Shape, frozen=True, kw_only=True):
+    """The account that pays, the number of who submits (the service user's), and the name that its items are from."""
+
+    account_number: str
+    name: str
+    service_user_number: str
+    sort_code: str
+
+
 class Iso20022(Shape, frozen=True, kw_only=True):
-    """The account that pays, and who orders it to."""
+    """The account that pays, and who orders it to. Debits are collected under the `creditor_id`."""
 
     bic: str | None = None
+    creditor_id: str | None = None
     iban: str
     initiating_party: str
 
 
 class OriginatingAccount(Stored, frozen=True, kw_only=True):
-    """Amounts in minor units. `cut_offs` are times of `time_zone` on the business days of the currency's banks."""
+    """Amounts in minor units. `cut_offs` are times of `time_zone` on the business days of the currency's banks.
+    `set_aside` counts the payments that no file could carry; they have failed."""
 
     object: Literal["originating_account"] = "originating_account"
     active: bool = False
     approval: Approval
+    bacs: Bacs | None = None
     bank_name: str | None = None
+    country: str | None = None
     currency: str
     cut_offs: list[str]
     daily_limit: int | None = None
@@ -93,6 +106,7 @@ class OriginatingAccount(Stored, frozen=True, kw_only=True):
     metadata: Metadata = {}
     most_payments: int
     nacha: Nacha | None = None
+    set_aside: int = 0
     settlement_days: int
     time_zone: str
 
@@ -136,6 +150,15 @@ def largest_payment(account: Record) -> int | None:
     return min((limit for limit in limits if limit is not None), default=None)
 
 
+def file_format(account: Record, *, debit: bool) -> FileFormat | None:
+    """The format of its files of credits; or that of its debits, None if it collects none."""
+    scheme = SCHEMES[account.format]
+    if not debit:
+        return scheme.credits
+    named = account.iso20022 is None or account.iso20022.creditor_id is not None
+    return scheme.debits if named and account.currency == scheme.debited else None
+
+
 # Finding ---------------------------------------------------------------------
 
 
@@ -168,20 +191,34 @@ class NachaParams(Params, frozen=True, kw_only=True):
     destination_name: Annotated[str, Meta(max_length=23)] | None = None
 
 
+class BacsParams(Params, frozen=True, kw_only=True):
+    """`name` in Bacs's characters: capital letters, digits and .&/-"""
+
+    account_number: Annotated[str, Meta(pattern=r"^[0-9]{8}\Z")]
+    name: Annotated[str, Meta(pattern=r"^[A-Z0-9][A-Z0-9.&/ -]{0,17}\Z")]
+    service_user_number: Annotated[str, Meta(pattern=r"^[0-9]{6}\Z")]
+    sort_code: Annotated[str, Meta(pattern=r"^[0-9]{6}\Z")]
+
+
 class Iso20022Params(Params, frozen=True, kw_only=True):
     iban: str
     initiating_party: Annotated[str, Meta(min_length=1, max_length=70)]
     bic: str | None = None
+    creditor_id: str | None = None
 
 
 class CreateParams(Params, frozen=True, kw_only=True):
-    format: Format
+    """Without a `format` the account's country (that of its IBAN) and its currency decide."""
+
     approval: Approval = "required"
+    bacs: BacsParams | None = None
     bank_name: Text | None = None
+    country: Annotated[str, Meta(pattern=r"^[A-Za-z]{2}\Z")] | None = None
     currency: str | None = None
     cut_offs: list[str] | None = None
     daily_limit: Limit | None = None
     delivery: Delivery = "download"
+    format: Format | None = None
     iso20022: Iso20022Params | None = None
     largest_file: Limit | None = None
     largest_payment: Limit | None = None
@@ -212,29 +249,56 @@ class UpdateParams(Params, frozen=True, kw_only=True):
 async def create(tx: Tx, params: CreateParams) -> Record:
     if tx.scope.connected:
         raise invalid("Files are sent by the platform: leave the Stripe-Account header out.")
-    currency = (params.currency or CURRENCY[params.format]).lower()
-    if currency not in CURRENCIES or (params.format == "nacha" and currency != "usd"):
-        raise invalid(f"{params.format} does not carry {currency[:20]}.", "currency")
+    format, country, currency = _format(params)
+    scheme = SCHEMES[format]
     zone = params.time_zone or banks(currency).zone
+    days = scheme.days if params.settlement_days is None else params.settlement_days
     account = Record(
         id=tx.new_id("oa"), created=tx.now, livemode=tx.scope.livemode, active=True, approval=params.approval,
-        bank_name=params.bank_name, currency=currency,
+        bacs=_given(params.bacs, Bacs), bank_name=params.bank_name, country=country, currency=currency,
         cut_offs=_clocks(params.cut_offs or [banks(currency).cut_off.strftime("%H:%M")]),
-        daily_limit=params.daily_limit, delivery=params.delivery, format=params.format,
+        daily_limit=params.daily_limit, delivery=params.delivery, format=format,
         largest_file=params.largest_file, largest_payment=params.largest_payment, ledger_account=chart.CASH,
         metadata=merge_metadata({}, params.metadata), most_payments=params.most_payments,
-        settlement_days=SETTLEMENT_DAYS[params.format] if params.settlement_days is None else params.settlement_days,
-        time_zone=_zone(zone), iso20022=_given(params.iso20022, Iso20022),
+        settlement_days=_days(format, days), time_zone=_zone(zone), iso20022=_given(params.iso20022, Iso20022),
         nacha=_given(params.nacha, Nacha),
     )  # fmt: skip
-    _check_ids(params)
+    _check_ids(params, format)
     _check_delivery(tx, account.delivery)
     return tx.save(account, "originating_account.created")
+
+
+def _format(params: CreateParams) -> tuple[Format, str | None, str]:
+    """The format of its files, its country, and its currency: what is not said follows from what is."""
+    currency, format = (params.currency or "").lower(), params.format
+    country = (params.country or (params.iso20022.iban[:2] if params.iso20022 and not params.bacs else "")).upper()
+    if format is None:
+        if not currency:
+            raise missing("currency")
+        country = country or next((one.country for one in SCHEMES.values() if one.currency == currency), "")
+        format = format_for(country, currency)
+    scheme = SCHEMES[format]
+    currency, country = currency or scheme.currency or "eur", country or scheme.country
+    if currency not in CURRENCIES or currency != (scheme.currency or currency):
+        raise invalid(f"{format} does not carry {currency[:20]}.", "currency")
+    if country != (scheme.country or country):
+        raise invalid(f"Banks in {country} do not take {format}.", "country")
+    return format, country or None, currency
+
+
+def _days(format: Format, days: int) -> int:
+    least = SCHEMES[format].least
+    if days < least:
+        raise invalid(f"Payments in files of {format} settle after {least} business days at the earliest.",
+                      "settlement_days")  # fmt: skip
+    return days
 
 
 async def update(tx: Tx, account: Record, params: UpdateParams) -> Record:
     if params.time_zone is not UNSET:
         _zone(params.time_zone)
+    if params.settlement_days is not UNSET:
+        _days(account.format, params.settlement_days)
     changed = changes(params, "metadata", "cut_offs")
     if params.cut_offs is not UNSET:
         changed["cut_offs"] = _clocks(params.cut_offs)
@@ -249,13 +313,14 @@ def _given(params: Params | None, shape: type[S]) -> S | None:
     return None if params is None else shape(**msgspec.structs.asdict(params))
 
 
-def _check_ids(params: CreateParams) -> None:
+def _check_ids(params: CreateParams, format: Format) -> None:
     """The names that the format needs are there, and no others."""
-    name, other = ("nacha", "iso20022") if params.format == "nacha" else ("iso20022", "nacha")
-    if getattr(params, other) is not None:
-        raise invalid(f"The format {params.format} takes no {other}.", other)
-    if getattr(params, name) is None:
-        raise missing(name)
+    for name in ("bacs", "iso20022", "nacha"):
+        given, needed = getattr(params, name) is not None, name == SCHEMES[format].ids
+        if given and not needed:
+            raise invalid(f"The format {format} takes no {name}.", name)
+        if needed and not given:
+            raise missing(name)
     if params.nacha is not None:
         for field in ("company_id", "company_name", "destination_name"):
             _check_plain(getattr(params.nacha, field) or "", f"nacha[{field}]")
@@ -294,6 +359,15 @@ def _check_iban(ids: Iso20022Params) -> None:
         same, why = False, str(error)
     if not same:
         raise invalid(f"The {param.upper()} is not valid: {why}.", f"iso20022[{param}]", "account_number_invalid")
+    if ids.creditor_id is not None and not _is_creditor_id(ids.creditor_id):
+        raise invalid("The creditor id is not valid: it is two letters, two check digits, three letters or digits, and "
+                      "the creditor's own number.", "iso20022[creditor_id]", "account_number_invalid")  # fmt: skip
+
+
+def _is_creditor_id(text: str) -> bool:
+    """SEPA's (AT-02, EPC262-08): its check digits leave out the three characters of the business behind them."""
+    turned = "".join(str(int(each, 36)) for each in text[7:] + text[:4]) if _CREDITOR.fullmatch(text) else ""
+    return bool(turned) and int(turned) % 97 == 1
 
 
 def _clocks(given: list[str]) -> list[str]:
@@ -318,7 +392,7 @@ def _check_delivery(tx: Tx, delivery: Delivery) -> None:
 def example() -> Record:
     return Record(
         id="oa_1", created=0, active=True, approval="required", currency="usd", cut_offs=["17:00"],
-        delivery="download", format="nacha", ledger_account=chart.CASH, most_payments=MOST_PAYMENTS,
+        country="US", delivery="download", format="nacha", ledger_account=chart.CASH, most_payments=MOST_PAYMENTS,
         settlement_days=1, time_zone="America/New_York",
         nacha=Nacha(company_id="1234567890", company_name="NOSTRO", routing_number="110000000"),
     )  # fmt: skip

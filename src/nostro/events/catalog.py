@@ -107,6 +107,6 @@ EVENT_TYPES = frozenset(
     reconciliation.break.replaced reconciliation.break.resolved reconciliation.break.updated
     reconciliation.day.closed reconciliation.match.undone reconciliation.statement.imported
     ledger.hold.created ledger.hold.expired ledger.hold.posted ledger.hold.voided
-    originating_account.created originating_account.updated
+    originating_account.created originating_account.payments_set_aside originating_account.updated
     """.split()
 )

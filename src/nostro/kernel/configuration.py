@@ -21,7 +21,7 @@ from .settings import Settings
 
 PREFIX = "NOSTRO_"
 # What the commands decide themselves.
-FIXED = ("dev", "durable")
+FIXED = ("dev", "durable", "simulated_bank")
 SECRET = re.compile(r"secret|token|password|key")
 SWITCH = {"on": True, "yes": True, "true": True, "1": True, "off": False, "no": False, "false": False, "0": False}
 _COMMENT = re.compile(r"\s*# ?(.*)")

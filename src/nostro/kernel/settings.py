@@ -31,7 +31,7 @@ class FeePlan(Struct, frozen=True):
 class Settings(Struct, frozen=True, kw_only=True):
     """`dev` creates a sandbox for every test key at first use; otherwise only issued keys are accepted.
 
-    It and `durable` belong to the commands and the tests: no operator sets them.
+    It, `simulated_bank` and `durable` belong to the commands and the tests: no operator sets them.
     """
 
     # Address to listen on; 0.0.0.0 is every address of this machine.
@@ -45,6 +45,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     redis: Annotated[str, Meta(pattern=REDIS)] = ""
     # The server was started by `nostro dev`.
     dev: bool = False
+    # It was started by `nostro dev --bank`: a simulated bank takes the sandboxes' files, and answers them.
+    simulated_bank: bool = False
     # How others reach this server, for links in answers. Unless set, the address that it listens on.
     public_url: Annotated[str, Meta(pattern=r"^https?://[^/]+")] = "http://127.0.0.1:12111"
     # Processes to run; more than one only on PostgreSQL.

@@ -1,4 +1,4 @@
-"""Payouts as ACH files (NACHA); returns and notifications of change as answers."""
+"""Payouts and debits as ACH files (NACHA); returns and notifications of change as answers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 from nostro.networks import nacha
 from nostro.networks.file_error import FileError
 
-from .file_format import BadAnswer, Built, Format, Item, Job
+from .file_format import BadAnswer, Built, Format, Item, Job, Refusal, too_much, wrong_number
 from .instruction import Instruction, Receiver, plain
 
 DESCRIPTION = 10  # characters that an ACH batch says about itself
@@ -18,15 +18,15 @@ MOST_CENTS = 9_999_999_999
 LONGEST_NUMBER = 17
 
 
-def _refusal(receiver: Receiver, amount: int) -> str | None:
+def _refusal(receiver: Receiver, amount: int) -> Refusal | None:
     routing, number = receiver.routing, receiver.number
     if len(routing) != 9 or not routing.isascii() or not routing.isdigit():
-        return "ACH needs a routing number of nine digits."
+        return wrong_number("ACH needs a routing number of nine digits.")
     if int(routing[8]) != nacha.check_digit(routing):
-        return "The last digit of the routing number does not check the others."
+        return wrong_number("The last digit of the routing number does not check the others.")
     if not number or len(number) > LONGEST_NUMBER or not number.isascii() or not number.isalnum():
-        return f"ACH takes account numbers of up to {LONGEST_NUMBER} letters and digits."
-    return "An ACH entry carries up to 99,999,999.99." if amount > MOST_CENTS else None
+        return wrong_number(f"ACH takes account numbers of up to {LONGEST_NUMBER} letters and digits.")
+    return too_much("An ACH entry carries up to 99,999,999.99.") if amount > MOST_CENTS else None
 
 
 def _build(job: Job) -> Built:
@@ -124,4 +124,7 @@ def _corrected(receiver: Receiver, item: Item) -> Item:
     return msgspec.structs.replace(item, receiver=changed if usable else None)
 
 
-ACH = Format(suffix="ach", collects=True, refusal=_refusal, build=_build, corrected=_corrected, read=_read)
+ACH = Format(
+    suffix="ach", probe=Receiver(number="1", routing="000000000", name="PROBE"), refusal=_refusal, build=_build,
+    corrected=_corrected, read=_read,
+)  # fmt: skip

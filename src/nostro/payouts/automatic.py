@@ -24,7 +24,7 @@ from nostro.balances.day import begins
 from nostro.balances.schedule import is_payout_day
 from nostro.balances.settings import DAY_JOB, settings_of
 from nostro.connect.external_account import default_account
-from nostro.connect.originating_account import largest_payment, originating
+from nostro.connect.originating_account import file_format, largest_payment, originating
 from nostro.connect.standing import may_pay_out
 from nostro.storage.tx import Tx
 
@@ -89,8 +89,11 @@ async def _make_up(tx: Tx, lines: list[balance_transaction.Record], amount: int,
     account = await default_account(tx, currency)
     if account is None or account.status == "errored" or account.card is not None:
         return
-    made = payout.take_back(
-        tx, await originating(tx, currency), amount=amount, currency=currency, livemode=tx.scope.livemode,
+    through = await originating(tx, currency)
+    if through is not None and file_format(through, debit=True) is None:
+        return
+    made = await payout.take_back(
+        tx, through, amount=amount, currency=currency, livemode=tx.scope.livemode,
         destination=account.id, automatic=True, reconciliation_status="completed",
     )  # fmt: skip
     tx.emit("payout.reconciliation_completed", made)

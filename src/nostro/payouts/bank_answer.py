@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from nostro.connect.originating_account import MOST, ORIGINATING_ACCOUNT
 from nostro.connect.originating_account import Record as Account
+from nostro.connect.originating_scheme import Format
 from nostro.kernel.errors import invalid, missing
 from nostro.kernel.resource import Download, NoParams, Params, Resource, Shape, Stored, Verb, listing, retrieve
 from nostro.ledger.reference import keep, known
@@ -27,13 +28,15 @@ from .bank_file import BANK_FILE, LIFE, PUT_CONTENT, content, name_of
 from .bank_file import Record as BankFile
 from .bank_formats import FORMATS, format_of
 from .file_format import BadAnswer, Item
-from .instruction import ANSWERED, BY_TRACE, CHANGED, Instruction, decoded, encoded, in_file
+from .instruction import ANSWERED, BY_TRACE, CHANGED, OF_MANDATE, Instruction, decoded, encoded, in_file
 from .outcome import fail, tell
 
 FAMILY = "bank_answer"
 AT_ONCE = 500
 DUPLICATE = "AM05"  # of ISO 20022: the file was sent before
 MOST_SHOWN = 1000
+# How a report of Bacs begins.
+BACS_REPORT, LOOK = b"<BACSDocument", 2000
 # Files that may be at the bank, or were.
 OUT = ("sending", "sent", "accepted", "settled", "rejected")
 
@@ -83,7 +86,7 @@ class CreateParams(Params, frozen=True, kw_only=True):
 
     content: str | None = None
     file: Upload | None = None
-    format: Literal["nacha", "pain.001"] | None = None
+    format: Literal["bacs", "nacha", "pain.001"] | None = None
     originating_account: str | None = None
 
 
@@ -134,15 +137,23 @@ def _body(params: CreateParams) -> tuple[str | None, bytes]:
     return None, params.content.encode()
 
 
-async def _read(body: bytes, format: str | None) -> tuple[str, list[Item]]:
+def _format(body: bytes) -> Format | None:
+    """What it looks like."""
+    if body[:3] == b"101":
+        return "nacha"
+    if body.lstrip()[:1] != b"<":
+        return None
+    return "bacs" if BACS_REPORT in body[:LOOK] else "pain.001"
+
+
+async def _read(body: bytes, format: Format | None) -> tuple[Format, list[Item]]:
     """The answer's items, or the error that says where it cannot be read."""
-    name = format or ("nacha" if body[:3] == b"101" else "pain.001" if body.lstrip()[:1] == b"<" else None)
-    reader = FORMATS[name].read if name else None
-    if name is None or reader is None:
-        raise invalid("This is no answer that can be read: ACH returns begin with 101, a pain.002 is XML.", "file",
-                      "bank_answer_invalid")  # fmt: skip
+    name = format or _format(body)
+    if name is None:
+        raise invalid("This is no answer that can be read: ACH returns begin with 101, a pain.002, a camt.054 and the "
+                      "reports of Bacs are XML.", "file", "bank_answer_invalid")  # fmt: skip
     try:
-        return name, await asyncio.to_thread(reader, body)
+        return name, await asyncio.to_thread(FORMATS[name].read, body)
     except BadAnswer as error:
         raise invalid(f"The file cannot be read: {error}. Nothing of it was taken.", "file",
                       "bank_answer_invalid") from None  # fmt: skip
@@ -165,6 +176,8 @@ async def _match(tx: Tx, accounts: Sequence[Account], one: Verdict) -> None:
         return
     for account in accounts:
         rows = await tx.world.engine.rows(BY_TRACE, (tx.scope.book, account.id, item.trace))
+        if item.of_mandate:
+            rows = await tx.world.engine.rows(OF_MANDATE, (tx.scope.book, account.id, *_begin_with(item.trace)))
         found = [decoded(row) for row in rows]
         same = [payment for payment in found if item.amount in (None, payment.amount)]
         if found and not same:
@@ -173,6 +186,11 @@ async def _match(tx: Tx, accounts: Sequence[Account], one: Verdict) -> None:
             await _judge(tx, account, one, same[0])
             return
     one.reason = one.reason or "no payment has this trace number"
+
+
+def _begin_with(mandate: str) -> tuple[str, str]:
+    """The traces of a mandate's payments stand between these two."""
+    return f"{mandate}-", f"{mandate}."
 
 
 async def _match_file(tx: Tx, accounts: Sequence[Account], one: Verdict) -> None:

@@ -2,7 +2,7 @@
 
 A file is built from what is due in an originating account. Its bytes are kept as they were built, and every payment
 in it names it and no other, for ever. What is not sent in the end (withdrawn, or rejected by the bank) is not put
-into another file: its payments fail, and their money goes back.
+into another file: its payments fail, and their money goes back. So does a payment that no file can carry (building.py).
 
 Sending is an attempt that is committed first (`sending`) and a report (`sent`). Where the account's delivery is
 `download`, whoever sends takes the bytes from the API; with `outbox` they are laid down in a directory (outbox.py).
@@ -15,22 +15,25 @@ import hashlib
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 from nostro.balances.calendar import add_business_days, business_midnight
-from nostro.connect.originating_account import ORIGINATING_ACCOUNT, file_day, next_cut_off
+from nostro.connect.originating_account import ORIGINATING_ACCOUNT, file_day, file_format, next_cut_off
 from nostro.connect.originating_account import Record as Account
-from nostro.kernel.errors import invalid
+from nostro.connect.originating_scheme import FileFormat
+from nostro.kernel.errors import ApiError, invalid
 from nostro.kernel.lifecycle import Lifecycle, Move
 from nostro.kernel.resource import Download, Filter, NoParams, Params, Resource, Shape, Stored, Verb, listing, retrieve
 from nostro.storage.tx import Tx
 
-from .bank_formats import format_of
+from .bank_formats import FORMATS, format_of
+from .building import set_aside, written
 from .file_format import Built, Job
 from .instruction import INTO_FILE, NEXT_WAITING, WAITING, Instruction, decoded, in_file
 from .outcome import fail, tell
 
 BUILD, SETTLE, STAGE, RELEASE = "bank_file.build", "bank_file.settle", "bank_file.stage", "bank_file.release"
+CARRY = "bank_file.carry"
 # Seconds after the cut-off: by then the payments of every account have been handed over.
 BUILD_AFTER = 60
 PUT_CONTENT = "INSERT INTO bank_file_content (book,id,content) VALUES (?,?,?)"
@@ -121,45 +124,63 @@ def expect_build(tx: Tx, account: Account, due: int) -> None:
 async def build_job(tx: Tx, id: str) -> None:
     """Job `bank_file.build`: what is due goes into files, one a unit; what the day's limit leaves, goes tomorrow."""
     account = await tx.get(ORIGINATING_ACCOUNT, id)
-    made, left = await build(tx, account)
-    if left:
-        tx.schedule(BUILD, id, tx.now if made is not None else next_cut_off(account, tx.now)[0] + BUILD_AFTER)
+    done = await build(tx, account)
+    if done.left:
+        goes_on = done.file is not None or done.aside
+        tx.schedule(BUILD, id, tx.now if goes_on else next_cut_off(account, tx.now)[0] + BUILD_AFTER)
         return
     next_due = (await tx.world.engine.rows(NEXT_WAITING, (tx.scope.book, id, tx.now)))[0][0]
     if next_due is not None:
         tx.schedule(BUILD, id, next_due + BUILD_AFTER)
 
 
-async def build(tx: Tx, account: Account) -> tuple[Record | None, bool]:
-    """A file of what is due, within the account's limits, None if that is nothing; and whether something is left.
-    Two at once are one after the other: each writes the account that it has read."""
+class Step(Struct, frozen=True):
+    """What one build made: a file, or none; how many payments it has set aside; and whether something is left."""
+
+    file: Record | None
+    left: bool
+    aside: int = 0
+
+
+async def build(tx: Tx, account: Account) -> Step:
+    """A file of what is due, within the account's limits, if that is something. Two at once are one after the other:
+    each writes the account that it has read."""
     day = file_day(account, tx.now)
     fresh = account.day != day.isoformat()
     spent, of_day = (0, 0) if fresh else (account.day_amount, account.day_files)
-    payments, left = await _due(tx, account, spent)
+    name, payments, left = await _due(tx, account, spent)
     if not payments:
-        return None, left
+        return Step(None, left)
     settles = add_business_days(account.currency, day, account.settlement_days)
     job = Job(
         account=account, number=account.files + 1, of_day=of_day, first_trace=account.traces + 1, now=tx.now,
         settles=settles, payments=payments,
     )  # fmt: skip
-    built = await asyncio.to_thread(format_of(account).build, job)
-    file = _record(tx, job, built)
+    done = await asyncio.to_thread(written, FORMATS[name] if name else None, job)
+    aside = len(done.aside)
+    if aside:
+        set_aside(tx, done.aside)
+        account = msgspec.structs.replace(account, set_aside=account.set_aside + aside)
+        tx.save(account, "originating_account.payments_set_aside")
+    if done.built is None or name is None:
+        return Step(None, left, aside)
+    file = _record(tx, job, name, done.built)
     tx.save(
         msgspec.structs.replace(
-            account, files=job.number, traces=account.traces + len(payments), day=day.isoformat(),
+            account, files=job.number, traces=account.traces + file.payments, day=day.isoformat(),
             day_files=of_day + 1, day_amount=spent + file.amount,
         )
     )  # fmt: skip
-    for trace, payment in built.traced:
+    for trace, payment in done.built.traced:
         tx.write_row(INTO_FILE, (file.id, trace, tx.scope.book, payment.source, payment.reference))
-    tx.write_row(PUT_CONTENT, (tx.scope.book, file.id, built.content))
-    return tx.move(file, LIFE["build"]), left
+    tx.write_row(PUT_CONTENT, (tx.scope.book, file.id, done.built.content))
+    _carry(tx, file)
+    return Step(tx.move(file, LIFE["build"]), left or done.left > 0, aside)
 
 
-async def _due(tx: Tx, account: Account, spent: int) -> tuple[list[Instruction], bool]:
-    """What fits within the limits, in the order in which it fell due; and whether something is left."""
+async def _due(tx: Tx, account: Account, spent: int) -> tuple[FileFormat | None, list[Instruction], bool]:
+    """What fits within the limits, in the order in which it fell due, of the format of the first; and whether something
+    is left. The format is None where the account collects no debits."""
     rows = await tx.world.engine.rows(WAITING, (tx.scope.book, account.id, tx.now, account.most_payments + 1))
     room = min(
         (limit for limit in (account.largest_file, _less(account.daily_limit, spent)) if limit is not None),
@@ -167,28 +188,30 @@ async def _due(tx: Tx, account: Account, spent: int) -> tuple[list[Instruction],
     )
     taken: list[Instruction] = []
     total = 0
+    name: FileFormat | None = None
     for payment in map(decoded, rows[: account.most_payments]):
-        paid = 0 if payment.debit else payment.amount
-        if room is not None and total + paid > room:
+        paid, own = 0 if payment.debit else payment.amount, file_format(account, debit=payment.debit)
+        if (room is not None and total + paid > room) or (taken and own != name):
             continue
+        name = own
         total += paid
         taken.append(payment)
-    return taken, len(rows) > len(taken)
+    return name, taken, len(rows) > len(taken)
 
 
 def _less(limit: int | None, spent: int) -> int | None:
     return None if limit is None else limit - spent
 
 
-def _record(tx: Tx, job: Job, built: Built) -> Record:
-    account = job.account
+def _record(tx: Tx, job: Job, name: FileFormat, built: Built) -> Record:
+    account, payments = job.account, [one for _, one in built.traced]
     return Record(
         id=tx.new_id("bf"), created=tx.now, livemode=tx.scope.livemode, currency=account.currency,
-        amount=sum(one.amount for one in job.payments if not one.debit),
-        collected=sum(one.amount for one in job.payments if one.debit), built_by=tx.request.hint or None,
+        amount=sum(one.amount for one in payments if not one.debit),
+        collected=sum(one.amount for one in payments if one.debit), built_by=tx.request.hint or None,
         builder=tx.request.key, effective_date=business_midnight(account.currency, job.settles, 0),
-        filename=name_of(account, job.number), format=account.format,
-        number=job.number, originating_account=account.id, payments=len(job.payments),
+        filename=name_of(account, job.number), format=name,
+        number=job.number, originating_account=account.id, payments=len(payments),
         sha256=hashlib.sha256(built.content).hexdigest(), size=len(built.content), status="built",
     )  # fmt: skip
 
@@ -206,7 +229,14 @@ async def released(tx: Tx, file: Record) -> Record:
         return tx.save(msgspec.structs.replace(file, staged=None))
     tell(tx, await in_file(tx.world.engine, tx.scope.book, file.id), "sent", file.id)
     tx.schedule(SETTLE, file.id, max(file.effective_date, tx.now))
+    _carry(tx, file)
     return tx.move(file, LIFE["release"], staged=None)
+
+
+def _carry(tx: Tx, file: Record) -> None:
+    """Where a simulated bank stands at the other end, somebody looks after the file."""
+    if tx.world.settings.simulated_bank and tx.scope.dev:
+        tx.schedule(CARRY, file.id, tx.now)
 
 
 async def settle_job(tx: Tx, id: str) -> None:
@@ -238,13 +268,21 @@ class ReasonParams(Params, frozen=True, kw_only=True):
 
 async def create(tx: Tx, params: BuildParams) -> Record:
     account = await tx.get(ORIGINATING_ACCOUNT, params.originating_account, "originating_account")
-    made, _ = await build(tx, account)
-    if made is None:
-        raise invalid(
-            "Nothing is due in this originating account, or its limits leave no room for it. Payouts are due at the "
-            "cut-off after they were made.", "originating_account", "bank_file_nothing_due",
-        )  # fmt: skip
-    return made
+    done = await build(tx, account)
+    if done.file is not None:
+        return done.file
+    if done.aside:
+        nothing = _nothing_due(f"No file can carry what is due: its {done.aside} payments have failed, each with why.")
+        tx.decline(nothing)  # the payments were set aside, and stay so
+        return example()
+    raise _nothing_due(
+        "Nothing is due in this originating account, or its limits leave no room for it. Payouts are due at the "
+        "cut-off after they were made."
+    )
+
+
+def _nothing_due(why: str) -> ApiError:
+    return invalid(why, "originating_account", "bank_file_nothing_due")
 
 
 async def approve(tx: Tx, file: Record, params: ApproveParams) -> Record:
@@ -255,6 +293,7 @@ async def approve(tx: Tx, file: Record, params: ApproveParams) -> Record:
     if account.approval == "second_key" and file.builder == tx.request.key:
         raise invalid("This file was built with the same key: another one has to approve it.",
                       code="bank_file_second_key_required")  # fmt: skip
+    _carry(tx, file)
     return tx.move(file, LIFE["approve"], approved_at=tx.now, approved_by=tx.request.hint or None)
 
 

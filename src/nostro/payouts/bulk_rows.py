@@ -17,7 +17,8 @@ from nostro.connect.originating_account import largest_payment
 from nostro.kernel.errors import ApiError, invalid, missing
 from nostro.kernel.money import CURRENCIES, text
 
-from .bank_formats import format_of
+from .bank_formats import refusal
+from .file_format import TOO_MUCH
 from .instruction import Receiver, holder, plain
 
 COLUMNS = (
@@ -112,9 +113,9 @@ def checked(row: Row, account: Account | None) -> Receiver:
     if row.account_type not in ("", "checking", "savings"):
         raise invalid("The account type is checking or savings.", "account_type")
     receiver = _receiver(row)
-    refusal = format_of(account).refusal(receiver, row.amount)
-    if refusal is not None:
-        raise invalid(refusal, "iban" if row.iban else "account_number")
+    why = refusal(account, receiver, row.amount)
+    if why is not None:
+        raise invalid(why.text, "amount" if why.code == TOO_MUCH else "iban" if row.iban else "account_number")
     return receiver
 
 

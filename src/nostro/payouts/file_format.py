@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
@@ -33,9 +33,20 @@ class Built(Struct, frozen=True):
     traced: list[tuple[str, Instruction]]
 
 
+TOO_MUCH = "could_not_process"
+
+
+class Refusal(NamedTuple):
+    """Why a file cannot carry a payment: the API's `failure_code`, and a sentence for people."""
+
+    code: str
+    text: str
+
+
 class Item(Struct, frozen=True, kw_only=True):
     """One thing that an answer says: of a payment by its `trace`, or of a whole file, which `trace` then names.
-    `code` is the bank's own; `receiver` is what a change has corrected."""
+    `code` is the bank's own; `receiver` is what a change has corrected. An item about a mandate names the beginning of
+    the traces of its payments."""
 
     kind: Literal["return", "change", "accept", "reject"]
     trace: str
@@ -43,6 +54,7 @@ class Item(Struct, frozen=True, kw_only=True):
     amount: int | None = None
     receiver: Receiver | None = None
     text: str = ""
+    of_mandate: bool = False
 
 
 class BadAnswer(ValueError):
@@ -50,12 +62,25 @@ class BadAnswer(ValueError):
 
 
 class Format(Struct, frozen=True, kw_only=True):
-    """`refusal(receiver, amount)` says why it cannot carry a payment; `read` is None where answers are not read.
-    `collects` if it carries debits too."""
+    """`refusal(receiver, amount)` says why it cannot carry a payment; `build` raises ValueError for what it did not
+    foresee. `probe` is somebody to whom a payment can always be written: if not even that can, it is not the payments'
+    fault. What answers say is read by `read`."""
 
     suffix: str
-    collects: bool = False
-    refusal: Callable[[Receiver, int], str | None]
+    probe: Receiver
+    refusal: Callable[[Receiver, int], Refusal | None]
     build: Callable[[Job], Built]
     corrected: Callable[[Receiver, Item], Item]
-    read: Callable[[bytes], list[Item]] | None = None
+    read: Callable[[bytes], list[Item]]
+
+
+def wrong_number(text: str) -> Refusal:
+    return Refusal("invalid_account_number", text)
+
+
+def wrong_name(text: str) -> Refusal:
+    return Refusal("incorrect_account_holder_name", text)
+
+
+def too_much(text: str) -> Refusal:
+    return Refusal(TOO_MUCH, text)

@@ -1,34 +1,36 @@
-"""Payouts as credit transfers of ISO 20022 (pain.001); status reports (pain.002) as answers."""
+"""Payouts as credit transfers of ISO 20022 (pain.001), debits as SEPA's direct debits (pain.008); status reports
+(pain.002) and notifications (camt.054) as answers.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from schwifty import IBAN
 from schwifty.exceptions import SchwiftyException
 
 from nostro.connect.originating_account import Record as Account
 from nostro.networks.file_error import FileError
-from nostro.networks.iso20022 import camt, pain001, pain002
+from nostro.networks.iso20022 import camt, pain001, pain002, pain008
 from nostro.networks.iso20022.parties import Account as BankAccount
 from nostro.networks.iso20022.parties import Party
 from nostro.networks.statement import Line, Piece
 
-from .file_format import BadAnswer, Built, Format, Item, Job
+from .file_format import BadAnswer, Built, Format, Item, Job, Refusal, too_much, wrong_name, wrong_number
 from .instruction import Instruction, Receiver, plain
 
 MOST_SEPA = 99_999_999_999
 
 
-def _refusal(receiver: Receiver, amount: int) -> str | None:
+def _refusal(receiver: Receiver, amount: int) -> Refusal | None:
     if not receiver.name:
-        return "A transfer needs the name of the account's holder."
+        return wrong_name("A transfer needs the name of the account's holder, in letters that SEPA carries.")
     try:
         IBAN(receiver.number)
     except SchwiftyException as error:
-        return f"The account number is not a valid IBAN: {error}."
-    return "A transfer carries up to 999,999,999.99." if amount > MOST_SEPA else None
+        return wrong_number(f"The account number is not a valid IBAN: {error}.")
+    return too_much("A transfer carries up to 999,999,999.99.") if amount > MOST_SEPA else None
 
 
 def _message_id(account: Account, number: int) -> str:
@@ -36,11 +38,15 @@ def _message_id(account: Account, number: int) -> str:
     return f"{account.id.rpartition('_')[2]}-{number:06d}"[-35:]
 
 
+def _traced(job: Job) -> list[tuple[str, Instruction]]:
+    own = job.account.id.rpartition("_")[2][-8:]
+    return [(f"{own}{job.first_trace + n:012d}", payment) for n, payment in enumerate(job.payments)]
+
+
 def _build(job: Job) -> Built:
     account, ids = job.account, job.account.iso20022
     assert ids is not None, f"{account.id} has no ids for ISO 20022"
-    own = account.id.rpartition("_")[2][-8:]
-    traced = [(f"{own}{job.first_trace + n:012d}", payment) for n, payment in enumerate(job.payments)]
+    traced = _traced(job)
     me, id = Party(name=ids.initiating_party), _message_id(account, job.number)
     payment = pain001.Payment(
         id=id, execution=job.settles, debtor=me, account=BankAccount(iban=ids.iban, bic=ids.bic or ""),
@@ -52,12 +58,51 @@ def _build(job: Job) -> Built:
 
 
 def _transfer(trace: str, payment: Instruction, currency: str) -> pain001.Transfer:
-    receiver = payment.receiver
-    said = plain(f"{receiver.descriptor} {payment.reference or payment.source.rpartition('_')[2]}")
     return pain001.Transfer(
-        end_to_end=trace, amount=payment.amount, currency=currency, creditor=Party(name=receiver.name),
-        account=BankAccount(iban=receiver.number), remittance=said[:140].strip(),
+        end_to_end=trace, amount=payment.amount, currency=currency, creditor=Party(name=payment.receiver.name),
+        account=BankAccount(iban=payment.receiver.number), remittance=_remittance(payment),
     )  # fmt: skip
+
+
+def _remittance(payment: Instruction) -> str:
+    said = plain(f"{payment.receiver.descriptor} {payment.reference or payment.source.rpartition('_')[2]}")
+    return said[:140].strip()
+
+
+# Direct debits ---------------------------------------------------------------
+
+
+def _refusal_to_debit(receiver: Receiver, amount: int) -> Refusal | None:
+    if not (receiver.mandate and receiver.signed):
+        return Refusal("debit_not_authorized", "A direct debit needs a mandate, and the day on which it was given.")
+    return _refusal(receiver, amount)
+
+
+def _build_debits(job: Job) -> Built:
+    """All as recurrent: since November 2016 a first debit need not say that it is one (SDD core rulebook)."""
+    account, ids = job.account, job.account.iso20022
+    assert ids is not None and ids.creditor_id is not None, f"{account.id} has no creditor id"
+    traced = _traced(job)
+    me, id = Party(name=ids.initiating_party), _message_id(account, job.number)
+    collection = pain008.Collection(
+        id=id, due=job.settles, sequence="RCUR", creditor=me, creditor_id=ids.creditor_id,
+        account=BankAccount(iban=ids.iban, bic=ids.bic or ""),
+        debits=tuple(_debit(trace, one) for trace, one in traced),
+    )  # fmt: skip
+    made = datetime.fromtimestamp(job.now, UTC)
+    return Built(pain008.build(pain008.Message(id=id, created=made, initiator=me, collections=(collection,))), traced)
+
+
+def _debit(trace: str, payment: Instruction) -> pain008.Debit:
+    receiver = payment.receiver
+    return pain008.Debit(
+        end_to_end=trace, amount=payment.amount, currency="eur", debtor=Party(name=receiver.name),
+        account=BankAccount(iban=receiver.number), remittance=_remittance(payment),
+        mandate=pain008.Mandate(id=receiver.mandate, signed=date.fromisoformat(receiver.signed)),
+    )  # fmt: skip
+
+
+# Answers ---------------------------------------------------------------------
 
 
 def _read(content: bytes) -> list[Item]:
@@ -82,11 +127,12 @@ def _read(content: bytes) -> list[Item]:
 
 
 def _returned(pieces: Iterator[Piece]) -> Iterator[Item]:
-    """Credits that bring payments back, one by one or inside one sum."""
+    """What brings payments back, one by one or inside one sum: credits that do, and debits that take collected money
+    away again."""
     for line in (piece for piece in pieces if isinstance(piece, Line)):
         for part in line.parts or (line,):
-            if part.return_reason and part.amount > 0:
-                yield Item(kind="return", trace=part.end_to_end, code=part.return_reason, amount=part.amount)
+            if part.return_reason:
+                yield Item(kind="return", trace=part.end_to_end, code=part.return_reason, amount=abs(part.amount))
 
 
 # The namespace of a notification, near the beginning of the file.
@@ -100,4 +146,12 @@ def _refused(single: pain002.Single) -> Item:
     return Item(kind="return", trace=single.end_to_end, code=code, amount=single.amount or None, text=text)
 
 
-TRANSFERS = Format(suffix="xml", refusal=_refusal, build=_build, corrected=lambda receiver, item: item, read=_read)
+def _corrected(receiver: Receiver, item: Item) -> Item:
+    return item  # there is no such answer
+
+
+PROBE = Receiver(number="DE89370400440532013000", name="PROBE", mandate="PROBE", signed="2000-01-01")
+TRANSFERS = Format(suffix="xml", probe=PROBE, refusal=_refusal, build=_build, corrected=_corrected, read=_read)
+DEBITS = Format(
+    suffix="xml", probe=PROBE, refusal=_refusal_to_debit, build=_build_debits, corrected=_corrected, read=_read
+)

@@ -49,8 +49,8 @@ from nostro.kernel.resource import (
 from nostro.ledger import chart
 from nostro.storage.tx import Tx
 
-from .bank_formats import format_of
-from .instruction import Receiver, receiver_of
+from .bank_formats import days_more, refusal, refused_by
+from .instruction import Receiver, debited, receiver_of
 
 SENT_AFTER, INSTANT_ARRIVAL = 5, 600
 BANK_DAYS = 2
@@ -189,13 +189,13 @@ def _line(tx: Tx, payout: Record, type: Type, amount: int, on: int | None = None
 # On its way ------------------------------------------------------------------
 
 
-def _when(now: int, method: str, currency: str, through: Through) -> tuple[int, int]:
-    """When a payout is sent and when it arrives."""
+def _when(now: int, method: str, currency: str, through: Through, more: int = 0) -> tuple[int, int]:
+    """When a payout is sent and when it arrives, in a file `more` business days later than others."""
     if method == "instant":
         return now + SENT_AFTER, now + INSTANT_ARRIVAL
     if through is not None:
         cut_off, day = originating_account.next_cut_off(through, now)
-        return cut_off, business_midnight(currency, day, through.settlement_days)
+        return cut_off, business_midnight(currency, day, through.settlement_days + more)
     cut_off, day = next_cut_off(currency, now)
     return cut_off, business_midnight(currency, day, BANK_DAYS)
 
@@ -319,9 +319,9 @@ def _check_file(method: Method, amount: int, through: originating_account.Record
     if method == "instant":
         raise invalid("Payouts in this currency are sent in files to the bank: use the method standard.", "method",
                       "instant_payouts_unsupported")  # fmt: skip
-    refusal = None if receiver is None else format_of(through).refusal(receiver, amount)
-    if refusal is not None:
-        raise invalid(refusal, "destination", "account_number_invalid")
+    why = None if receiver is None else refusal(through, receiver, amount)
+    if why is not None:
+        raise refused_by(why, "destination")
     most = originating_account.largest_payment(through)
     if most is not None and amount > most:
         raise invalid(f"A payout through {through.id} can be {text(most, through.currency)} at most.", "amount",
@@ -408,7 +408,9 @@ async def reverse(tx: Tx, payout: Record, params: ReverseParams) -> Record:
         advice = " Cancel it instead." if payout.status == "pending" else ""
         raise invalid(f"Only a paid payout can be reversed, and the status of this one is {payout.status}.{advice}")
     through = await originating_account.originating(tx, payout.currency) if payout.through else None
-    back = take_back(
+    if through is not None and originating_account.file_format(through, debit=True) is None:
+        raise invalid(f"This payout cannot be taken back: the originating account {through.id} collects no debits.")
+    back = await take_back(
         tx, through, amount=payout.amount, currency=payout.currency, livemode=payout.livemode,
         destination=payout.destination, metadata=merge_metadata({}, params.metadata), original_payout=payout.id,
         type=payout.type,
@@ -417,12 +419,18 @@ async def reverse(tx: Tx, payout: Record, params: ReverseParams) -> Record:
     return back
 
 
-def take_back(tx: Tx, through: Through, *, amount: int, currency: str, **given: Any) -> Record:
+async def take_back(
+    tx: Tx, through: Through, *, amount: int, currency: str, destination: str | None, **given: Any
+) -> Record:
     """A payout with a negative amount: the bank is asked for money, which is pending until it arrives."""
-    sent, arrives = _when(tx.now, "standard", currency, through)
+    account = await tx.find(EXTERNAL_ACCOUNT, destination or "")
+    receiver = None if account is None else debited(account, tx.merchant, None)
+    more = 0 if through is None or receiver is None else days_more(through, receiver)
+    sent, arrives = _when(tx.now, "standard", currency, through, more)
     back = Record(
         id=tx.new_id("po"), created=tx.now, amount=-amount, arrival_date=arrives, currency=currency, method="standard",
-        status="pending", merchant=tx.merchant, through=through.id if through else None, **given,
+        status="pending", merchant=tx.merchant, through=through.id if through else None, destination=destination,
+        **given,
     )  # fmt: skip
     tx.schedule("payout.send", back.id, sent)
     return tx.move(back, LIFE["recall"], balance_transaction=_line(tx, back, "payout", amount, arrives))

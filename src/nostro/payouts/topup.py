@@ -22,6 +22,7 @@ from nostro.connect import originating_account
 from nostro.connect.bank import Record as BankAccount
 from nostro.connect.external_account import EXTERNAL_ACCOUNT
 from nostro.connect.external_form import TEST_TOKENS
+from nostro.connect.originating_scheme import SCHEMES
 from nostro.kernel.clock import utc_date
 from nostro.kernel.errors import invalid, no_such
 from nostro.kernel.lifecycle import Lifecycle, Move
@@ -46,8 +47,8 @@ from nostro.ledger import chart
 from nostro.networks.test_cards import TEST_BANK_ACCOUNTS
 from nostro.storage.tx import Tx
 
-from .bank_formats import format_of
-from .instruction import receiver_of
+from .bank_formats import days_more, refusal, refused_by
+from .instruction import debited
 from .payout import BANK_DAYS
 
 ARRIVE, RETURN, SEND = "topup.arrive", "topup.return", "topup.send"
@@ -184,7 +185,9 @@ async def create(tx: Tx, params: CreateParams) -> Record:
         raise no_such("source", params.source, "source")
     if params.statement_descriptor is not None:
         check_descriptor(params.statement_descriptor, "statement_descriptor")
-    of_account, days = originating_account.next_cut_off, BANK_DAYS + (through.settlement_days if through else 0)
+    of_account, days = originating_account.next_cut_off, BANK_DAYS
+    if through is not None and bank is not None and (receiver := debited(bank, tx.merchant, None)):
+        days = days_to_count(through) + days_more(through, receiver)
     cut_off, day = next_cut_off(currency, tx.now) if through is None else of_account(through, tx.now)
     arrives = business_midnight(currency, day, days)
     topup = Record(
@@ -208,6 +211,11 @@ async def create(tx: Tx, params: CreateParams) -> Record:
     return tx.move(topup, LIFE["create"])
 
 
+def days_to_count(through: originating_account.Record) -> int:
+    """Business days from a file's until its debits cannot come back any more for want of funds."""
+    return through.settlement_days + SCHEMES[through.format].clears
+
+
 async def _collected(
     tx: Tx, params: CreateParams, currency: str
 ) -> tuple[BankAccount, originating_account.Record] | tuple[None, None]:
@@ -216,12 +224,16 @@ async def _collected(
         return None, None
     bank = await tx.get(EXTERNAL_ACCOUNT, params.source, "source")
     through = await originating_account.originating(tx, currency)
-    receiver = receiver_of(bank, tx.merchant, params.statement_descriptor)
-    if through is None or not format_of(through).collects or bank.currency != currency or receiver is None:
+    receiver = debited(bank, tx.merchant, params.statement_descriptor)
+    collects = through is not None and originating_account.file_format(through, debit=True) is not None
+    if through is None or not collects or bank.currency != currency or receiver is None:
         raise invalid(f"No originating account of yours collects {currency} from {bank.id}.", "source")
-    refusal = format_of(through).refusal(receiver, params.amount)
-    if refusal is not None:
-        raise invalid(refusal, "source", "account_number_invalid")
+    if bank.status == "errored":
+        raise invalid(f"The bank has refused payments of {bank.id}, or its mandate has ended. Name another account.",
+                      "source")  # fmt: skip
+    why = refusal(through, receiver, params.amount, debit=True)
+    if why is not None:
+        raise refused_by(why, "source")
     return bank, through
 
 
@@ -259,6 +271,6 @@ TOPUP: Resource[Record] = Resource(
         Verb(name="update", method="POST", path=_ID, run=update, params=UpdateParams),
         Verb(name="cancel", method="POST", path=f"{_ID}/cancel", run=cancel),
     ),
-    errors=("account_number_invalid", "invalid_characters"),
+    errors=("account_number_invalid", "amount_too_large", "invalid_characters"),
 )
 RESOURCE = TOPUP

@@ -1,8 +1,8 @@
 """Importing: a file's statements, line by line into the table, and then all of them at once into being.
 
 Lines are written in many units, beyond the account's last statement, where nobody sees them. The last unit makes the
-statements and moves that mark; before it, nothing was imported. What an import leaves behind that was killed is
-dropped by the next one of the account.
+statements and moves that mark; before it, nothing was imported. What an import leaves behind that was killed, or that
+ended without knowing whether its last unit came to be, is dropped by the next one of the account.
 """
 
 from __future__ import annotations
@@ -84,7 +84,15 @@ class Staged(Struct):
 async def imported(
     world: World, scope: Scope, pieces: Iterable[Piece], about: About, tell: Tell | None = None
 ) -> list[Imported]:
-    """Raises `ApiError` for whatever is wrong with the file; then nothing was imported."""
+    """Raises `ApiError` for whatever is wrong with the file; then nothing was imported. In one worker two imports of a
+    book are one after the other."""
+    async with world.importing.setdefault(scope.book, asyncio.Lock()):
+        return await _imported(world, scope, pieces, about, tell)
+
+
+async def _imported(
+    world: World, scope: Scope, pieces: Iterable[Piece], about: About, tell: Tell | None
+) -> list[Imported]:
     known = await found(Tx(world, scope), 100, file=about.file)
     if known:
         return [Imported(one, True) for one in known]
@@ -94,7 +102,7 @@ async def imported(
     except ValueError as error:
         await work.drop()
         raise bad(str(error)) from error
-    except BaseException:
+    except ApiError:
         await work.drop()
         raise
 

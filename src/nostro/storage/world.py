@@ -25,9 +25,9 @@ class World(Struct, kw_only=True):
     """`rails` by payment method type, `jobs` by kind; `work` is set when a commit left jobs or deliveries to do.
 
     `scopes` are those seen so far, `last_scope` is the highest number that this process gave to a new one, and
-    `moving` has a lock for each whose time was moved. `memory` is what is remembered of each scope; `directories` are
-    the ledger accounts that bulk has met, by scope. `redis` is there where a setting names one and workers have
-    something to share.
+    `moving` has a lock for each whose time was moved, `importing` for each book that took a bank's statement. `memory`
+    is what is remembered of each scope; `directories` are the ledger accounts that bulk has met, by scope. `redis` is
+    there where a setting names one and workers have something to share.
     `leaving` is true from the moment that the server is told to stop.
     """
 
@@ -42,6 +42,7 @@ class World(Struct, kw_only=True):
     work: asyncio.Event
     scopes: dict[int, Scope] = {}
     moving: dict[int, asyncio.Lock] = {}
+    importing: dict[int, asyncio.Lock] = {}
     memory: dict[int, Memory] = {}
     redis: Redis | None = None
     directories: dict[int, Any] = {}

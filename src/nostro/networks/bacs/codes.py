@@ -11,7 +11,7 @@ from typing import Final, Literal
 import msgspec
 
 Retry = Literal["same", "corrected", "never"]
-Report = Literal["ARUCS", "ARUDD", "AUDDIS", "ADDACS"]
+Report = Literal["ARUCS", "ARUDD", "AUDDIS", "ADDACS", "AWACS"]
 
 
 class Reason(msgspec.Struct, frozen=True):
@@ -76,4 +76,11 @@ ADDACS: Final[dict[str, Reason]] = {
     "E": Reason("instruction amended", "corrected"),
     "R": Reason("instruction reinstated", "same"),
 }
-REASONS: Final[dict[Report, dict[str, Reason]]] = {"ARUCS": ARUCS, "ARUDD": ARUDD, "AUDDIS": AUDDIS, "ADDACS": ADDACS}
+# Credits that were applied to another account than the one that they named.
+AWACS: Final[dict[str, Reason]] = {
+    "0": Reason("account details not valid: pay to the right ones", "same"),
+    "3": Reason("account transferred to another bank: pay to the new one", "same"),
+}
+REASONS: Final[dict[Report, dict[str, Reason]]] = {
+    "ARUCS": ARUCS, "ARUDD": ARUDD, "AUDDIS": AUDDIS, "ADDACS": ADDACS, "AWACS": AWACS,
+}  # fmt: skip

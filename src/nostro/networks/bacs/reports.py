@@ -1,8 +1,8 @@
 """What Bacs reports: credits and debits that came back (ARUCS, ARUDD), instructions that were refused (AUDDIS), changed
-or cancelled (ADDACS). XML without a namespace, built and read.
+or cancelled (ADDACS), credits to accounts that have other numbers now (AWACS). XML without a namespace, built and read.
 
-ARUDD, AUDDIS and ADDACS are written as published samples have them. No sample of ARUCS is published: it is written as
-ARUDD is, with `ReturnedCreditItem`.
+ARUDD, AUDDIS and ADDACS are written as published samples have them. No sample of the others is published: ARUCS is
+written as ARUDD is, with `ReturnedCreditItem`; AWACS as ADDACS is, with the letter W.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from nostro.networks.iso20022.writing import decimal
 _RETURNS: Final = {"ARUDD": "ReturnedDebitItem", "ARUCS": "ReturnedCreditItem"}
 _ACCOUNTS: Final = {"ARUDD": "PayerAccount", "ARUCS": "ReceiverAccount"}
 # The letter by which advices of instructions tell their report.
-_RECORDS: Final = {"AUDDIS": "V", "ADDACS": "A"}
+_RECORDS: Final[dict[Report, str]] = {"AUDDIS": "V", "ADDACS": "A", "AWACS": "W"}
 _RECORD: Final = "Advice/OriginatingAccountRecords/OriginatingAccountRecord"
 
 
@@ -44,7 +44,7 @@ class Returned(Struct, frozen=True, kw_only=True):
 
 
 class Advice(Struct, frozen=True, kw_only=True):
-    """What a bank says of an instruction, from `day` on. The new account where it says one."""
+    """What a bank says of an instruction (AWACS: of a credit), from `day` on. The new account where it says one."""
 
     reference: str
     reason: str
@@ -66,7 +66,7 @@ class Returns(Struct, frozen=True, kw_only=True):
 
 
 class Advices(Struct, frozen=True, kw_only=True):
-    """AUDDIS or ADDACS for the service user `user`, made on `day`."""
+    """AUDDIS, ADDACS or AWACS for the service user `user`, made on `day`."""
 
     report: Report
     user: str
@@ -106,7 +106,7 @@ def _returns(report: Returns) -> Iterator[str]:
 
 def _advices(report: Advices) -> Iterator[str]:
     if report.report not in _RECORDS:
-        raise FileError(0, "AUDDIS or ADDACS", path="Data")
+        raise FileError(0, "AUDDIS, ADDACS or AWACS", path="Data")
     if not report.items:
         raise FileError(0, "at least one advice", path="MessagingAdvice")
     yield "<MessagingAdvices>" + _tag("Header", {"report-generation-date": report.day.isoformat()}, "/")
@@ -202,7 +202,7 @@ def _read_advices(element: Element, items: list[Element]) -> Advices:
     users = {_attribute(item, "user-number") for item in items}
     if len(users) > 1 or len(letters) > 1:
         raise element.refused("advices of one service user and kind")
-    report: Report = "ADDACS" if letters == {"A"} else "AUDDIS"
+    report: Report = next((name for name, letter in _RECORDS.items() if letters == {letter}), "AUDDIS")
     return Advices(
         report=report,
         user=next(iter(users), header.attributes.get("user-number", "")),

@@ -24,6 +24,11 @@ from .reason import REASONS
 
 RETURN_CODE = {22: 21, 23: 21, 27: 26, 28: 26, 32: 31, 33: 31, 37: 36, 38: 36}
 CORRECT_ROUTING, CORRECT_NUMBER = "110000000", "000123456789"
+RIGHT_SORT_CODE, RIGHT_NUMBER, WRONG_ACCOUNT = "108800", "00012345", "0"
+# The kinds of answers that tell what became of payments and files, and those that are statements, with their format.
+ANSWERS = ("returns.ach", "changes.ach", "status.pain002.xml", "returns.camt054.xml", "returns.arucs.xml",
+           "returns.arudd.xml", "changes.awacs.xml")  # fmt: skip
+STATEMENTS: dict[str, Literal["camt.053"]] = {"statement.camt053.xml": "camt.053"}
 MODIFIERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 
@@ -156,6 +161,8 @@ def together(groups: Sequence[Group]) -> Iterator[list[Group]]:
 
 def changes(groups: Sequence[Group], now: int, number: int) -> Named:
     """The morning's notifications of change to one sender."""
+    if groups[0].head.format == BACS:
+        return bacs_changes(groups, datetime.fromtimestamp(now, UTC).date())
     return Named("changes.ach", nacha.build(_file(groups, now, number, changes=True)))
 
 
@@ -238,6 +245,18 @@ def bacs_returns(groups: Sequence[Group]) -> Named:
     items = tuple(_bacs_item(item, report, head.day) for group in groups for item in group.items)
     made = reports.Returns(report=report, user=head.originator, day=head.day, items=items)
     return Named(f"returns.{report.lower()}.xml", reports.build(made))
+
+
+def bacs_changes(groups: Sequence[Group], day: date) -> Named:
+    """AWACS: each credit was applied to the account that it names, which is the one whose payments arrive."""
+    items = tuple(
+        reports.Advice(reference=item.instruction.id, reason=WRONG_ACCOUNT, day=day, sort_code=item.instruction.bank,
+                       number=item.instruction.account, name=item.instruction.name, new_sort_code=RIGHT_SORT_CODE,
+                       new_number=RIGHT_NUMBER)
+        for group in groups for item in group.items
+    )  # fmt: skip
+    made = reports.Advices(report="AWACS", user=groups[0].head.originator, day=day, items=items)
+    return Named("changes.awacs.xml", reports.build(made))
 
 
 def _bacs_item(item: Item, report: Literal["ARUCS", "ARUDD"], day: date) -> reports.Returned:

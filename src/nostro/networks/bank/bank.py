@@ -127,6 +127,8 @@ def _refused_items(judged: Sequence[Judged]) -> list[Group]:
 
 def _code(format: str, fate: Fate) -> str:
     """The code that was asked for, if it is one of the scheme; else the scheme's for the reason."""
+    if fate.kind == "corrected":
+        return fate.code
     is_ach = len(fate.code) == 3
     fits = fate.code and format != BACS and is_ach == (format == NACHA)
     return fate.code if fits else scheme_code(format, fate.reason)

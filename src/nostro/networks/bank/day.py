@@ -42,6 +42,12 @@ def advance(bank: Bank, calendar: Calendar, until: int) -> Iterator[Letter | Sta
     bank.now = max(bank.now, until)
 
 
+def next_moment(bank: Bank) -> int | None:
+    """When the bank has something to do, seconds; None if nothing waits and no line stands on an open day."""
+    waits = any(bank.tasks.values()) or any(one.lines for one in bank.books.accounts.values()) or bank.post.behind
+    return min((_next(bank, currency) for currency in bank.days), default=None) if waits else None
+
+
 def _next(bank: Bank, currency: str) -> int:
     day = bank.days[currency]
     return day.cut_off if day.begun else day.cut_off - MORNING

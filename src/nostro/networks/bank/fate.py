@@ -5,7 +5,7 @@ then chance, by the bank's seed. The same seed, file and place in it always give
 
     name or reference    "Return R03"  "Return AC04 5d"   comes back, so many banking days after it settled
                          "Reject AC01"                    refused when the file is taken, never booked
-                         "Change C01"                     settles, and a notification of change follows (ACH)
+                         "Change C01"                     settles, and a notification of change follows (ACH, Bacs)
                          "Settle"                         settles, whatever chance says
     account number       000111111116, DE62370400440532013001, ... (TEST_BANK_ACCOUNTS)   comes back
 """

@@ -88,8 +88,8 @@ def fate_of(terms: Terms, head: Head, one: Instruction) -> Fate:
         return Fate("rejected", "over_limit")
     fate = asked(one.name, one.reference, one.id) or by_account(one.account)
     fate = fate or by_chance(terms.seed, (head.file, one.index), head.way, terms.returns, terms.corrections)
-    if fate.kind == "corrected" and head.format != NACHA:
-        return SETTLED  # other schemes have no such message
+    if fate.kind == "corrected" and head.format != NACHA and (head.format, head.way) != (BACS, "credit"):
+        return SETTLED  # other schemes have no such message, and Bacs none about a debit
     return fate
 
 

@@ -8,11 +8,22 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, BinaryIO, Final, Generic, NamedTuple, Protocol, TypeVar
 
+from msgspec import Struct
+
 from nostro.kernel.money import exponent
 from nostro.networks.file_error import FileError
 from nostro.networks.iso20022 import reading, writing
-from nostro.networks.iso20022.characters import LATIN
-from nostro.networks.iso20022.parties import Party, Style, read_code, read_party, write_party
+from nostro.networks.iso20022.characters import LATIN, latin
+from nostro.networks.iso20022.parties import (
+    NOBODY,
+    Account,
+    Party,
+    Style,
+    read_code,
+    read_order_account,
+    read_party,
+    write_party,
+)
 from nostro.networks.iso20022.reading import Element
 from nostro.networks.iso20022.writing import code_or_own, leaf, required, tag
 
@@ -73,15 +84,22 @@ class Unique:
             self.seen.add((element, text))
 
 
-class Single(Protocol):
-    """A transfer or a debit."""
+class Single(Struct, frozen=True, kw_only=True):
+    """A transfer or a debit. `end_to_end` goes along to the other side, and comes back with a return; `account` is the
+    other side's. `remittance` is free text of at most 140 characters; `creditor_reference` is the creditor's own (RF...
+    of ISO 11649, or a national one). `uetr` is written since 2019."""
 
-    @property
-    def end_to_end(self) -> str: ...
-    @property
-    def amount(self) -> int: ...
-    @property
-    def currency(self) -> str: ...
+    end_to_end: str
+    amount: int
+    currency: str
+    account: Account
+    instruction: str = ""
+    uetr: str = ""
+    remittance: str = ""
+    creditor_reference: str = ""
+    purpose: str = ""
+    ultimate_debtor: Party = NOBODY
+    ultimate_creditor: Party = NOBODY
 
 
 class Part(Protocol):
@@ -91,13 +109,12 @@ class Part(Protocol):
     def id(self) -> str: ...
 
 
-class Message(Protocol):
-    @property
-    def id(self) -> str: ...
-    @property
-    def created(self) -> datetime: ...
-    @property
-    def initiator(self) -> Party: ...
+class Message(Struct, frozen=True, kw_only=True):
+    """Who orders, and when."""
+
+    id: str
+    created: datetime
+    initiator: Party
 
 
 P = TypeVar("P", bound=Part)
@@ -105,9 +122,10 @@ S = TypeVar("S", bound=Single)
 
 
 class Kind(NamedTuple, Generic[P, S]):
-    """What tells one order from another: its elements, and how its parts and singles are written and read."""
+    """What tells one order from another: its elements, and how its parts and singles are written and read. `messages`
+    are the version of before 2019 and the one since."""
 
-    messages: tuple[str, ...]
+    messages: tuple[str, str]
     root: str
     single: str
     singles: Callable[[P], tuple[S, ...]]
@@ -117,7 +135,15 @@ class Kind(NamedTuple, Generic[P, S]):
     read_single: Callable[[Element], S]
 
 
-def write(kind: Kind[P, S], message: Message, parts: tuple[P, ...], style: Style) -> Iterator[str]:
+def pieces(kind: Kind[P, S], message: Message, parts: tuple[P, ...], version: str, plain: bool) -> Iterator[bytes]:
+    """The file, a transfer or a debit at a time. `plain` writes names and texts in SEPA's characters."""
+    old, _ = kind.messages
+    style = Style(old.endswith(version), latin if plain else str)
+    name = f"{old.rpartition('.')[0]}.{version}"
+    return writing.document(name, _write(kind, message, parts, style))
+
+
+def _write(kind: Kind[P, S], message: Message, parts: tuple[P, ...], style: Style) -> Iterator[str]:
     unique = Unique()
     total = Sum()
     for part in parts:
@@ -184,18 +210,37 @@ def _write_head(message: Message, total: Sum, style: Style) -> str:
     )
 
 
-def write_ids(instruction: str, end_to_end: str, uetr: str, style: Style) -> str:
+def write_ids(single: Single, style: Style) -> str:
+    uetr, instruction = single.uetr, single.instruction
     if uetr and not UETR.fullmatch(uetr):
         raise FileError(0, f"a UUID of version 4 in small letters, not {uetr!r}", path="UETR")
     return tag(
-        "PmtId", identifier("InstrId", instruction) if instruction else "", identifier("EndToEndId", end_to_end),
-        "" if style.old else leaf("UETR", uetr, 36),
+        "PmtId", identifier("InstrId", instruction) if instruction else "",
+        identifier("EndToEndId", single.end_to_end), "" if style.old else leaf("UETR", uetr, 36),
     )  # fmt: skip
 
 
-def read_ids(element: Element) -> dict[str, Any]:
+def write_why(single: Single, style: Style) -> str:
+    """What it is for, which both kinds end with."""
+    return code_or_own("Purp", single.purpose) + write_remittance(single.remittance, single.creditor_reference, style)
+
+
+def read_single(element: Element, amount: Element, other: str) -> dict[str, Any]:
+    """The fields of a `Single`; `other` begins the names of the other side's elements (Cdtr, Dbtr)."""
     ids = element.one("PmtId")
-    return {"end_to_end": ids.need("EndToEndId"), "instruction": ids.read("InstrId"), "uetr": ids.read("UETR")}
+    text, reference = read_remittance(element.get("RmtInf"))
+    return {
+        **read_amount(amount),
+        "end_to_end": ids.need("EndToEndId"),
+        "account": read_order_account(element.one(f"{other}Acct"), element.get(f"{other}Agt")),
+        "instruction": ids.read("InstrId"),
+        "uetr": ids.read("UETR"),
+        "remittance": text,
+        "creditor_reference": reference,
+        "purpose": read_code(element.get("Purp")),
+        "ultimate_debtor": read_party(element.get("UltmtDbtr")),
+        "ultimate_creditor": read_party(element.get("UltmtCdtr")),
+    }
 
 
 def write_amount(amount: int, currency: str) -> str:

@@ -7,19 +7,17 @@ A message has payments (`PmtInf`: one account, one day), which have transfers. C
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date
 from typing import Any, BinaryIO, Final, Literal
 
 from msgspec import Struct
 
 from nostro.networks.iso20022 import orders, reading, writing
-from nostro.networks.iso20022.characters import latin
 from nostro.networks.iso20022.parties import (
     NOBODY,
     Account,
     Party,
     Style,
-    read_code,
     read_order_account,
     read_party,
     write_account,
@@ -27,30 +25,17 @@ from nostro.networks.iso20022.parties import (
     write_party,
 )
 from nostro.networks.iso20022.reading import Element
-from nostro.networks.iso20022.writing import code_or_own, leaf, tag
+from nostro.networks.iso20022.writing import leaf, tag
 
 Version = Literal["03", "09"]
 Bearer = Literal["", "SLEV", "SHAR", "DEBT", "CRED"]
 
 
-class Transfer(Struct, frozen=True, kw_only=True):
-    """`end_to_end` goes along to the creditor. `remittance` is free text of at most 140 characters;
-    `creditor_reference` is the creditor's own (RF... of ISO 11649, or a national one). `uetr` is written since
-    version 09. `bearer` (who pays the charges) may stand here or on the payment."""
+class Transfer(orders.Single, frozen=True, kw_only=True):
+    """To the creditor's `account`. `bearer` (who pays the charges) may stand here or on the payment."""
 
-    end_to_end: str
-    amount: int
-    currency: str
     creditor: Party
-    account: Account
-    instruction: str = ""
-    uetr: str = ""
-    remittance: str = ""
-    creditor_reference: str = ""
-    purpose: str = ""
     bearer: Bearer = ""
-    ultimate_debtor: Party = NOBODY
-    ultimate_creditor: Party = NOBODY
 
 
 class Payment(Struct, frozen=True, kw_only=True):
@@ -71,10 +56,7 @@ class Payment(Struct, frozen=True, kw_only=True):
     ultimate_debtor: Party = NOBODY
 
 
-class Message(Struct, frozen=True, kw_only=True):
-    id: str
-    created: datetime
-    initiator: Party
+class Message(orders.Message, frozen=True, kw_only=True):
     payments: tuple[Payment, ...]
 
 
@@ -88,8 +70,7 @@ def build(message: Message, *, version: Version = "09", plain: bool = True) -> b
 
 def pieces(message: Message, *, version: Version = "09", plain: bool = True) -> Iterator[bytes]:
     """The same, a transfer at a time."""
-    style = Style(version == "03", latin if plain else str)
-    return writing.document(f"pain.001.001.{version}", orders.write(KIND, message, message.payments, style))
+    return orders.pieces(KIND, message, message.payments, version, plain)
 
 
 def _write_payment(payment: Payment, total: orders.Sum, style: Style) -> str:
@@ -107,14 +88,13 @@ def _write_payment(payment: Payment, total: orders.Sum, style: Style) -> str:
 
 def _write_transfer(transfer: Transfer, style: Style) -> str:
     return tag(
-        "CdtTrfTxInf", orders.write_ids(transfer.instruction, transfer.end_to_end, transfer.uetr, style),
+        "CdtTrfTxInf", orders.write_ids(transfer, style),
         tag("Amt", orders.write_amount(transfer.amount, transfer.currency)),
         leaf("ChrgBr", transfer.bearer), write_party("UltmtDbtr", transfer.ultimate_debtor, style),
         write_bank("CdtrAgt", transfer.account, style),
         writing.expected("Cdtr", write_party("Cdtr", transfer.creditor, style)),
         writing.expected("CdtrAcct", write_account("CdtrAcct", transfer.account)),
-        write_party("UltmtCdtr", transfer.ultimate_creditor, style), code_or_own("Purp", transfer.purpose),
-        orders.write_remittance(transfer.remittance, transfer.creditor_reference, style),
+        write_party("UltmtCdtr", transfer.ultimate_creditor, style), orders.write_why(transfer, style),
     )  # fmt: skip
 
 
@@ -148,20 +128,9 @@ def _read_payment(element: Element, transfers: tuple[Transfer, ...]) -> Payment:
 
 
 def _read_transfer(element: Element) -> Transfer:
-    text, reference = orders.read_remittance(element.get("RmtInf"))
     fields: dict[str, Any] = {"bearer": orders.choice(element.get("ChrgBr"), orders.BEARERS)}
-    return Transfer(
-        **orders.read_ids(element),
-        **orders.read_amount(element.one("Amt", "InstdAmt")),
-        creditor=read_party(element.one("Cdtr")),
-        account=read_order_account(element.one("CdtrAcct"), element.get("CdtrAgt")),
-        remittance=text,
-        creditor_reference=reference,
-        purpose=read_code(element.get("Purp")),
-        ultimate_debtor=read_party(element.get("UltmtDbtr")),
-        ultimate_creditor=read_party(element.get("UltmtCdtr")),
-        **fields,
-    )
+    common = orders.read_single(element, element.one("Amt", "InstdAmt"), "Cdtr")
+    return Transfer(creditor=read_party(element.one("Cdtr")), **common, **fields)
 
 
 KIND: Final = orders.Kind(

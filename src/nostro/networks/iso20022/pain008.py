@@ -7,21 +7,19 @@ Counts and sums stand in both heads; `build` counts, `read` compares.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date
 from typing import Any, BinaryIO, Final, Literal
 
 from msgspec import Struct
 
 from nostro.networks.file_error import FileError
 from nostro.networks.iso20022 import orders, reading, writing
-from nostro.networks.iso20022.characters import latin
 from nostro.networks.iso20022.parties import (
     NOBODY,
     NOWHERE,
     Account,
     Party,
     Style,
-    read_code,
     read_order_account,
     read_party,
     write_account,
@@ -29,7 +27,7 @@ from nostro.networks.iso20022.parties import (
     write_party,
 )
 from nostro.networks.iso20022.reading import Element
-from nostro.networks.iso20022.writing import code_or_own, leaf, tag
+from nostro.networks.iso20022.writing import leaf, tag
 
 Version = Literal["02", "08"]
 Sequence = Literal["FRST", "RCUR", "FNAL", "OOFF"]
@@ -49,22 +47,11 @@ class Mandate(Struct, frozen=True, kw_only=True):
     changed_account: bool = False
 
 
-class Debit(Struct, frozen=True, kw_only=True):
-    """`end_to_end` comes back with a return. `account` and `debtor` are who pays."""
+class Debit(orders.Single, frozen=True, kw_only=True):
+    """From the debtor's `account`, as the mandate allows."""
 
-    end_to_end: str
-    amount: int
-    currency: str
     mandate: Mandate
     debtor: Party
-    account: Account
-    instruction: str = ""
-    uetr: str = ""
-    remittance: str = ""
-    creditor_reference: str = ""
-    purpose: str = ""
-    ultimate_debtor: Party = NOBODY
-    ultimate_creditor: Party = NOBODY
 
 
 class Collection(Struct, frozen=True, kw_only=True):
@@ -85,10 +72,7 @@ class Collection(Struct, frozen=True, kw_only=True):
     ultimate_creditor: Party = NOBODY
 
 
-class Message(Struct, frozen=True, kw_only=True):
-    id: str
-    created: datetime
-    initiator: Party
+class Message(orders.Message, frozen=True, kw_only=True):
     collections: tuple[Collection, ...]
 
 
@@ -102,8 +86,7 @@ def build(message: Message, *, version: Version = "08", plain: bool = True) -> b
 
 def pieces(message: Message, *, version: Version = "08", plain: bool = True) -> Iterator[bytes]:
     """The same, a debit at a time."""
-    style = Style(version == "02", latin if plain else str)
-    return writing.document(f"pain.008.001.{version}", orders.write(KIND, message, message.collections, style))
+    return orders.pieces(KIND, message, message.collections, version, plain)
 
 
 def _write_collection(collection: Collection, total: orders.Sum, style: Style) -> str:
@@ -133,14 +116,13 @@ def _write_debit(debit: Debit, style: Style) -> str:
         "<AmdmntInd>true</AmdmntInd>" if changes else "", tag("AmdmntInfDtls", changes),
     )  # fmt: skip
     return tag(
-        "DrctDbtTxInf", orders.write_ids(debit.instruction, debit.end_to_end, debit.uetr, style),
+        "DrctDbtTxInf", orders.write_ids(debit, style),
         orders.write_amount(debit.amount, debit.currency), tag("DrctDbtTx", related),
         write_party("UltmtCdtr", debit.ultimate_creditor, style),
         write_bank("DbtrAgt", debit.account, style, always=True),
         writing.expected("Dbtr", write_party("Dbtr", debit.debtor, style)),
         writing.expected("DbtrAcct", write_account("DbtrAcct", debit.account)),
-        write_party("UltmtDbtr", debit.ultimate_debtor, style), code_or_own("Purp", debit.purpose),
-        orders.write_remittance(debit.remittance, debit.creditor_reference, style),
+        write_party("UltmtDbtr", debit.ultimate_debtor, style), orders.write_why(debit, style),
     )  # fmt: skip
 
 
@@ -187,19 +169,9 @@ def _read_collection(element: Element, debits: tuple[Debit, ...]) -> Collection:
 
 
 def _read_debit(element: Element) -> Debit:
-    text, reference = orders.read_remittance(element.get("RmtInf"))
-    return Debit(
-        **orders.read_ids(element),
-        **orders.read_amount(element.one("InstdAmt")),
-        mandate=_read_mandate(element.one("DrctDbtTx", "MndtRltdInf")),
-        debtor=read_party(element.one("Dbtr")),
-        account=read_order_account(element.one("DbtrAcct"), element.get("DbtrAgt")),
-        remittance=text,
-        creditor_reference=reference,
-        purpose=read_code(element.get("Purp")),
-        ultimate_debtor=read_party(element.get("UltmtDbtr")),
-        ultimate_creditor=read_party(element.get("UltmtCdtr")),
-    )
+    mandate = _read_mandate(element.one("DrctDbtTx", "MndtRltdInf"))
+    common = orders.read_single(element, element.one("InstdAmt"), "Dbtr")
+    return Debit(mandate=mandate, debtor=read_party(element.one("Dbtr")), **common)
 
 
 def _read_mandate(element: Element) -> Mandate:
