@@ -76,8 +76,8 @@ def test_each_line_and_each_entry_ends_in_one_place(
     for rule in BUILT_IN:
         made.apply(rule)
         again.apply(rule)
-    rest = made.rest(set(), 25)
-    assert (made.groups, rest) == (again.groups, again.rest(set(), 25))
+    rest = made.rest(25)
+    assert (made.groups, rest) == (again.groups, again.rest(25))
     every = [*made.groups, *rest]
     assert sorted(n for one in every for n in one.lines) == list(range(1, len(lines) + 1))
     placed = [n for one in every for n in one.entries] + list(made.entries)
