@@ -62,6 +62,9 @@ def import_(
         Path | None, typer.Option(metavar="FILE", exists=True, help="TOML or JSON: how a CSV is to be read.")
     ] = None,
     account: Of = CASH,
+    another_bank_account: Annotated[
+        bool, typer.Option("--another-bank-account", help="Take statements of a further account at a bank.")
+    ] = False,
     merchant: Merchant = None, key: Key = None, live: Live = False, database: AnyDatabase = None, json: Json = False,
 ) -> None:  # fmt: skip
     """Import the statements of files, one after another: all of a file, or nothing of it. The same file again changes
@@ -93,7 +96,12 @@ def import_(
                     digest = hashlib.file_digest(content, "sha256").hexdigest()
                     content.seek(0)
                     about = About(
-                        ledger_account=account, format=kind, file=digest, file_name=file.name, lines=_lines(file)
+                        ledger_account=account,
+                        format=kind,
+                        file=digest,
+                        file_name=file.name,
+                        lines=_lines(file),
+                        another=another_bank_account,
                     )
                     made += await imported(world, scope, pieces(content, kind, columns), about, _named_bar(file, tell))
         return made
@@ -297,8 +305,8 @@ def accounts(
         return
     show.as_table(
         ("account", "stands for", "statements>", "balance>", "known until", "closed until"),
-        [(a.ledger_account, a.bank_account, a.statements, text(a.balance, a.currency), a.covered_until, a.closed_until)
-         for a in found],
+        [(a.ledger_account, one.bank_account, one.statements, text(one.balance, a.currency), one.covered_until,
+          a.closed_until) for a in found for one in a.banks],
     )  # fmt: skip
 
 

@@ -16,10 +16,12 @@ from nostro.storage.tx import Tx
 
 class Statement(Stored, frozen=True, kw_only=True):
     """Balances are minor units; `closing_balance` is `opening_balance` plus its lines. `number` is the bank's name for
-    it. `file` and `content` are SHA-256 of the file that it came in, and of what it says."""
+    it, `bank_account` what it calls the account. `file` and `content` are SHA-256 of the file that it came in, and of
+    what it says."""
 
     object: Literal["reconciliation.statement"] = "reconciliation.statement"
     account: str
+    bank_account: str = ""
     closed_on: str
     closing_balance: int
     content: str
