@@ -1,4 +1,4 @@
-"""Random histories of two bank accounts: entries, statements, runs, and what people do; and what must be true after each.
+"""Random histories of two bank accounts: entries, statements, runs, what people do; and what must be true after each.
 
 Lines tell entries truly, late, twice, with a typo, in parts, together, or not at all; and some tell what the ledger
 does not know.
@@ -84,6 +84,13 @@ class History:
         await self.do(post)
         if not known:
             self.tell_of(amount, reference)
+
+    async def move(self) -> None:
+        """Money goes from one bank to the other; the ledger has nothing of it."""
+        amount, days = self.random.randint(100, 999), self.random.choice([0, 1, 2])
+        if self.second:
+            self.told[0].append((self.today, -amount, ""))
+            self.told[1].append((self.today + timedelta(days=days), amount, ""))
 
     def tell_of(self, amount: int, reference: str) -> None:
         random = self.random

@@ -20,7 +20,7 @@ LOOK = 5  # every so many steps
 
 async def lived(it: History, steps: int = STEPS) -> None:
     acts = [it.book] * 8 + [it.wait] * 3 + [it.statement] * 3 + [it.run] * 3
-    acts += [it.undo, it.by_hand, it.resolve, it.close]
+    acts += [it.move, it.undo, it.by_hand, it.resolve, it.close]
     try:
         for step in range(steps):
             await it.random.choice(acts)()

@@ -70,12 +70,13 @@ def lines_joined(parts: Sequence[LeftLines]) -> LeftLines:
 
 class Left:
     """`line_open` and `entry_open` say what is left still. `files` are names of bank files by the number of a line, and
-    of an entry."""
+    of an entry; `banks` the places of accounts at banks by those of their statements, if there are several."""
 
     def __init__(
         self, lines: LeftLines, entries: Entries, line_files: Mapping[int, tuple[str, ...]],
-        entry_files: Mapping[int, str],
+        entry_files: Mapping[int, str], banks: Mapping[int, int],
     ) -> None:  # fmt: skip
+        self.banks = banks
         self.lines, self.entries = lines, entries
         self.line_files, self.entry_files = line_files, entry_files
         self.line_open = np.ones(len(lines.line), np.bool_)
@@ -165,6 +166,17 @@ class Left:
             near = i[(lines.booked[i] >= low - 2 * window) & (lines.booked[i] <= high + 2 * window)]
             chosen = (entries.day >= low - window) & (entries.day <= high + window) & self.entry_open
             yield Part(near[self.line_open[near]], np.flatnonzero(chosen), frozenset(lines.line[own].tolist()))
+
+    def by_size(self) -> Iterator[Part]:
+        """Lines of one amount, whatever its sign, where there are several banks. None that has a reference of ours."""
+        lines = self.lines
+        i = np.flatnonzero(self.line_open & ~lines.aside & ~self.known) if self.banks else np.empty(0, np.int64)
+        i = i[np.argsort(np.abs(lines.amount[i]), kind="stable")]
+        size, start = np.abs(lines.amount[i]), 0
+        while start < len(i):
+            end = int(np.searchsorted(size, size[min(start + PART, len(i)) - 1], "right"))
+            yield Part(np.sort(i[start:end]), i[:0])
+            start = end
 
     def lines_only(self) -> Iterator[Part]:
         i = np.flatnonzero(self.line_open & ~self.lines.aside)

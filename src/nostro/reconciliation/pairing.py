@@ -32,7 +32,7 @@ _OWN = frozenset(rule.id for rule in BUILT_IN)
 class OpenLine(Struct, frozen=True):
     """`keys` is what it is found by, the best first, `named` those as plain words; `firm` says that one of them is the
     payer's own reference, `known` that it is one of ours, `told` that a matched line has said the same. `files` are the
-    file and the batch that it came from."""
+    file and the batch that it came from, `bank` the account at a bank."""
 
     line: int
     amount: int
@@ -44,6 +44,7 @@ class OpenLine(Struct, frozen=True):
     files: tuple[str, ...] = ()
     known: bool = False
     told: bool = False
+    bank: int = 0
 
 
 class OpenEntry(Struct, frozen=True):
@@ -104,6 +105,8 @@ class Pairing:
             self._book_alone(rule)
         elif rule.together == "file":
             self._files(rule)
+        elif rule.together == "banks":
+            self._between(rule)
         elif rule.together == "lines":
             self._many_lines(rule)
         elif rule.together == "entries":
@@ -281,6 +284,21 @@ class Pairing:
         found = self._lines_by_day.near(payments[0].day, rule.window, total, total)
         open_ = [number for number in found if number in self.lines]
         return open_ if len(open_) == 1 else []
+
+    def _between(self, rule: Rule) -> None:
+        """What leaves one of the account's banks and comes to another; the ledger has nothing to book. Only if no other
+        line could be either, and neither carries a reference of ours."""
+        for line in list(self.lines.values()):
+            if line.line not in self.lines or line.known or not applies(rule, line.amount, line.description):
+                continue
+            found = self._opposite(rule, line)
+            if len(found) == 1 and self._opposite(rule, found[0]) == [line]:
+                self._take(Group(tuple(sorted((line.line, found[0].line))), (), rule))
+
+    def _opposite(self, rule: Rule, line: OpenLine) -> list[OpenLine]:
+        near = self._lines_by_day.near(line.day, rule.window, -line.amount, -line.amount)
+        found = [self.lines[n] for n in near if n in self.lines]
+        return [one for one in found if one.bank != line.bank and not one.known]
 
     def _take(self, group: Group) -> None:
         self.groups.append(group)

@@ -12,6 +12,7 @@ from nostro.networks.statement import Line
 from nostro.storage.tx import Tx
 
 from . import cash
+from .account import SHIFT
 from .account import Record as Account
 from .keys import hashed, key, plain, words
 from .left import Left, LeftLines, Part
@@ -38,6 +39,8 @@ class Phase(Struct, frozen=True):
                 return left.by_file()
             case "day":
                 return left.by_day(max(rule.window for rule in self.rules))
+            case "banks":
+                return left.by_size()
             case "line":
                 return left.lines_only()
         return left.by_amount(max(rule.tolerance for rule in self.rules))
@@ -58,8 +61,8 @@ def phases_of(rules: Sequence[Rule]) -> list[Phase]:
 def _holds_together(rule: Rule) -> str:
     if rule.action != "match":
         return "line"
-    if rule.together == "file":
-        return "file"
+    if rule.together in ("file", "banks"):
+        return rule.together
     if "reference" in rule.fields or rule.together == "lines":
         return "reference"
     if rule.together == "entries":
@@ -80,7 +83,19 @@ def _lines(left: Left, part: Part) -> list[OpenLine]:
     of, at = left.lines, part.lines
     columns = (of.line[at], of.amount[at], of.booked[at], of.firm[at], left.known[at], of.told[at])
     return [
-        OpenLine(line, amount, day, keys, (), firm, "", left.line_files.get(line, ()), known, told)
+        OpenLine(
+            line,
+            amount,
+            day,
+            keys,
+            (),
+            firm,
+            "",
+            left.line_files.get(line, ()),
+            known,
+            told,
+            left.banks.get(line >> SHIFT, 0),
+        )
         for line, amount, day, firm, known, told, keys in zip(
             *(column.tolist() for column in columns), left.words_of(at), strict=True
         )

@@ -36,6 +36,7 @@ from .owner import FREE_ENTRY, NEW_ENTRY, NEW_LINE
 from .pairing import PATIENCE, Group, Unmatched
 from .phases import description_of, files_in, line_columns, pairing_of, phases_of
 from .rule import EXACT, OPENING, Rule, applies, rules_of
+from .statement import banks_of
 
 CHUNK = 500_000  # lines that are joined at once
 PAIRS = 20_000  # matches in one unit
@@ -248,9 +249,11 @@ class _Run:
         for start in range(0, len(again), PAGE):
             found = await cash.by_number(engine, book, account, again[start : start + PAGE])
             self.pool = cash.joined([self.pool, await cash.columns(engine, book, list(found.values()))])
+        banks = await banks_of(tx, account)
         lines = lines_joined(self.left)
         self.left, self.seen = [], []
-        return Left(lines, self.pool, self.files, await cash.filed(engine, book, self.pool.entry.tolist()))
+        filed = await cash.filed(engine, book, self.pool.entry.tolist())
+        return Left(lines, self.pool, self.files, filed, banks)
 
     async def _keep(self, tx: Tx, account: Account, numbers: Sequence[int]) -> None:
         """Lines that are left, as columns. Their texts are read once, and forgotten."""
