@@ -22,6 +22,7 @@ from .trouble import Trouble
 
 if TYPE_CHECKING:
     from nostro.reconciliation.account import Record as Account
+    from nostro.reconciliation.statement import Record as Statement
     from nostro.reconciliation.break_ import Record as Break
     from nostro.storage.tx import Tx
     from nostro.storage.unit import Scope
@@ -111,12 +112,14 @@ def import_(
         show.as_json([{**_public(one.statement), "existing": one.existing} for one in made])
         return
     for one in made:
-        said = one.statement
-        typer.echo(
-            f"{said.id}  {said.opened_on} to {said.closed_on}  {said.lines:,} lines  "
-            f"{text(said.opening_balance, said.currency)} to {text(said.closing_balance, said.currency)}"
-            f"{'  (was there already)' if one.existing else ''}"
-        )
+        typer.echo(f"{_told(one.statement)}{'  (was there already)' if one.existing else ''}")
+
+
+def _told(said: Statement) -> str:
+    return (
+        f"{said.id}  {said.opened_on} to {said.closed_on}  {said.lines:,} lines  "
+        f"{text(said.opening_balance, said.currency)} to {text(said.closing_balance, said.currency)}"
+    )
 
 
 @app.command()

@@ -38,7 +38,7 @@ from .phases import description_of, files_in, line_columns, pairing_of, phases_o
 from .rule import EXACT, OPENING, Rule, applies, rules_of
 from .statement import banks_of
 
-CHUNK = 500_000  # lines that are joined at once
+CHUNK = 300_000  # lines that are joined at once
 PAIRS = 20_000  # matches in one unit
 PAGE = 20_000
 TEXTS = 2_000  # lines that are read with their texts at once
