@@ -17,10 +17,14 @@ ifneq ($(shell command -v npm 2>/dev/null),)
 NODE := tests/node/node_modules/.installed
 endif
 
-# The tests hand our journal to hledger; where it is missing and cannot be installed they skip themselves.
-ifeq ($(shell command -v hledger 2>/dev/null),)
+# Tests hand our journal to hledger, and share limits through Redis; where one is missing and cannot be installed they
+# skip themselves.
 ifneq ($(shell command -v apt-get 2>/dev/null),)
+ifeq ($(shell command -v hledger 2>/dev/null),)
 HLEDGER := .venv/.tried-hledger
+endif
+ifeq ($(shell command -v redis-server 2>/dev/null),)
+REDIS := .venv/.tried-redis-server
 endif
 endif
 
@@ -36,14 +40,14 @@ run: $(RUN) ## start the development server (ARGS="--port 4242")
 	$(BIN)/nostro dev $(ARGS)
 
 .PHONY: test
-test: $(RUN) $(DEV) $(NODE) $(HLEDGER) ## run every test, and the scenarios on PostgreSQL again (ARGS="-k refund")
+test: $(RUN) $(DEV) $(NODE) $(HLEDGER) $(REDIS) ## run every test, and the scenarios on PostgreSQL again (ARGS="-k refund")
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(ARGS)
 ifeq ($(ARGS),)
 	$(BIN)/pytest -q -n $(WORKERS) --dist worksteal tests/scenarios --engine postgresql
 endif
 
 .PHONY: check
-check: $(RUN) $(DEV) $(NODE) $(HLEDGER) ## formatting, lint, types, layers, and the fast tests
+check: $(RUN) $(DEV) $(NODE) $(HLEDGER) $(REDIS) ## formatting, lint, types, layers, and the fast tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -125,11 +129,11 @@ $(DEV): requirements-dev.lock $(VENV)
 	$(PIP) --require-hashes -r requirements-dev.lock
 	@touch $@
 
-.venv/.tried-hledger: $(VENV)
+.venv/.tried-%: $(VENV)
 	@if [ "$$(id -u)" = 0 ]; then \
-	  apt-get install -qq --yes --no-install-recommends hledger >/dev/null 2>&1 || \
-	  { apt-get update -qq && apt-get install -qq --yes --no-install-recommends hledger; } >/dev/null 2>&1 || \
-	  echo "hledger could not be installed: its tests are skipped"; fi
+	  apt-get install -qq --yes --no-install-recommends $* >/dev/null 2>&1 || \
+	  { apt-get update -qq && apt-get install -qq --yes --no-install-recommends $*; } >/dev/null 2>&1 || \
+	  echo "$* could not be installed: its tests are skipped"; fi
 	@touch $@
 
 tests/node/node_modules/.installed: tests/node/package.json tests/node/package-lock.json

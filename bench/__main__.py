@@ -19,7 +19,7 @@ from .page import write
 from .postgresql import postgresql
 from .report import Part, Results, hardware, medians, show, versions
 from .run import Load, Row, books, empty, generate, measure
-from .servers import PEER, ROOT, nostro, peer, peer_installed
+from .servers import PEER, ROOT, nostro, peer, peer_installed, served
 
 SHORT = Load(seconds=2, warm_up=0.5)
 PEER_OBJECTS = 1_000
@@ -37,18 +37,20 @@ def database(engine: str) -> Iterator[str]:
             yield url
 
 
-def payments(engine: str, load: Load, runs: int) -> Part:
-    measured = []
+def payments(engine: str, load: Load, runs: int, production: bool = False) -> Part:
+    """In `nostro dev`, which also keeps what each POST sent, or in `nostro serve`."""
+    name, measured = f"nostro{' serve' if production else ''}, {engine}", []
     for run in range(runs):
-        sys.stderr.write(f"payments on {engine}, run {run + 1} of {runs}\n")
-        with database(engine) as url:
+        sys.stderr.write(f"payments, {name}, run {run + 1} of {runs}\n")
+        with database(engine) as url, tempfile.TemporaryDirectory() as home:
             before = asyncio.run(empty(url))
-            with tempfile.TemporaryDirectory() as home, nostro(Path(home) / "unused.db", database=url) as server:
+            running = served(Path(home), url) if production else nostro(Path(home) / "unused.db", database=url)
+            with running as server:
                 measured.append(measure(server, load))
             verified, size = check(url)
     rows = medians(measured)
     for row in rows:
-        row.server = f"nostro, {engine}"
+        row.server = name
     return Part(rows, runs, load, hardware(), versions(), verified, (size - before) // max(verified, 1))
 
 
@@ -105,7 +107,7 @@ def check(url: str) -> tuple[int, int]:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--short", action="store_true", help="a few seconds, ours only, nothing written")
-    parser.add_argument("--only", default="", help="some of payments, postgresql, ledger, localstripe, charts")
+    parser.add_argument("--only", default="", help="some of payments, serve, postgresql, ledger, localstripe, charts")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=Load().seconds, help="of each measurement")
     parser.add_argument("--no-peer", action="store_true")
@@ -114,6 +116,7 @@ def main() -> None:
     alone = options.short or options.no_peer
     parts: dict[str, Callable[[], Part]] = {
         "payments": lambda: payments("sqlite", load, runs),
+        "serve": lambda: payments("sqlite", load, runs, production=True),
         "postgresql": lambda: payments("postgresql", load, runs),
         "ledger": lambda: ledger(load, runs, peers=not alone),
         "localstripe": lambda: localstripe(load, runs),

@@ -26,7 +26,7 @@ SECRET = "sk_test_bench"
 PAYMENT = b"amount=2000&confirm=true&currency=usd&payment_method=pm_card_visa&payment_method_types[0]=card"
 HEADERS = (
     "Host: 127.0.0.1:{port}\r\n"
-    "Authorization: Bearer " + SECRET + "\r\n"
+    "Authorization: Bearer {key}\r\n"
     "User-Agent: Stripe/v1 PythonBindings/16.1.0\r\n"
     'X-Stripe-Client-User-Agent: {{"bindings_version": "16.1.0", "lang": "python", "publisher": "stripe", '
     '"httplib": "requests", "lang_version": "3.11.7", "platform": "Linux-x86_64-with-glibc2.36"}}\r\n'
@@ -188,9 +188,10 @@ def main() -> None:
     parser.add_argument("--warm-up", type=float, default=1)
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--most", type=int, default=0, help="stop after so many requests")
+    parser.add_argument("--key", default=SECRET, help="the secret key to send")
     parser.add_argument("--version", required=True, help="the API version to name")
     options = parser.parse_args()
-    headers = HEADERS.format(port=options.port, version=options.version).encode()
+    headers = HEADERS.format(port=options.port, version=options.version, key=options.key).encode()
     if options.what == "pay":
         requests = payments(headers, f"{time.time_ns():x}")
     elif options.what == "get":

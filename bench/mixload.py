@@ -23,7 +23,7 @@ import msgspec
 import uvloop
 from msgspec import Struct
 
-from .load import HEADERS, PAYMENT, SECRET
+from .load import HEADERS, PAYMENT
 
 TICK = 0.001
 MOST_IDS = 50_000
@@ -75,7 +75,7 @@ class Mix:
     def __init__(self, pool: Pool, port: int, version: str, seed: int = 1) -> None:
         self.pool = pool
         self.random = random.Random(seed)
-        headers = HEADERS.format(port=port, version=version).replace(SECRET, "sk_test_growth")
+        headers = HEADERS.format(port=port, version=version, key="sk_test_growth")
         self._headers = headers.encode()
         self._tag = f"{time.time_ns():x}".encode()
         self._number = 0

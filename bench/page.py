@@ -12,7 +12,7 @@ from .mix import MixReport
 from .report import COLUMNS, Part, Results, cells
 
 ENGINES = ("sqlite", "postgresql")
-PAYMENTS = ("payments", "postgresql", "localstripe")
+PAYMENTS = ("payments", "serve", "postgresql", "localstripe")
 
 
 def write(results: Results, directory: Path) -> None:
@@ -135,7 +135,8 @@ charge, events, ledger entry, statement line and idempotency record, and answers
 `synchronous=FULL`, PostgreSQL with `fsync` on, beside it on the same cores. localstripe keeps its objects in memory,
 writes them all to one file after each change, and does not wait for the disk. After each run the books are verified
 with what `nostro ledger verify` does: every entry balances, every balance is the sum of its lines, the hash chain is
-whole.
+whole. "nostro" is `nostro dev`, which also keeps what each POST sent; "nostro serve" is the server as it runs in
+production, with an issued key whose limits are off.
 """
 LEDGER_TEXT = """
 One `POST /v1/ledger/entries` a transfer, durable, checked and hash-chained, between any two of a thousand accounts

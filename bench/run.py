@@ -53,7 +53,7 @@ def generate(
     command = [
         sys.executable, "-m", "bench.load", str(server.port), "pay" if names is None else kind,
         "--seconds", str(load.seconds), "--warm-up", str(load.warm_up), "--connections", str(load.connections),
-        "--most", str(most), "--version", CURRENT,
+        "--most", str(most), "--version", CURRENT, "--key", server.key,
     ]  # fmt: skip
     before = server.cpu()
     done = subprocess.run(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -11,23 +12,28 @@ import sys
 import tempfile
 import time
 import venv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from msgspec import Struct
 
+from .load import SECRET
+
 ROOT = Path(__file__).parent.parent
 PATIENCE = 30
+UNLIMITED = {"NOSTRO_RATE_TEST_READ": "0", "NOSTRO_RATE_TEST_WRITE": "0", "NOSTRO_CONCURRENT_TEST": "0"}
 PEER = "localstripe"
 PEER_PICKLE = Path("/tmp/localstripe.pickle")  # where the peer keeps its objects; it cannot be told otherwise
 
 
 class Server(Struct):
-    """A server that runs. `cpu` is its user and system time so far, in seconds."""
+    """A server that runs, and a secret key that it takes. `cpu` is its user and system time so far, in seconds."""
 
     name: str
     port: int
     process: subprocess.Popen[bytes]
+    key: str = SECRET
 
     def memory(self) -> int:
         """Bytes of its own, without what it maps of files."""
@@ -49,6 +55,18 @@ def nostro(file: Path, profile: Path | None = None, database: str = "") -> Itera
         command = [sys.executable, "-m", "bench.sampler", str(profile)]
     command += ["--port", str(port), "--database", database or f"sqlite:///{file}"]
     with _running("nostro", command, port, file.parent) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def served(home: Path, database: str) -> Iterator[Server]:
+    """Ours as it runs in production, `nostro serve`, with a test key that was issued and has no limits."""
+    program, port = str(Path(sys.executable).with_name("nostro")), free_port()
+    create = [program, "keys", "create", "--json", "--database", database]
+    made = json.loads(subprocess.run(create, check=True, capture_output=True, text=True).stdout)
+    command = [program, "serve", "--port", str(port), "--database", database]
+    with _running("nostro", command, port, home, UNLIMITED) as server:
+        server.key = made["secret_key"]
         yield server
 
 
@@ -78,8 +96,14 @@ def peer_installed() -> Iterator[tuple[Path, str]]:
 
 
 @contextlib.contextmanager
-def _running(name: str, command: list[str], port: int, home: Path) -> Iterator[Server]:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+def _running(
+    name: str, command: list[str], port: int, home: Path, settings: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Server]:
+    environment = {
+        **os.environ,
+        **settings,
+        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+    }
     with (home / f"{name}.log").open("wb") as log:
         process = subprocess.Popen(command, cwd=home, stdout=log, stderr=log, env=environment)
     try:

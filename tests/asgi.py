@@ -29,11 +29,15 @@ class Answer(NamedTuple):
 
 
 class Client:
-    """Calls an ASGI application as one API key: `await client("POST", "/v1/refunds", {...}, key="k1")`."""
+    """Calls an ASGI application as one API key: `await client("POST", "/v1/refunds", {...}, key="k1")`.
 
-    def __init__(self, app: Any, secret: str = "sk_test_client") -> None:
+    With `account` it is called for that connected account.
+    """
+
+    def __init__(self, app: Any, secret: str = "sk_test_client", account: str | None = None) -> None:
         self.app = app
         self.secret = secret
+        self.account = account
 
     async def __call__(
         self, method: str, path: str, form: Mapping[str, Any] | None = None, *, key: str | None = None,
@@ -48,6 +52,8 @@ class Client:
             headers.append((b"content-type", kind.encode()))
         if key is not None:
             headers.append((b"idempotency-key", key.encode()))
+        if self.account is not None:
+            headers.append((b"stripe-account", self.account.encode()))
         scope = {
             "type": "http",
             "method": method,

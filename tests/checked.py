@@ -18,7 +18,8 @@ from contract import problems
 # Objects that are beyond Stripe's API, so that the SDK declares nothing of them.
 OWN = {
     "balance.adjustment", "balance.advance", "balance.availability", "balance.conversion", "balance.policy",
-    "bank_answer", "bank_file", "bulk_payout", "fx_quote", "originating_account", "payment_instruction",
+    "bank_answer", "bank_file", "bulk_payout", "fx_quote", "fx_revaluation", "fx_table",
+    "originating_account", "payment_instruction",
     "sandbox", "webhook_delivery", "request_log", "ledger.account", "ledger.balance",
     "ledger.dry_run", "ledger.entry", "ledger.hold", "ledger.statement",
     "report.account_lines", "report.balance_sheet", "report.income_statement", "report.period", "report.proof",

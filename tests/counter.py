@@ -1,4 +1,4 @@
-"""The smallest resource there is: a number that units of work read and write."""
+"""The smallest resource there is: a number that units of work read and write; and a setting that they remember."""
 
 from typing import Literal
 
@@ -19,6 +19,16 @@ class Counter(Stored, frozen=True, kw_only=True, omit_defaults=True):
 
 COUNTER: Resource[Counter] = Resource(
     object="counter", prefix="cnt", record=Counter, shape=Counter, verbs=(), filters=(Filter("colour"),)
+)
+
+
+class Setting(Stored, frozen=True, kw_only=True, omit_defaults=True):
+    object: Literal["setting"] = "setting"
+    value: int = 0
+
+
+SETTING: Resource[Setting] = Resource(
+    object="setting", prefix="set", record=Setting, shape=Setting, verbs=(), remembered="all"
 )
 
 

@@ -28,6 +28,8 @@ class Rule(NamedTuple):
     allowed: tuple[str, ...] = ()
 
 
+# Writes that are counted in the same statement, and undo everything if they are not as many as they must be.
+GUARDED = ("WITH claimed AS (", "WITH moved AS (")
 RULES = (
     Rule("no advisory locks", r"pg_(try_)?advisory", "CockroachDB has stubs, YugabyteDB only lately"),
     Rule("no LISTEN or NOTIFY", r"\b(UN)?LISTEN\b|\bNOTIFY\b", "neither CockroachDB nor YugabyteDB has it"),
@@ -40,9 +42,9 @@ RULES = (
     Rule("no table locks", r"\bLOCK TABLE\b|\bFOR (NO KEY|KEY|SHARE)\b", "CockroachDB has no LOCK TABLE"),
     Rule("rows are locked one by one, by their key", r"FOR UPDATE", "Citus: in one shard only",
          ("SELECT one FROM commit_order WHERE one=1", "SELECT version FROM nostro_schema WHERE one=1")),
-    Rule("a WITH that writes only makes a claim", r"\bWITH\b.*\b(UPDATE|DELETE|INSERT)\b",
-         "Citus reads its rows back to the coordinator first", ("WITH claimed AS (",)),
-    Rule("RETURNING only in a claim", r"\bRETURNING\b", "decision 0004", ("WITH claimed AS (",)),
+    Rule("a WITH that writes only makes a claim or moves balances", r"\bWITH\b.*\b(UPDATE|DELETE|INSERT)\b",
+         "Citus reads its rows back to the coordinator first", GUARDED),
+    Rule("RETURNING only where what was written is counted", r"\bRETURNING\b", "decision 0004", GUARDED),
     Rule("no window functions or recursion", r"\bOVER ?\(|\bRECURSIVE\b|\bLATERAL\b", "Citus: within one shard",
          ("UPDATE ledger_entry SET latest", "WITH RECURSIVE found", "WITH RECURSIVE waiting", "WITH RECURSIVE below")),
     Rule("no JSON operators but -> and ->>", r"@>|<@|\?[|&]|#>|jsonb_|json_(?!extract)", "decision 0004"),

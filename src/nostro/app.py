@@ -25,6 +25,7 @@ from nostro.balances import (
     conversion,
     exchange_rate,
     fx_quote,
+    fx_revaluation,
     instant_day,
     outlook,
     policy,
@@ -102,6 +103,7 @@ from nostro.reporting import checks, period, report, report_run
 from nostro.reporting.span import Span
 from nostro.risk import early_fraud_warning, review
 from nostro.storage.engine import Engine
+from nostro.storage.redis import Redis
 from nostro.storage.sqlite import SqliteEngine
 from nostro.storage.tx import Tx
 from nostro.storage.world import World
@@ -121,6 +123,7 @@ RESOURCES: tuple[Resource[Any], ...] = (
     exchange_rate.RESOURCE,
     fx_quote.RESOURCE,
     conversion.RESOURCE,
+    fx_revaluation.RESOURCE,
     advance.RESOURCE,
     instant_day.RESOURCE,
     reserve_plan.RESOURCE,
@@ -287,6 +290,7 @@ async def make_world(
     """Open the engine, make what is missing in it, and put the parts together."""
     engine = engine or engine_of(settings)
     await engine.prepare(RESOURCES)
+    redis = Redis(settings.redis) if settings.redis and not engine.exclusive else None
     return World(
         engine=engine,
         registry=Registry(RESOURCES),
@@ -297,6 +301,7 @@ async def make_world(
         jobs=JOBS,
         api_version=CURRENT,
         work=asyncio.Event(),
+        redis=redis,
     )
 
 

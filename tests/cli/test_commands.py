@@ -26,7 +26,7 @@ COMMANDS = [
     ["events", "resend", "--help"],
     ["events", "list", "--help"], ["keys", "--help"], ["keys", "create", "--help"], ["ledger", "--help"],
     ["config", "--help"], ["doctor", "--help"], ["ledger", "verify", "--help"], ["ledger", "statement", "--help"],
-    ["openapi", "--help"], ["bank", "--help"], ["bank", "serve", "--help"],
+    ["openapi", "--help"], ["bank", "--help"], ["bank", "serve", "--help"], ["rates", "import", "--help"],
 ]  # fmt: skip
 
 

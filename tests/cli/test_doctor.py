@@ -14,11 +14,13 @@ import pytest
 import stripe
 from typer.testing import CliRunner
 
+from nostro.cli import check_machine
 from nostro.cli.main import app
 from nostro.cli.trouble import Trouble
 from nostro.storage.schema import newest
 from nostro.testing.server import Server
 from postgresql import database
+from redis_server import RedisServer, needed
 
 
 @pytest.fixture(autouse=True)
@@ -95,7 +97,7 @@ def test_a_place_that_is_well_and_nothing_is_changed(books: Path) -> None:
 def test_what_is_wrong_with_the_data_is_found(books: Path) -> None:
     spoil(
         books,
-        "INSERT INTO job VALUES (1, 'refund.settle', 're_1', 1, 3, 'OSError: no disk')",
+        "INSERT INTO job VALUES (1, 'refund.settle', 're_1', 1, 3, 'OSError: no disk', 0, 0)",
         "INSERT INTO delivery VALUES (1, 'evt_1', 'we_gone', 'pending', 1, 4, 4)",
         "INSERT INTO api_key VALUES ('h', 1, 'secret', 'sk_live_********abcd', 'old shop', 1, NULL)",
         "UPDATE ledger_entry SET postings=replace(postings, '2000', '2001')",
@@ -174,6 +176,25 @@ def test_postgresql_that_may_lose_money(postgresql: str) -> None:
     assert set(map(tuple, good.values())) == {("ok",)} and found["chain"][0][0] == "ok"
     assert found["clocks"][0][0] == "ok"
     assert examine("--database", "postgresql://127.0.0.1:1/none", status=1)["reachable"][0][0] == "failed"
+
+
+@needed
+def test_redis(postgresql: str, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    there = RedisServer(tmp_path_factory.mktemp("r"))
+    monkeypatch.setenv("NOSTRO_REDIS", there.url)
+    try:
+        assert examine()["redis"][0][1].endswith("it is not used."), "an SQLite file has one worker"
+        with database(postgresql) as url:
+            found = examine("--database", url, status=1)["redis"]
+            assert found[0][0] == "ok" and found[0][1].startswith("Redis ")
+            there.stop()
+            assert examine("--database", url, status=1)["redis"][0][0] == "warning", "a server would do without it"
+            monkeypatch.setattr(check_machine, "find_spec", lambda _: None)
+            assert examine("--database", url, status=1)["redis"][0][0] == "failed"
+            monkeypatch.setenv("NOSTRO_REDIS", "localhost:6379")
+            assert "NOSTRO_REDIS is 'localhost:6379'" in examine("--database", url, status=1)["settings"][0][1]
+    finally:
+        there.stop()
 
 
 def test_config_shows_where_each_value_comes_from(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,8 +32,9 @@ def test_what_was_taken_up_is_finished(served: Served) -> None:
     said, refused = [], 0.0
     with suppress(httpx.TransportError):
         while True:
+            asked = time.monotonic()
             said.append(served.get("/readyz"))
-            refused = refused or (time.monotonic() if said[-1].status_code == 503 else 0.0)
+            refused = refused or (asked if said[-1].status_code == 503 else 0.0)
             time.sleep(0.02)
     closed = time.monotonic()
     acknowledged = writers.ended()

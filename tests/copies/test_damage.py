@@ -93,7 +93,7 @@ def test_a_file_that_was_cut_off(nostro: Nostro, backup: Path, keep: float) -> N
         ("UPDATE ledger_account SET balance=balance+1 WHERE account=1", "ledger_account: of its "),
         ("UPDATE file_content SET content=zeroblob(9)", "file_content: of its 1 rows at least one"),
         ("UPDATE delivery SET due=NULL", "delivery: of its 1 rows at least one"),
-        ("INSERT INTO job VALUES (1,'a','b',2,0,NULL)", "job: "),
+        ("INSERT INTO job VALUES (1,'a','b',2,0,NULL,0,0)", "job: "),
         ("DROP TABLE charge", "charge: the table is missing"),
         ("CREATE TABLE spare AS SELECT * FROM nostro_backup", "The table spare is not one of Nostro's"),
         ("DELETE FROM nostro_backup", "is a database, not a backup"),

@@ -85,13 +85,13 @@ def test_nobody_else_writes_to_postgresql_meanwhile(
     with psycopg.connect(new_database, autocommit=True) as other:
         target = target_of(new_database)
         other.execute("SET lock_timeout='50ms'")
-        for statement in ("SELECT one FROM commit_order FOR UPDATE", "INSERT INTO job VALUES (1,'a','b',1,0,NULL)"):
+        for statement in ("SELECT one FROM commit_order FOR UPDATE", "INSERT INTO job VALUES (1,'a','b',1,0,NULL,0,0)"):
             with pytest.raises(psycopg.errors.LockNotAvailable):
                 other.execute(statement.encode())
         target.close()
         monkeypatch.setattr("nostro.storage.postgres_copy.LONG", ("SET lock_timeout='50ms'",))
         with other.transaction():
-            other.execute("INSERT INTO job VALUES (1,'a','b',1,0,NULL)")
+            other.execute("INSERT INTO job VALUES (1,'a','b',1,0,NULL,0,0)")
             assert "in use" in nostro.troubled("copy", "--from", shop.url, "--to", new_database).what
 
 

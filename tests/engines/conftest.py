@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from counter import COUNTER
+from counter import COUNTER, SETTING
 from nostro.controls.api_key import make_scope
 from nostro.kernel.clock import ManualClock
 from nostro.kernel.ids import Ids
@@ -40,10 +40,10 @@ async def open_world(make_engine: Callable[[], Engine]) -> AsyncIterator[Open]:
 
     async def open() -> World:
         engine = make_engine()
-        await engine.prepare([COUNTER])
+        await engine.prepare([COUNTER, SETTING])
         world = World(
-            engine=engine, registry=Registry([COUNTER]), clock=ManualClock(), ids=Ids(seed=1), settings=Settings(),
-            rails={}, jobs={"tick": None}, api_version="", work=asyncio.Event(),
+            engine=engine, registry=Registry([COUNTER, SETTING]), clock=ManualClock(), ids=Ids(seed=1),
+            settings=Settings(), rails={}, jobs={"tick": None}, api_version="", work=asyncio.Event(),
         )  # fmt: skip
         worlds.append(world)
         return world

@@ -15,6 +15,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from postgresql import database
+from redis_server import RedisServer, needed
 from served import Served, Writers
 
 pytestmark = pytest.mark.slow
@@ -91,8 +92,38 @@ def test_one_rate_for_both(served: Served) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(ask, range(8)))
-    assert sum(passed.values()) <= 2 * 3 * RATE + 4 * 1.2 * RATE, passed
+    assert sum(passed.values()) <= RATE + 6 * 1.3 * RATE, passed
     assert all(0.6 * RATE <= passed[second] <= 1.4 * RATE for second in (3, 4, 5)), passed
+
+
+@needed
+def test_redis_goes_and_comes_back(served: Served, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A client sees nothing of it, and the log one line a worker."""
+    redis = RedisServer(tmp_path_factory.mktemp("r"))
+    served.environment |= {"NOSTRO_REDIS": redis.url, "NOSTRO_RATE_LIVE_WRITE": "0", "NOSTRO_RATE_LIVE_READ": "1000"}
+    served.stop()
+    served.start()
+    started = time.monotonic()
+    answers: Counter[int] = Counter()
+
+    def ask(_: int) -> None:
+        while time.monotonic() - started < 3:
+            with served.client(served.live) as client:
+                for _ in range(10):
+                    answers[client.get("/v1/customers").status_code] += 1
+
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            asking = [pool.submit(ask, n) for n in range(4)]
+            time.sleep(1.2)
+            redis.stop()
+            for one in asking:
+                one.result()
+    finally:
+        redis.stop()
+        del served.environment["NOSTRO_REDIS"]
+    assert answers[200] > 100 and set(answers) <= {200, 429}, answers
+    assert 1 <= served.log.read_text().count("Redis does not answer") <= 2
 
 
 def test_both_finish_what_they_took_up(served: Served) -> None:

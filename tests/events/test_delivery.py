@@ -236,6 +236,36 @@ async def test_where_many_workers_run_a_lost_one_is_noticed_when_its_lease_ends(
     assert len(receiver.requests) == 1
 
 
+async def test_sent_again_by_hand_just_before_its_last_try(bench: Bench, receiver: Receiver, courier: Courier) -> None:
+    """Who looked before the event was queued anew must not take this try for the last one."""
+    await bench.listen(receiver.url)
+    event = await bench.emit()
+    receiver.answers = [answer(500)] * (len(RETRIES) + 2)
+    for _ in RETRIES:
+        await send(courier)
+        bench.clock.advance(RETRIES[-2])
+    [last] = await delivery.due(bench.world, 10)
+    assert last.tries == len(RETRIES)
+    await bench.do(lambda tx: delivery.resend(tx, ResendParams(event=event.id)))
+    assert await delivery.claim(bench.world, last) is None
+    await send(courier)
+    assert [one.status for one in await where(bench, event)] == ["pending"]
+
+
+async def test_a_first_try_that_was_known_already_is_no_obstacle(
+    bench: Bench, receiver: Receiver, courier: Courier
+) -> None:
+    """The delivery was dropped with the old ones, and queued anew before its tries were."""
+    endpoint = await bench.listen(receiver.url)
+    event = await bench.emit()
+    await send(courier)
+    await delivery.drop(bench.world, Due(bench.number, event.id, endpoint.id, 1, 1))
+    await bench.do(lambda tx: delivery.resend(tx, ResendParams(event=event.id)))
+    await send(courier)
+    assert len(receiver.requests) == 2
+    assert [(one.status, len(one.attempts)) for one in await where(bench, event)] == [("delivered", 1)]
+
+
 async def test_two_couriers_send_each_delivery_once(bench: Bench, receiver: Receiver) -> None:
     await bench.listen(receiver.url)
     ids = {(await bench.emit()).id for _ in range(60)}

@@ -9,6 +9,7 @@ import asyncio
 import secrets
 import time
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -53,11 +54,11 @@ def test_a_bug_is_found(bug: str) -> None:
 
 
 @pytest.mark.slow
-def test_on_postgresql(postgresql: str) -> None:
+def test_on_postgresql(postgresql: str, tmp_path: Path) -> None:
     """The requests follow the seed there; when a fault meets a statement does not."""
     seed, faults = secrets.randbelow(10**9), Counter[str]()
     with database(postgresql) as url, silence():
-        simulation = OnPostgres(seed, url)
+        simulation = OnPostgres(seed, url, tmp_path)
         try:
             asyncio.run(simulate(simulation, 8))
         except Exception as error:

@@ -141,6 +141,8 @@ async def test_a_resend_is_deliberate_and_the_same_bytes(desk: Desk, tmp_path: P
     assert [(one.name, one.read_bytes()) for one in outbox.iterdir()] == [(file["filename"], content)]
     assert (await desk.refused(f"bank_files/{file['id']}/resend"))["param"] == "reason"
     again = await desk.post(f"bank_files/{file['id']}/resend", reason="lost at the bank")
+    at_once = await desk.refused(f"bank_files/{file['id']}/resend", reason="pressed twice")
+    assert at_once["code"] == "bank_file_unexpected_state", "the first one is still to be laid down"
     await desk.settle()
     assert [one["reason"] for one in again["transmissions"]] == [None, "lost at the bank"]
     assert again["number"] == file["number"]

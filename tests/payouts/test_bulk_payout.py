@@ -6,7 +6,10 @@ import asyncio
 import json
 from typing import Any
 
+from nostro.connect.originating_account import ORIGINATING_ACCOUNT, next_cut_off
 from nostro.networks import nacha
+from nostro.payouts.bank_file import BUILD_AFTER
+from nostro.storage.tx import Tx
 from seller import WHOLE
 from treasury_desk import DAY, Desk, on_behalf, returned
 
@@ -63,6 +66,20 @@ async def test_the_same_lines_again_are_there_already_and_more_can_follow(desk: 
     await desk.cut_off()
     rest = await desk.lines(csv(("a", 100), ("d", 7)))
     assert said(rest) == ["existing", "created"]
+
+
+async def test_lines_for_tomorrow_do_not_keep_back_those_of_today(desk: Desk) -> None:
+    """They come after the cut-off, and before its file is built."""
+    account = await desk.open()
+    await desk.lines(csv(("today", 100)))
+    tx = Tx(desk.world, await desk.scope())
+    cut_off = next_cut_off(await tx.get(ORIGINATING_ACCOUNT, account["id"]), tx.now)[0]
+    await desk.pass_(cut_off - tx.now + BUILD_AFTER // 2)
+    await desk.lines(csv(("tomorrow", 250)))
+    await desk.pass_(BUILD_AFTER // 2)
+    assert [file["amount"] for file in await desk.files()] == [100]
+    await desk.cut_off()
+    assert [file["amount"] for file in await desk.files()] == [250, 100]
 
 
 async def test_streams_that_are_sent_twice_at_once_pay_once(desk: Desk) -> None:

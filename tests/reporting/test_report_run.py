@@ -11,6 +11,8 @@ import httpx
 import pytest
 import stripe
 
+from marketplace import Marketplace
+from nostro.reporting.report_types import TYPES
 from nostro.testing.sandbox import Sandbox
 from till import Till
 
@@ -109,3 +111,96 @@ def test_what_cannot_be_run_is_refused(client: stripe.StripeClient, type: str, p
     with pytest.raises(stripe.InvalidRequestError) as refused:
         client.v1.reporting.report_runs.create(asked)
     assert refused.value.param == param
+
+
+PEOPLE = ("customer_id", "customer_email", "customer_name", "customer_address_city", "customer_shipping_address_city",
+          "shipping_address_country", "card_address_postal_code")  # fmt: skip
+CARD = ("payment_method_type", "card_brand", "card_last4", "card_country", "card_funding")
+
+
+def test_a_row_says_who_paid_with_what(nostro: Sandbox, client: stripe.StripeClient) -> None:
+    till = Till(nostro, client)
+    home: Any = {"line1": "1 Main St", "city": "Austin", "country": "US", "postal_code": "78701"}
+    shipping: Any = {"name": "Ada", "address": {**home, "city": "Dallas"}}
+    customer = client.v1.customers.create(
+        {"email": "ada@example.com", "name": "Ada", "address": home, "shipping": shipping}
+    )
+    method = client.v1.payment_methods.create(
+        {"type": "card", "card": {"token": "tok_visa"}, "billing_details": {"address": home}}
+    )
+    client.v1.payment_methods.attach(method.id, {"customer": customer.id})
+    charge = till.pay(method.id, 5000, customer=customer.id, shipping=shipping, metadata={"order": "7"},
+                      statement_descriptor_suffix="NO 7")  # fmt: skip
+    refund = client.v1.refunds.create({"charge": charge.id, "amount": 400, "metadata": {"why": "late"}})
+    nostro.advance(60)
+    asked = [*PEOPLE, *CARD, "charge_id", "payment_intent_id", "refund_id", "customer_facing_amount", "invoice_id",
+             "charge_created_utc", "statement_descriptor", "payment_metadata[order]",
+             "refund_metadata[why]"]  # fmt: skip
+    paid, back = made(till, "balance_change_from_activity.itemized.3", columns=asked)
+    assert list(paid) == asked
+    assert [paid[name] for name in PEOPLE] == [customer.id, "ada@example.com", "Ada", "Austin", "Dallas", "US", "78701"]
+    assert [paid[name] for name in CARD] == [back[name] for name in CARD] == ["card", "visa", "4242", "US", "credit"]
+    assert (paid["charge_id"], paid["payment_intent_id"], paid["refund_id"]) == (charge.id, charge.payment_intent, "")
+    assert (back["charge_id"], back["refund_id"], back["customer_id"]) == (charge.id, refund.id, customer.id)
+    assert (paid["customer_facing_amount"], back["customer_facing_amount"]) == ("50.00", "-4.00")
+    assert (paid["payment_metadata[order]"], paid["refund_metadata[why]"], back["refund_metadata[why]"]) == (
+        "7",
+        "",
+        "late",
+    )
+    assert paid["charge_created_utc"] and paid["statement_descriptor"] == "NO 7" and paid["invoice_id"] == ""
+
+
+def test_a_row_says_of_what_account_and_dispute_it_is(nostro: Sandbox, client: stripe.StripeClient) -> None:
+    till, market = Till(nostro, client), Marketplace(nostro, client)
+    seller = market.open(business_profile={"name": "Ada's Lamps", "mcc": "5734", "url": "https://ada.example"})
+    charge = market.pay(currency="eur", transfer_data={"destination": seller, "metadata": {"lot": "3"}},
+                        application_fee_amount=500)  # fmt: skip
+    direct = market.pay(account=seller, application_fee_amount=300)
+    till.pay("pm_card_createDispute", 2000)
+    nostro.advance(60)
+    about = ("connected_account_id", "connected_account_name", "connected_account_country")
+    asked = ["reporting_category", "currency", *about, "connected_account_direct_charge_id", "dispute_reason",
+             "dispute_id", "transfer_id", "destination_payment_id", "application_fee_id", "transfer_metadata[lot]",
+             "customer_facing_currency"]  # fmt: skip
+    rows = made(till, "balance_change_from_activity.itemized.1", columns=asked)
+    by = {(row["reporting_category"], row["currency"]): row for row in rows}
+    for row in (by["charge", "eur"], by["transfer", "eur"], by["platform_earning", "usd"]):
+        assert [row[name] for name in about] == [seller, "Ada's Lamps", "US"]
+    transfer = client.v1.transfers.retrieve(charge.transfer)
+    moved = by["transfer", "eur"]
+    assert (moved["transfer_id"], moved["destination_payment_id"]) == (transfer.id, transfer.destination_payment)
+    assert moved["transfer_metadata[lot]"] == "3"
+    fees = {row["application_fee_id"]: row for row in rows if row["reporting_category"] == "platform_earning"}
+    assert fees[charge.application_fee]["connected_account_direct_charge_id"] == ""
+    assert fees[direct.application_fee]["connected_account_direct_charge_id"] == direct.id
+    dispute = by["dispute", "usd"]
+    assert dispute["dispute_id"].startswith("du_") and dispute["dispute_reason"] == "fraudulent"
+    on = {"stripe_account": seller}
+    asked = ["gross", "currency", "customer_facing_amount", "customer_facing_currency", "charge_id"]
+    parameters: Any = {"interval_start": nostro.now - 86_400, "interval_end": nostro.now, "columns": asked}
+    form: Any = {"report_type": "balance_change_from_activity.itemized.3", "parameters": parameters}
+    run = client.v1.reporting.report_runs.create(form, on)
+    nostro.settle()
+    answer = httpx.get(str(client.v1.reporting.report_runs.retrieve(run.id, {}, on).result.url),
+                       auth=(nostro.key, ""), headers={"Stripe-Account": seller}, trust_env=False)  # fmt: skip
+    converted, own = csv.DictReader(answer.text.splitlines())
+    assert (converted["gross"], converted["currency"]) == ("107.60", "usd")
+    assert (converted["customer_facing_amount"], converted["customer_facing_currency"]) == ("100.00", "eur")
+    assert own["charge_id"] == direct.id
+
+
+def test_every_column_can_be_asked_for_and_sums_stay_the_ledgers(till: Till) -> None:
+    type = till.client.v1.reporting.report_types.retrieve("balance_change_from_activity.itemized.3")
+    columns = list(TYPES[type.id].columns)
+    rows = made(till, type.id, columns=columns, currency="usd")
+    assert [list(row) for row in rows] == [columns] * len(rows)
+    assert round(sum(Decimal(row["net"]) for row in rows) * 100) == till.available() + till.pending()
+
+
+def test_metadata_columns_name_a_key(client: stripe.StripeClient) -> None:
+    for column in ("payment_metadata", "payment_metadata[]", "charge_metadata[a]", "payment_metadata[a][b]"):
+        parameters: Any = {"interval_start": 1_600_000_000, "interval_end": 1_700_000_000, "columns": [column]}
+        asked: Any = {"report_type": "balance_change_from_activity.itemized.3", "parameters": parameters}
+        with pytest.raises(stripe.InvalidRequestError, match="Unknown columns"):
+            client.v1.reporting.report_runs.create(asked)

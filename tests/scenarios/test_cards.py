@@ -19,6 +19,15 @@ DECLINES = [
     ("pm_card_visa_chargeDeclinedLostCard", "card_declined", "lost_card"),
     ("pm_card_radarBlock", "card_declined", "fraudulent"),
 ]
+# What programs compare: the short texts that Stripe's users know.
+SAID = {
+    "insufficient_funds": "Your card has insufficient funds.",
+    "expired_card": "Your card has expired.",
+    "processing_error": "An error occurred while processing your card. Try again in a little bit.",
+    "incorrect_cvc": "Your card's security code is incorrect.",
+    "card_velocity_exceeded":
+        "Your card was declined for making repeated attempts too frequently or exceeding its amount limit.",
+}  # fmt: skip
 BRANDS = [
     ("pm_card_visa", "visa"), ("pm_card_visa_debit", "visa"), ("pm_card_mastercard", "mastercard"),
     ("pm_card_amex", "amex"), ("pm_card_discover", "discover"), ("pm_card_diners", "diners"),
@@ -40,6 +49,7 @@ def test_a_declined_card(client: Any, method: str, code: str, decline_code: str 
     assert caught.value.http_status == 402
     assert caught.value.code == code
     assert caught.value.json_body["error"].get("decline_code") == decline_code
+    assert caught.value.user_message == SAID.get(decline_code or code, "Your card was declined.")
     intent = client.v1.payment_intents.retrieve(caught.value.json_body["error"]["payment_intent"]["id"])
     assert intent.status == "requires_payment_method"
     assert intent.last_payment_error.code == code

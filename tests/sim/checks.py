@@ -10,7 +10,7 @@ from nostro.kernel.clock import utc_date
 from nostro.storage.world import World
 
 from .payments import CURRENCIES
-from .shop import Shop
+from .shop import MARKED, Shop
 from .wallets import BANK, WALLETS
 
 Objects = list[dict[str, Any]]
@@ -55,7 +55,7 @@ async def postings(world: World, client: Client) -> Booked:
 
 
 def check_charges(charges: Objects, refunds: Objects) -> None:
-    paid = Counter(charge["payment_intent"] for charge in charges if charge["paid"])
+    paid = Counter(charge["payment_intent"] for charge in charges if charge["paid"] and charge["payment_intent"])
     assert not [intent for intent, times in paid.items() if times > 1], "an intent was charged twice"
     for charge in charges:
         own = [r for r in refunds if r["charge"] == charge["id"] and _stands(r)]
@@ -73,7 +73,7 @@ def check_authorized(charges: Objects, booked: Booked) -> None:
     for (code, currency), amount in booked.items():
         if code.endswith(":uncaptured"):
             held[currency] -= amount
-    assert not _nonzero(held), f"authorized and booked differ by {_nonzero(held)}"
+    assert not nonzero(held), f"authorized and booked differ by {nonzero(held)}"
 
 
 async def check_balance(client: Client, booked: Booked) -> None:
@@ -86,11 +86,11 @@ async def check_balance(client: Client, booked: Booked) -> None:
     for (code, currency), amount in booked.items():
         if (kind := _merchants(code)) is not None:
             stands[kind, currency] += amount
-    assert _nonzero(shown) == _nonzero(stands), "the balance is not what the books say"
+    assert nonzero(shown) == nonzero(stands), "the balance is not what the books say"
 
 
-async def check_statement(client: Client, booked: Booked, charges: Objects, refunds: Objects) -> None:
-    """The lines add up to the balance; those of charges and of refunds to the objects themselves."""
+async def check_nets(client: Client, booked: Booked) -> Objects:
+    """The statement's lines add up to the balance; they are answered."""
     lines = await client.all("/v1/balance_transactions")
     nets: Counter[str] = Counter()
     for line in lines:
@@ -100,7 +100,13 @@ async def check_statement(client: Client, booked: Booked, charges: Objects, refu
     for (code, currency), amount in booked.items():
         if _merchants(code) is not None:
             stands[currency] += amount
-    assert _nonzero(nets) == _nonzero(stands), "the statement does not add up to the balance"
+    assert nonzero(nets) == nonzero(stands), "the statement does not add up to the balance"
+    return lines
+
+
+async def check_statement(client: Client, booked: Booked, charges: Objects, refunds: Objects) -> None:
+    """The lines add up to the balance; those of charges and of refunds to the objects themselves."""
+    lines = await check_nets(client, booked)
     taken = sum(line["amount"] for line in lines if line["type"] == "charge")
     given = -sum(line["amount"] for line in lines if line["type"] in ("refund", "refund_failure"))
     assert taken == sum(charge["amount_captured"] for charge in charges), "a charge is not on the statement"
@@ -125,7 +131,7 @@ def check_once(lists: dict[str, Objects], entries: dict[str, Objects]) -> None:
     """However often a key was sent, and whatever crashed: one object at most."""
     own = {entry["id"]: entry for account in entries.values() for entry in account}
     lists = {**lists, "/v1/ledger/entries": list(own.values())}
-    for path in ("/v1/payment_intents", "/v1/refunds", "/v1/payouts", "/v1/ledger/entries"):
+    for path in lists.keys() & MARKED:
         keys = Counter((made.get("metadata") or {}).get("key") for made in lists[path])
         keys.pop(None, None)
         assert not [key for key, times in keys.items() if times > 1], f"{path} made one thing twice"
@@ -136,17 +142,21 @@ def check_once(lists: dict[str, Objects], entries: dict[str, Objects]) -> None:
 def check_present(shop: Shop, lists: dict[str, Objects], entries: dict[str, Objects]) -> None:
     """Whatever was acknowledged is there."""
     there = {object["id"] for objects in (*lists.values(), *entries.values()) for object in objects}
-    paths = {*LISTED, "/v1/ledger/entries"}
+    paths = {*lists, "/v1/ledger/entries"}
     for id, path in shop.acknowledged.items():
         assert path not in paths or id in there, f"{id} was acknowledged, and is not there"
 
 
 async def check_done(world: World, client: Client, now: int) -> None:
     """When all is quiet, what was to happen by `now` (the sandbox's second) has happened."""
+    await check_released(world, client, now)
     holds = [h for h in await client.all("/v1/ledger/holds", status="held") if (h["expires_at"] or now) < now]
     assert not holds, f"{holds[0]['id']} should have expired"
     payouts = [p for p in await client.all("/v1/payouts") if p["status"] in ("pending", "in_transit")]
     assert not [p for p in payouts if p["arrival_date"] < now - 86_400], "a payout never arrived"
+
+
+async def check_released(world: World, client: Client, now: int) -> None:
     today = utc_date(now).isoformat()
     for (code, currency), amount in (await postings(world, client)).items():
         assert _merchants(code) != "pending" or code[-10:] > today or not amount, (
@@ -164,5 +174,5 @@ def _stands(refund: dict[str, Any]) -> bool:
     return refund["status"] not in ("failed", "canceled")
 
 
-def _nonzero(counter: Counter[Any]) -> dict[Any, int]:
+def nonzero(counter: Counter[Any]) -> dict[Any, int]:
     return {key: amount for key, amount in counter.items() if amount}

@@ -42,11 +42,11 @@ class Pace(Executor):
 
 
 class SimEngine(SqliteEngine):
-    """`stage` is where the commit that is under way has got to."""
+    """`stage` is where the commit that is under way has got to, `commits` how many were begun."""
 
     def __init__(self, file: Path, mount: Mount) -> None:
         self._mount, self.vfs = mount, mount.name
-        self.stage = "idle"
+        self.stage, self.commits = "idle", 0
         super().__init__(file)
         self._thread.shutdown()
         self._beside.shutdown()
@@ -63,6 +63,7 @@ class SimEngine(SqliteEngine):
 
     async def _commit_group(self, group: Any) -> None:
         self.stage = "writing"
+        self.commits += 1
         try:
             await super()._commit_group(group)
         finally:

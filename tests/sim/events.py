@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from asgi import Client
 
 from .lives import Lives
-from .shop import Shop
 
 if TYPE_CHECKING:
     from .simulation import Simulation
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 FAILED = "failed"
 
 
-async def check_events(client: Client, shop: Shop) -> None:
+async def check_events(client: Client) -> None:
     """Of each object: the moments never go back, and the statuses follow its life."""
     lives, moments = Lives(), dict[str, int]()
     for event in reversed(await client.all("/v1/events")):
@@ -30,12 +29,13 @@ async def missing_events(simulation: Simulation) -> list[str]:
     """What no receiver heard. A delivery that used up its retries is sent again by hand first, as its owner would."""
     missing = []
     for shop in simulation.shops.values():
-        client = shop.client(simulation.life.app.api)
-        for event in await client.all("/v1/events"):
-            if simulation.receiver.heard[shop.name, event["id"]]:
-                continue
-            sent = (await client("GET", f"/v1/events/{event['id']}/deliveries")).json["data"]
-            gave_up = [one for one in sent if one["status"] == FAILED and len(one["attempts"]) > 12]
-            if not gave_up:
-                missing.append(f"{shop.name} {event['id']} {event['type']} {sent}")
+        for account, ear in shop.ears():
+            client = shop.client(simulation.life.app.api, account)
+            for event in await client.all("/v1/events"):
+                if simulation.receiver.heard[ear, event["id"]]:
+                    continue
+                sent = (await client("GET", f"/v1/events/{event['id']}/deliveries")).json["data"]
+                gave_up = [one for one in sent if one["status"] == FAILED and len(one["attempts"]) > 12]
+                if not gave_up:
+                    missing.append(f"{ear} {event['id']} {event['type']} {sent}")
     return missing

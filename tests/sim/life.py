@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from asgi import Answer
@@ -20,8 +21,6 @@ from .call import Call
 from .network import Network
 from .shop import Shop
 
-SETTINGS = Settings(dev=True, private_webhooks=True)
-
 
 class Down(Exception):
     """The server died before it answered."""
@@ -30,12 +29,15 @@ class Down(Exception):
 class Life:
     """`over` is set at the moment of death; whatever is answered after it reaches nobody."""
 
-    def __init__(self, engine: Callable[[], Engine], clock: Clock, ids: Ids, network: Network) -> None:
+    def __init__(
+        self, engine: Callable[[], Engine], clock: Clock, ids: Ids, network: Network, outbox: Path
+    ) -> None:  # fmt: skip
         self.over = asyncio.Event()
         self._tasks: set[asyncio.Task[Answer]] = set()
+        settings = Settings(dev=True, private_webhooks=True, outbox=str(outbox))
 
         async def open() -> World:
-            world = await make_world(SETTINGS, clock=clock, ids=ids, engine=engine())
+            world = await make_world(settings, clock=clock, ids=ids, engine=engine())
             world.rails = network.rails(RAILS)
             return world
 
@@ -58,13 +60,16 @@ class Life:
     async def _served(self, call: Call, shop: Shop) -> Answer:
         if self.over.is_set():
             raise asyncio.CancelledError  # nobody is there to take the request
-        return await call.send(shop.client(self.app.api))
+        return await call.send(shop.client(self.app.api, call.account))
 
     def die(self) -> None:
         self.over.set()
 
     async def bury(self, tasks: list[asyncio.Task[Any]]) -> None:
-        """End all that the dead program was doing."""
-        for task in tasks:
-            task.cancel()
+        """End all that the dead program was doing, whatever it would still do about it."""
+        left = set(tasks)
+        while left:
+            for task in left:
+                task.cancel()
+            _, left = await asyncio.wait(left, timeout=0.01)
         await asyncio.gather(*tasks, return_exceptions=True)

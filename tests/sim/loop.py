@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from random import Random
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -34,6 +34,23 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def tasks(self) -> list[asyncio.Task[Any]]:
         """Every task that has not ended, oldest first."""
         return sorted((task for task in self._numbers if not task.done()), key=self._numbers.__getitem__)
+
+    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
+        """There are no threads: what is given to one is done in the next turn, unless its program has died."""
+        if executor is not None:
+            return super().run_in_executor(executor, func, *args)
+        done = self.create_future()
+
+        def now() -> None:
+            if done.cancelled():
+                return
+            try:
+                done.set_result(func(*args))
+            except Exception as error:
+                done.set_exception(error)
+
+        self.call_soon(now)
+        return done
 
     def _numbered(self, loop: Any, coroutine: Any, **options: Any) -> asyncio.Task[Any]:
         task: asyncio.Task[Any] = asyncio.Task(coroutine, loop=loop, **options)

@@ -21,6 +21,9 @@ class Payments:
         self.random = random
         self.seen: dict[str, dict[str, str]] = {}
 
+    def know(self, object: dict[str, Any]) -> None:
+        self.seen.setdefault(object.get("object", ""), {})[object["id"]] = object.get("status") or ""
+
     def request(self) -> Request:
         makers = [self._pay] * (2 if len(self.seen.get("payment_intent", ())) > 8 else 12)
         makers += [self._capture, self._refund, self._refund, self._act, self._raise, self._dispute, self._payout]

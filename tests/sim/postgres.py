@@ -38,12 +38,12 @@ CREATE TRIGGER trouble BEFORE INSERT ON idempotency FOR EACH ROW EXECUTE FUNCTIO
 
 
 class OnPostgres(Simulation):
-    """`url` is an empty database."""
+    """`url` is an empty database, `directory` where bank files are laid down."""
 
     refusals = (*Simulation.refusals, psycopg.Error, TimeoutError)
 
-    def __init__(self, seed: int, url: str) -> None:
-        super().__init__(seed, Path())
+    def __init__(self, seed: int, url: str, directory: Path) -> None:
+        super().__init__(seed, directory)
         self.proxy = Proxy(url, Random(self.random.random()), self.faults)
         self.receiver.pace = 0.01
         self._url = url
@@ -126,6 +126,9 @@ class OnPostgres(Simulation):
             except AssertionError:
                 if last:
                     raise
+
+    def _commits(self) -> int:
+        return 0
 
     async def _sleep(self, seconds: float) -> None:
         await asyncio.sleep(min(seconds, 0.2))

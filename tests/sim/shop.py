@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from random import Random
 from typing import Any
+
+from msgspec.structs import replace
 
 from asgi import Answer, Client
 
@@ -13,6 +16,11 @@ from .payments import Payments
 from .receiver import HOST
 from .wallets import Wallets, openings
 
+# What is made by these carries the key of its request.
+MARKED = {
+    "/v1/payment_intents", "/v1/refunds", "/v1/payouts", "/v1/ledger/entries", "/v1/transfers", "/v1/topups",
+    "/v1/balance/adjustments", "/v1/balance/advances", "/v1/balance/conversions",
+}  # fmt: skip
 KEY_LIVES = 86_400 - 120
 
 
@@ -24,7 +32,7 @@ class Shop:
         self.wallets = Wallets(random)
         self.lives = Lives()
         self.answers: dict[str, tuple[Call, Answer, int]] = {}
-        self.acknowledged: dict[str, str] = {}  # id and the path that shows it
+        self.acknowledged: dict[str, str] = {}  # id and the path that shows it, behind whose it is
         self.ahead = 0
         self._keys = 0
 
@@ -32,14 +40,16 @@ class Shop:
     def secret(self) -> str:
         return f"sk_test_{self.name}"
 
-    def client(self, app: Any) -> Client:
-        return Client(app, self.secret)
+    def client(self, app: Any, account: str | None = None) -> Client:
+        return Client(app, self.secret, account)
 
     # Asking ----------------------------------------------------------------------
 
-    def first_calls(self) -> list[Call]:
+    def first_calls(self) -> Iterator[Call]:
+        """Each is made when the one before was answered."""
         hook = {"url": f"{HOST}/{self.name}", "enabled_events": ["*"]}
-        return [self._call(*one) for one in (("/v1/webhook_endpoints", hook), *openings())]
+        for one in (("/v1/webhook_endpoints", hook), *openings()):
+            yield self._call(*one)
 
     def call(self, now: int) -> Call:
         """Something that this shop wants now; `now` is the machine's second."""
@@ -55,11 +65,17 @@ class Shop:
         return Call(self.name, "/v1/test_helpers/sandbox/settle", {})
 
     def _call(self, path: str, form: dict[str, Any], lines: str | None = None) -> Call:
+        return self._keyed(Call(self.name, path, form, lines=lines))
+
+    def _keyed(self, call: Call) -> Call:
+        """With a key of its own, which stands in what is made too, so that two of one key would show."""
+        if call.method != "POST":
+            return replace(call, shop=self.name)
         self._keys += 1
-        key = f"{self.name}-{self._keys}"
-        if lines is None and path in ("/v1/payment_intents", "/v1/refunds", "/v1/payouts", "/v1/ledger/entries"):
-            form = {**form, "metadata": {"key": key}}  # so that two of one key would show
-        return Call(self.name, path, form, key, lines)
+        key, form = f"{self.name}-{self._keys}", call.form
+        if call.lines is None and call.path in MARKED:
+            form = {**form, "metadata": {"key": key}}
+        return replace(call, shop=self.name, key=key, form=form)
 
     # Learning --------------------------------------------------------------------
 
@@ -68,28 +84,36 @@ class Shop:
             return
         if call.key is not None:
             self.answers[call.key] = call, answer, now
-        if call.lines is not None:
+        if call.lines is not None and not call.kind.startswith("multipart/"):
+            return
+        if call.path.endswith("/contents"):
             return
         object = answer.json.get("error", {}).get("payment_intent") or answer.json
         if object.get("object") == "sandbox":
             self.ahead = object["offset"]
-        if "id" in object and not answer.replayed:
-            self.know(object)
-            self.acknowledged.setdefault(object["id"], call.path)
+        made = object["data"] if object.get("object") == "list" else [object]
+        for one in made:
+            if "id" in one and not answer.replayed:
+                self.know(one, call.account)
+                self.acknowledged.setdefault(one["id"], f"{call.account or ''}{call.path}")
 
-    def see(self, object: dict[str, Any]) -> None:
+    def see(self, object: dict[str, Any], account: str | None = None) -> None:
         """As a list shows it now. Answers are no such look: they may arrive in another order than they were made."""
         self.lives.see(object)
-        self.know(object)
+        self.know(object, account)
 
-    def know(self, object: dict[str, Any]) -> None:
+    def ears(self) -> list[tuple[str | None, str]]:
+        """Whose events are told, a connected account's or its own, and who listens."""
+        return [(None, self.name)]
+
+    def know(self, object: dict[str, Any], account: str | None = None) -> None:
         kind, id = object.get("object", ""), object["id"]
         if kind == "ledger.entry" and id not in self.wallets.entries and id.startswith("lent_"):
             self.wallets.entries.append(id)
         elif kind == "ledger.hold" and id not in self.wallets.holds:
             self.wallets.holds.append(id)
         else:
-            self.payments.seen.setdefault(kind, {})[id] = object.get("status") or ""
+            self.payments.know(object)
 
     def answered(self, now: int) -> list[tuple[Call, Answer]]:
         """What was answered and is still remembered by its key."""

@@ -13,10 +13,12 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from random import Random
 from typing import Any
+from unittest import mock
 
 import apsw
 
 from asgi import Answer
+from nostro.events import sandbox
 from nostro.kernel.errors import ApiError
 from nostro.kernel.ids import Ids
 from nostro.ledger.audit import verify
@@ -32,11 +34,17 @@ from .faults import Faults
 from .life import Down, Life
 from .loop import VirtualLoop
 from .network import Network
+from .platform import Platform
+from .platform_checks import check_platform, check_platform_done
 from .receiver import Receiver
 from .shop import Shop
 
-SHOPS = ("ann", "bob")
+# Who is there, by the seed: shops with wallets, or a platform with sellers and a bank.
+PLATFORMS = ("mia",)
+CASTS = (("ann", "bob"), ("ann", "mia"), ("mia",))
 PATIENCE = 40  # asks, the last of them in fair weather
+LOOKS = 8  # at a shop that goes on changing
+LOOK_AGAIN = 0.5  # seconds of virtual time between two looks at what is not settled: it costs no real time to wait
 STAGES = {
     "idle": "while idle",
     "writing": "while writing",
@@ -60,7 +68,7 @@ class Simulation:
         self.disk = Disk(Random(self.random.random()), self.faults)
         self.network = Network(Random(self.random.random()), self.faults)
         self.receiver = Receiver(Random(self.random.random()), self.faults)
-        self.shops = {name: Shop(name, self.random) for name in SHOPS}
+        self.shops = {name: self._shop(name) for name in CASTS[seed % len(CASTS)]}
         self.lives = 0
         self.steps = 0
         self.requests = 0
@@ -71,6 +79,18 @@ class Simulation:
         self.mount: Mount
         self._others: list[asyncio.Task[Any]] = []
         self._excused = self._silent = False
+
+    def _shop(self, name: str) -> Shop:
+        return Platform(name, self.random, self.faults) if name in PLATFORMS else Shop(name, self.random)
+
+    @property
+    def platforms(self) -> list[Platform]:
+        return [shop for shop in self.shops.values() if isinstance(shop, Platform)]
+
+    @property
+    def outbox(self) -> Path:
+        """Where bank files are laid down. It outlives the programs, and is on another disk than the books."""
+        return self.directory / "outbox"
 
     @property
     def trace(self) -> str:
@@ -88,7 +108,8 @@ class Simulation:
                 assert answer.status == 200, f"{call}: {answer.body!r}"
                 self._learn(call, answer)
                 if "secret" in answer.json:
-                    self.receiver.secrets[shop.name] = answer.json["secret"]
+                    name = answer.json["url"].rpartition("/")[2]
+                    self.receiver.secrets[name] = answer.json["secret"]
         self.disk.pauses = 0.2
 
     async def close(self) -> None:
@@ -100,7 +121,9 @@ class Simulation:
         while True:
             self.lives += 1
             self.clock.jump(1)  # no program starts in the microsecond in which the last one ended
-            self.life = Life(self._engine, self.clock, Ids(seed=self.seed * 1_000 + self.lives), self.network)
+            self.life = Life(
+                self._engine, self.clock, Ids(seed=self.seed * 1_000 + self.lives), self.network, self.outbox
+            )
             self._others = self._tasks()
             try:
                 await self.life.app.start()
@@ -166,6 +189,8 @@ class Simulation:
             self._storm, self._storm, self._storm, self._storm, self._crash, self._crash, self._crash_twice,
             self._replay, self._race, self._pass_time, self._advance, self._restart,
         )  # fmt: skip
+        for platform in self.platforms:
+            await platform.look_at_bank(self.life.world, self.clock.seconds, self.outbox)
         kind = self.random.choice(kinds)
         self.log.append(f"--- step {self.steps}:{kind.__name__.replace('_', ' ')}")
         self.receiver.trouble = self.random.choice((0.0, 0.3, 0.9))
@@ -351,10 +376,31 @@ class Simulation:
         problems = await verify(self.engine, self.life.world.registry)
         assert not problems, str(problems[0])
         for shop in self.shops.values():
-            client = shop.client(self.life.app.api)
-            await check_shop(self.life.world, client, shop)
-            if self.steps % 4 == 0:
-                await check_events(client, shop)
+            await self._steadily(shop)
+        if self.steps % 4 == 0:
+            await self._check_events()
+
+    async def _steadily(self, shop: Shop) -> None:
+        """Jobs go on while lists are read: what does not fit then is looked at again."""
+        for turn in range(LOOKS):
+            begun = self._commits()
+            try:
+                if isinstance(shop, Platform):
+                    await check_platform(self.life.world, self.life.app.api, shop)
+                else:
+                    await check_shop(self.life.world, shop.client(self.life.app.api), shop)
+                return
+            except (AssertionError, KeyError):
+                if self._commits() == begun or turn == LOOKS - 1:
+                    raise
+
+    def _commits(self) -> int:
+        return int(self.engine.commits)
+
+    async def _check_events(self) -> None:
+        for shop in self.shops.values():
+            for account, _ in shop.ears():
+                await check_events(shop.client(self.life.app.api, account))
 
     async def finish(self) -> None:
         """Fair weather: every job is done, every event is heard, and all that was answered is answered again."""
@@ -370,16 +416,20 @@ class Simulation:
         late = await self.engine.rows("SELECT kind, ref, error FROM job WHERE due<=?", (self.clock.seconds,))
         assert not late, f"these jobs were never done: {late}"
         for shop in self.shops.values():
-            await check_done(self.life.world, shop.client(self.life.app.api), self.clock.seconds + shop.ahead)
+            now, api = self.clock.seconds + shop.ahead, self.life.app.api
+            if isinstance(shop, Platform):
+                await check_platform_done(self.life.world, api, shop, now)
+            else:
+                await check_done(self.life.world, shop.client(api), now)
         await self._replay()
         await self.check()
-        for shop in self.shops.values():
-            await check_events(shop.client(self.life.app.api), shop)
+        await self._check_events()
 
 
 async def simulate(simulation: Simulation, steps: int) -> None:
     """So many steps with a check after each, and the end."""
-    with simulation.clock.measures_durations(), simulation.receiver.listens():
+    seldom = mock.patch.object(sandbox, "LOOK_AGAIN", LOOK_AGAIN)
+    with simulation.clock.measures_durations(), simulation.receiver.listens(), seldom:
         await simulation.open()
         for _ in range(steps):
             await simulation.step()

@@ -30,8 +30,6 @@ class Admission:
         self._on = settings.limited
         self._most = settings.max_in_flight
         self._late = settings.overload_ms * 1000
-        self._most_of_key = {True: settings.concurrent_live, False: settings.concurrent_test}
-        self._of_key: dict[str, int] = {}
 
     def check_room(self) -> None:
         """Raises a 503 if the worker has its hands full, whoever asks."""
@@ -48,24 +46,20 @@ class Admission:
             raise overloaded(
                 f"The server is busy and turns away {KINDS[kind]} for a while.", ("test", "read", "write")[kind]
             )
-        under_way = self._of_key.get(caller.key, 0)
-        most = self._most_of_key[live]
-        if most and under_way >= most:
+        now = elapsed()
+        if not self.rates.enter(caller, now):
             raise rate_limited(
-                f"This key has {most} requests under way, which is all that it may have.", "global-concurrency"
+                f"Too many requests of this key are under way: it may have {self.rates.room(caller)} at once.",
+                "global-concurrency",
             )
-        if not self.rates.take(caller, not reads, elapsed()):
+        if not self.rates.take(caller, not reads, now):
+            self.rates.leave(caller)
             what = f"{self.rates.rate(caller, not reads)} {'reads' if reads else 'writes'} a second"
             raise rate_limited(f"Too many requests with this key: it may make {what}.", "global-rate")
-        self._of_key[caller.key] = under_way + 1
 
     def leave(self, caller: Caller) -> None:
         if self._on:
-            left = self._of_key[caller.key] - 1
-            if left:
-                self._of_key[caller.key] = left
-            else:
-                del self._of_key[caller.key]
+            self.rates.leave(caller)
 
     def beat(self, late: int, passed: int) -> None:
         """`late` is how many microseconds after its time the event loop came to this, `passed` those since the last."""

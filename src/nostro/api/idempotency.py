@@ -2,6 +2,9 @@
 
 Keys live for a day. A key used with another path or other parameters is an error; a key whose first
 request is still running answers 409.
+
+A key is nearly always new, so nobody looks first: the unit claims it, and only one that claims in vain, or is refused,
+looks whether there is an answer. Keys that this worker has just seen are looked for at once.
 """
 
 from __future__ import annotations
@@ -19,6 +22,8 @@ from nostro.storage.world import World
 LIFETIME = 86_400
 LONGEST_KEY = 255
 PUT = "INSERT INTO idempotency (scope,key,fingerprint,status,request,body,created) VALUES (?,?,?,?,?,?,?)"
+CLAIM = PUT + " ON CONFLICT (scope,key) DO NOTHING"
+MOST_SEEN = 20_000
 PURGE = "DELETE FROM idempotency WHERE created < ?"
 
 
@@ -56,14 +61,18 @@ class Idempotency:
     def __init__(self, world: World) -> None:
         self._world = world
         self._running: set[tuple[int, str]] = set()
+        self._seen: dict[tuple[int, str], None] = {}
 
-    async def begin(self, scope: Scope, key: str, print: str) -> Reply | None:
-        """The stored answer, or None: then the caller runs the request and calls `end`."""
+    async def begin(self, scope: Scope, key: str, print: str, sure: bool) -> Reply | None:
+        """The stored answer, or None: then the caller runs the request and calls `end`. Unless the caller must be
+        `sure`, a key that was not seen here is taken for new."""
         if len(key) > LONGEST_KEY:
             raise ApiError(f"Idempotency keys can be up to {LONGEST_KEY} characters long.", type="idempotency_error")
         if (scope.number, key) in self._running:
             raise in_use(key)
         self._running.add((scope.number, key))
+        if not (sure or (scope.number, key) in self._seen):
+            return None
         try:
             stored = await self.stored(scope, key, print)
         except BaseException:
@@ -92,14 +101,18 @@ class Idempotency:
 
     def end(self, scope: Scope, key: str) -> None:
         self._running.discard((scope.number, key))
+        self._seen[scope.number, key] = None
+        if len(self._seen) > MOST_SEEN:
+            del self._seen[next(iter(self._seen))]
 
 
 def keep(tx: Tx, scope: Scope, key: str, print: str, reply: Reply) -> None:
-    """Commit the answer with what it answers, under the scope that asked."""
-    tx.write_row(
-        PUT,
-        (scope.number, key, print, reply.status, tx.request.id, pack(reply.body), tx.unit.micros // 1_000_000),
-    )
+    """Commit the answer with what it answers, under the scope that asked; once."""
+    row = (scope.number, key, print, reply.status, tx.request.id, pack(reply.body), tx.unit.micros // 1_000_000)
+    if tx.unit.claim is None:
+        tx.claim(CLAIM, row)
+    else:
+        tx.write_row(PUT, row)
 
 
 def in_use(key: str) -> ApiError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable
 
 from nostro.controls.demand import Demand
 from nostro.kernel.clock import SECOND, elapsed
@@ -13,6 +14,7 @@ from .admission import Admission
 
 logger = logging.getLogger("nostro.api")
 BEAT = SECOND // 10
+GOODBYE = 1.0
 
 
 async def beat(world: World, admission: Admission, stop: asyncio.Event) -> None:
@@ -29,19 +31,22 @@ async def beat(world: World, admission: Admission, stop: asyncio.Event) -> None:
         latest = max(latest, late)
         admission.beat(late, now - asked)
         asked = now
-        if now - told >= SECOND:
+        whole = now - told >= SECOND
+        if whole:
             told = now
             world.meter.sample(admission.in_flight, admission.shedder.level, latest)
             latest = 0
-            if demand is not None and (exchange is None or exchange.done()):
-                exchange = asyncio.create_task(_exchange(demand))
+        if demand is not None and (whole or admission.rates.in_need) and (exchange is None or exchange.done()):
+            exchange = asyncio.create_task(_quietly(demand.exchange(now, whole=whole)))
     if exchange is not None:
         await exchange
+    if demand is not None:
+        await _quietly(asyncio.wait_for(demand.leave(), GOODBYE))
 
 
-async def _exchange(demand: Demand) -> None:
+async def _quietly(work: Awaitable[None]) -> None:
     """A database that does not answer leaves the shares as they are."""
     try:
-        await demand.exchange()
+        await work
     except Exception:
-        logger.exception("the rate limits could not be shared with the other workers")
+        logger.exception("the limits could not be shared with the other workers")

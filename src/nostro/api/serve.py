@@ -103,7 +103,7 @@ class Application:
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
-        await self.world.engine.close()
+        await self.world.close()
         if self._traces is not None:
             await asyncio.to_thread(self._traces.close)
 
@@ -121,6 +121,7 @@ class Application:
         while not self._stop.is_set():
             await self._pause(HOUSEKEEPING)
             self.api.keys.forget()
+            self.world.memory.clear()
             self.api.admission.rates.forget(elapsed())
             try:
                 await house.purge()

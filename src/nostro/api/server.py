@@ -21,6 +21,7 @@ from nostro.kernel.http import Incoming, Reply
 from nostro.kernel.ids import time_code
 from nostro.kernel.params import convert
 from nostro.kernel.resource import Params, Stored
+from nostro.storage.scope import load_scope
 from nostro.storage.tx import Request, Tx
 from nostro.storage.world import World
 
@@ -144,7 +145,7 @@ class Api:
         if key is None:
             return await self._perform(route, caller, ids, form, paths, request, None)
         print = fingerprint(incoming.method, incoming.path, incoming.body)
-        stored = await self._idempotency.begin(caller.scope, key, print)
+        stored = await self._idempotency.begin(caller.scope, key, print, route.verb.kind == "system")
         if stored is not None:
             return stored
         try:
@@ -180,6 +181,10 @@ class Api:
             await perform(self.world, caller.scope, run, request, seal)
         except Answered as answered:
             return answered.reply
+        except (ApiError, Refused):
+            if print and (stored := await self._stored(caller, request, print)):
+                return stored
+            raise
         return reply
 
     async def _stored(self, caller: Caller, request: Request, print: str) -> Reply | None:
@@ -188,7 +193,8 @@ class Api:
     async def _run_outside(self, route: Route, caller: Caller, ids: dict[str, str], form: dict[str, Any]) -> Any:
         """A verb that acts through many units; the one that follows only keeps its answer."""
         assert route.verb.run is not None, f"{route.verb.path} does nothing"
-        return await route.verb.run(self.world, caller.scope, convert({**form, **ids}, route.verb.params))
+        scope = await load_scope(self.world, caller.scope.number)
+        return await route.verb.run(self.world, scope, convert({**form, **ids}, route.verb.params))
 
     async def _run(self, tx: Tx, route: Route, caller: Caller, ids: dict[str, str], form: dict[str, Any]) -> Any:
         resource, verb = route.resource, route.verb

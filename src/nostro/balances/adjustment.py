@@ -2,7 +2,9 @@
 
 It is a line of the statement of the type `adjustment`, category `other_adjustment`, and an entry against
 `platform:adjustments`. A debit takes no more than is available, unless it is said that the balance may go below zero.
-A wrong one is reversed, once, by the same amount; `approval` names who or what allowed it, and is only kept.
+A wrong one is reversed, once, by the same amount. Above the amount that the operator has set
+(`approve_adjustments_above`) it is only asked for: no money moves until another key approves it. `approval` is a note,
+such as a ticket's number.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from nostro.kernel.lifecycle import Lifecycle, Move
 from nostro.kernel.money import CURRENCIES, LARGEST_AMOUNT
 from nostro.kernel.posting import Posting
 from nostro.kernel.resource import (
+    Filter,
     Metadata,
     MetadataParam,
     NoParams,
@@ -43,20 +46,26 @@ class Adjustment(Stored, frozen=True, kw_only=True):
     object: Literal["balance.adjustment"] = "balance.adjustment"
     amount: int
     approval: str | None = None
+    approved_at: int | None = None
+    approved_by: str | None = None
     balance_transaction: str | None = None
+    created_by: str | None = None
     currency: str
     livemode: bool = False
     metadata: Metadata = {}
     reason: str
+    rejected_at: int | None = None
+    rejected_by: str | None = None
     reversal_balance_transaction: str | None = None
-    status: Literal["posted", "reversed"]
+    status: Literal["pending", "posted", "rejected", "reversed"]
 
 
 class Record(Adjustment, frozen=True, kw_only=True, omit_defaults=True):
-    """`below_zero`: the debit may take more than is available."""
+    """`below_zero`: the debit may take more than is available. `maker` is the key that asked for it."""
 
     merchant: str
     below_zero: bool = False
+    maker: str = ""
 
 
 # Money -----------------------------------------------------------------------
@@ -84,10 +93,14 @@ def undo(a: Record) -> tuple[Posting, ...]:
 M = Move[Record]
 # fmt: off
 LIFE: Lifecycle[Record] = Lifecycle(
-    #  move      from         to          posts   emits
-    M("create",  (),          "posted",   adjust, ("balance.adjustment.created",), "The platform decides so."),
-    M("reverse", ("posted",), "reversed", undo,   ("balance.adjustment.reversed",), "It was wrong."),
-    rest=("posted", "reversed"),
+    #  move      from          to          posts   emits
+    M("create",  (),           "posted",   adjust, ("balance.adjustment.created",), "The platform decides so."),
+    M("ask",     (),           "pending",  emits=("balance.adjustment.created",),
+      meaning="So much that another key has to approve it."),
+    M("approve", ("pending",), "posted",   adjust, ("balance.adjustment.approved",), "Two have decided so."),
+    M("reject",  ("pending",), "rejected", emits=("balance.adjustment.rejected",), meaning="It will not be."),
+    M("reverse", ("posted",),  "reversed", undo,   ("balance.adjustment.reversed",), "It was wrong."),
+    rest=("posted", "rejected", "reversed"),
 )
 # fmt: on
 
@@ -125,9 +138,36 @@ async def create(tx: Tx, params: CreateParams) -> Record:
     made = Record(
         id=tx.new_id("adj"), created=tx.now, amount=params.amount, approval=params.approval, currency=currency,
         livemode=tx.scope.livemode, metadata=merge_metadata({}, params.metadata), reason=params.reason,
-        status="posted", merchant=tx.merchant, below_zero=params.allow_negative_balance,
+        status="posted", merchant=tx.merchant, below_zero=params.allow_negative_balance, maker=tx.request.key,
+        created_by=tx.request.hint or None,
     )  # fmt: skip
+    most = tx.world.settings.approve_adjustments_above
+    if most is not None and abs(made.amount) > most:
+        return tx.move(made, LIFE["ask"])
     return tx.move(made, LIFE["create"], balance_transaction=_line(tx, made, made.amount, made.reason))
+
+
+async def approve(tx: Tx, adjustment: Record, params: NoParams) -> Record:
+    _check_pending(adjustment)
+    if adjustment.maker == tx.request.key:
+        raise invalid("This adjustment was asked for with the same key: another one has to approve it.",
+                      code="adjustment_second_key_required")  # fmt: skip
+    line = _line(tx, adjustment, adjustment.amount, adjustment.reason)
+    return tx.move(
+        adjustment, LIFE["approve"], balance_transaction=line, approved_at=tx.now, approved_by=tx.request.hint or None
+    )
+
+
+async def reject(tx: Tx, adjustment: Record, params: NoParams) -> Record:
+    """By anybody: who asked for it takes it back so."""
+    _check_pending(adjustment)
+    return tx.move(adjustment, LIFE["reject"], rejected_at=tx.now, rejected_by=tx.request.hint or None)
+
+
+def _check_pending(adjustment: Record) -> None:
+    if adjustment.status != "pending":
+        raise invalid(f"This adjustment is {adjustment.status}: there is nothing to decide.",
+                      code="adjustment_unexpected_state")  # fmt: skip
 
 
 async def update(tx: Tx, adjustment: Record, params: UpdateParams) -> Record:
@@ -136,8 +176,9 @@ async def update(tx: Tx, adjustment: Record, params: UpdateParams) -> Record:
 
 
 async def reverse(tx: Tx, adjustment: Record, params: NoParams) -> Record:
-    if adjustment.status == "reversed":
-        raise invalid("This adjustment was reversed before.")
+    if adjustment.status != "posted":
+        raise invalid(f"This adjustment is {adjustment.status}: only one that is posted can be reversed.",
+                      code="adjustment_unexpected_state")  # fmt: skip
     line = _line(tx, adjustment, -adjustment.amount, f"REVERSAL: {adjustment.reason}")
     return tx.move(adjustment, LIFE["reverse"], reversal_balance_transaction=line)
 
@@ -162,11 +203,15 @@ ADJUSTMENT: Resource[Record] = Resource(
     verbs=(
         Verb(name="create", method="POST", path="/v1/balance/adjustments", run=create, params=CreateParams,
              kind="create"),
-        listing("/v1/balance/adjustments"),
+        listing("/v1/balance/adjustments", Filter("status")),
         retrieve(_ID),
         Verb(name="update", method="POST", path=_ID, run=update, params=UpdateParams),
+        Verb(name="approve", method="POST", path=f"{_ID}/approve", run=approve,
+             summary="With another key than the one that asked for it: the money moves."),
+        Verb(name="reject", method="POST", path=f"{_ID}/reject", run=reject, summary="It will not be."),
         Verb(name="reverse", method="POST", path=f"{_ID}/reverse", run=reverse, summary="Take it back, once."),
     ),
-    errors=("balance_insufficient", "parameter_invalid_integer"),
+    errors=("adjustment_second_key_required", "adjustment_unexpected_state", "balance_insufficient",
+            "parameter_invalid_integer"),
 )  # fmt: skip
 RESOURCE = ADJUSTMENT

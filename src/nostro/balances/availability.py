@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from nostro.kernel.posting import Posting, transfer
 from nostro.ledger import chart
-from nostro.storage.scope import load_scope
+from nostro.storage.scope import recall_scope
 from nostro.storage.tx import Tx
 
 from . import balance
@@ -57,7 +57,7 @@ async def release_job(tx: Tx, ref: str) -> None:
     tx.post("balance.release", tx.merchant, release(tx.merchant, day, owed, currency))
     if owed:
         tx.emit("balance.available", await balance.read(tx, owed, currency))
-    platform = tx.beside(await load_scope(tx.world, tx.scope.book))
+    platform = tx.beside(await recall_scope(tx.world, tx.scope.book))
     for rail in tx.world.rails:
         platform.schedule(SETTLE, f"{rail}:{currency}", platform.now)
 

@@ -12,17 +12,16 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from nostro.kernel.money import allocate
 from nostro.kernel.posting import Posting
 from nostro.kernel.resource import Filter, Resource, Shape, Stored, View, Wire, listing, public, retrieve
 from nostro.storage.tx import Tx
 
 from .availability import expect, waiting_account
-from .fx import Settle, Trade, exchange, trade
+from .fx import Settle, Trade, exchange, further, less
 
 Type = Literal[
     "adjustment", "advance", "anticipation_repayment", "application_fee", "application_fee_refund", "charge",
-    "connect_collection_transfer", "payment", "payment_failure_refund", "payment_refund", "payout", "payout_cancel",
+    "connect_collection_transfer", "payment", "payment_refund", "payout", "payout_cancel",
     "payout_failure", "payout_minimum_balance_hold", "payout_minimum_balance_release", "refund", "refund_failure",
     "reserve_hold", "reserve_release", "reserved_funds", "stripe_fee", "topup", "topup_reversal", "transfer",
     "transfer_cancel", "transfer_refund",
@@ -33,7 +32,6 @@ REPORTING_CATEGORIES = {
     "application_fee": "platform_earning",
     "application_fee_refund": "platform_earning_refund",
     "payment": "charge",
-    "payment_failure_refund": "refund_failure",
     "payment_refund": "refund",
     "payout_cancel": "payout_reversal",
     "payout_failure": "payout_reversal",
@@ -78,18 +76,22 @@ class Record(BalanceTransaction, frozen=True, kw_only=True, omit_defaults=True):
 
     `unpaid` is the line's currency until an automatic payout takes it. `booked` is the object whose entry moved the
     money, where that is not the source: one entry moves what a platform and its connected account share.
+    `taken_back` is what a second line, of what was not captured, takes of this one's net.
     """
 
     payout: str | None = None
     booked: str | None = None
     unpaid: str | None = None
+    taken_back: int = 0
 
 
 class Line(Struct, frozen=True, kw_only=True):
     """What is about to be written on a merchant's statement. Amounts in minor units, signed.
 
     With `settle` the source's entry has moved money of `currency`, which is converted here, and the line is in the
-    currency of `settle`. `final` is for lines that belong to an automatic payout from the beginning.
+    currency of `settle`. `before` is what lines before it have told of the same money, in parts; `refusal` is what the
+    API says if the merchant has too little of that currency. `final` is for lines that belong to an automatic payout
+    from the beginning.
     """
 
     type: Type
@@ -103,6 +105,8 @@ class Line(Struct, frozen=True, kw_only=True):
     reporting_category: str | None = None
     exchange_rate: Decimal | None = None
     settle: Settle | None = None
+    before: int = 0
+    refusal: str | None = None
     payout: str | None = None
     final: bool = False
 
@@ -117,7 +121,7 @@ def write(tx: Tx, line: Line) -> Record:
     fee = sum(detail.amount for detail in line.fees)
     id = tx.new_id("txn")
     if tx.scope.connected and line.amount < fee:
-        tx.schedule(COVER_JOB, f"{line.currency}:{id}", tx.now)
+        tx.schedule(COVER_JOB, line.currency, tx.now)
     return tx.save(
         Record(
             id=id,
@@ -142,30 +146,32 @@ def write(tx: Tx, line: Line) -> Record:
 
 
 def _settled(tx: Tx, line: Line, settle: Settle) -> Line:
-    """What the source's entry moved becomes money of the other currency, where it stands; the line says how much."""
-    fees = sum(detail.amount for detail in line.fees)
-    gross, net = (
-        trade(amount, line.currency, settle.currency, settle.base_rate, settle.fee)
-        for amount in (line.amount, line.amount - fees)
-    )
+    """What the source's entry moved becomes money of the other currency, where it stands; the line says how much.
+
+    Each fee is converted by itself, so that who takes it and who pays it read the same amount.
+    """
+    gross = further(line.before if line.amount > 0 else -line.before, line.amount, line.currency, settle)
+    fees = [further(0, detail.amount, line.currency, settle) for detail in line.fees]
+    net = less(gross, *fees)
     booked = line.booked or line.source
     assert booked is not None, "a line without an object is never converted"
-    tx.post(SETTLE, booked, settle_currency(waiting_account(tx.merchant, line.available_on, tx.now), net))
+    account = waiting_account(tx.merchant, line.available_on, tx.now)
+    tx.post(SETTLE, booked, settle_currency(account, net, line.refusal))
     if line.available_on > tx.now:
         expect(tx, settle.currency, line.available_on)
-    parts = allocate(gross.amount - net.amount, [detail.amount for detail in line.fees]) if fees else []
     details = tuple(
-        msgspec.structs.replace(detail, amount=part, currency=settle.currency)
-        for detail, part in zip(line.fees, parts, strict=False)
+        msgspec.structs.replace(detail, amount=fee.amount, currency=settle.currency)
+        for detail, fee in zip(line.fees, fees, strict=True)
     )
     return msgspec.structs.replace(
         line, amount=gross.amount, currency=settle.currency, exchange_rate=net.exchange_rate, fees=details, settle=None
     )
 
 
-def settle_currency(account: str, t: Trade) -> tuple[Posting, ...]:
+def settle_currency(account: str, t: Trade, refusal: str | None = None) -> tuple[Posting, ...]:
     """A payment's money is converted where it stands, and what is taken of it later is converted back."""
-    moved = (Posting(account, t.from_amount, t.from_currency), Posting(account, -t.amount, t.currency))
+    bought = Posting(account, -t.amount, t.currency, refusal if t.amount < 0 else None)
+    moved = (Posting(account, t.from_amount, t.from_currency), bought)
     return (*(line for line in moved if line.amount), *exchange(t))
 
 

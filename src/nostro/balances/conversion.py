@@ -139,7 +139,7 @@ CONVERSION: Resource[Record] = Resource(
         listing("/v1/balance/conversions", Filter("source")),
         retrieve("/v1/balance/conversions/{id}"),
     ),
-    errors=("amount_too_small", "balance_insufficient", "exchange_rate_unknown", "fx_quote_expired",
-            "fx_quote_mismatch"),
+    errors=("amount_too_small", "balance_insufficient", "exchange_rate_stale", "exchange_rate_unknown",
+            "fx_quote_expired", "fx_quote_mismatch"),
 )  # fmt: skip
 RESOURCE = CONVERSION

@@ -2,6 +2,7 @@
 
 The table is against one currency, its base; every other rate is the quotient of two of its rows. Rates are decimal
 numbers of major units. What was quoted or converted keeps its own rate, so that a new table changes nothing of it.
+A rate that is older than the operator allows (`exchange_rate_days`) is shown, but nothing is converted at it.
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ import re
 from decimal import Decimal
 from typing import Annotated, Literal
 
+import msgspec
 from msgspec import UNSET, Meta
 
 from nostro.events.webhook_endpoint import platform_of
+from nostro.kernel.clock import DAY, utc_date
 from nostro.kernel.errors import invalid, no_such
 from nostro.kernel.ids import TIME_LENGTH
 from nostro.kernel.money import CURRENCIES
-from nostro.kernel.resource import Params, Resource, Stored, Verb, View, Wire, public
+from nostro.kernel.resource import NoParams, Params, Resource, Stored, Verb, View, Wire, public
 from nostro.storage.tx import Tx
 
 from .fx import EXACT
@@ -34,14 +37,21 @@ PLACES = Decimal("1e-12")
 _RATE = re.compile(r"^\d{1,12}(\.\d{1,12})?$")
 
 
-class Table(Stored, frozen=True, kw_only=True, omit_defaults=True):
-    """`rates` are units of the currency for one of `base`."""
+class FxTable(Stored, frozen=True, kw_only=True):
+    """`rates` are units of the currency for one of `base`, `times` of when each is: those fed last are `as_of`. `stale`
+    are the currencies whose rate is too old to convert at. What test mode begins with is of no day, and never stale."""
 
     object: Literal["fx_table"] = "fx_table"
     as_of: int
     base: str
     provider: str
     rates: dict[str, Decimal]
+    stale: list[str] = []
+    times: dict[str, int] = {}
+
+
+class Table(FxTable, frozen=True, kw_only=True, omit_defaults=True):
+    """All of it is public; what is stale is told by the clock."""
 
 
 class ExchangeRate(Stored, frozen=True, kw_only=True):
@@ -66,12 +76,12 @@ class UpdateParams(Params, frozen=True, kw_only=True):
 
     currency: str
     rates: dict[str, str]
-    as_of: int | None = None
+    as_of: Annotated[int, Meta(ge=1)] | None = None
     provider: Annotated[str, Meta(min_length=1, max_length=100)] = "operator"
 
 
 async def table_of(tx: Tx) -> Table:
-    """The platform's table. Raises if it has none, outside test sandboxes."""
+    """The platform's table, however old. Raises if it has none, outside test sandboxes."""
     platform = await platform_of(tx) if tx.scope.connected else tx
     found = await platform.find(TABLE, ID)
     if found is not None:
@@ -88,6 +98,25 @@ def rate(table: Table, sold: str, bought: str) -> Decimal:
         if currency not in table.rates:
             raise invalid(f"There is no exchange rate for {currency[:20]}.", code="exchange_rate_unknown")
     return EXACT.divide(table.rates[bought], table.rates[sold]).quantize(PLACES, context=EXACT)
+
+
+def _stale(tx: Tx, table: Table, currency: str) -> bool:
+    most, of = tx.world.settings.exchange_rate_days, table.times.get(currency, 0)
+    return bool(most and of and currency != table.base and tx.now - of > most * DAY)
+
+
+async def rate_now(tx: Tx, sold: str, bought: str) -> tuple[Decimal, str]:
+    """The rate to convert at, and who provides it. Raises for one that is too old."""
+    table = await table_of(tx)
+    found = rate(table, sold, bought)
+    for currency in (sold, bought):
+        if _stale(tx, table, currency):
+            raise invalid(
+                f"The exchange rate for {currency} is of {utc_date(table.times[currency])}, and too old after "
+                f"{tx.world.settings.exchange_rate_days} days: the platform gives a newer one with "
+                f"POST /v1/exchange_rates/{table.base}, or `nostro rates import`.", code="exchange_rate_stale",
+            )  # fmt: skip
+    return found, table.provider
 
 
 def _shown(table: Table, currency: str) -> ExchangeRate:
@@ -130,12 +159,18 @@ async def update(tx: Tx, params: UpdateParams) -> ExchangeRate:
     base = params.currency.lower()
     if tx.scope.connected:
         raise invalid("Exchange rates are the platform's: leave out the Stripe-Account header.")
-    rates = {_currency(name.lower()): _parsed(name, value) for name, value in params.rates.items()}
+    as_of = tx.now if params.as_of is None else params.as_of
+    if as_of > tx.now:
+        raise invalid("Rates cannot be of a moment that has not come.", "as_of")
+    rates = {_currency(name.lower()): parsed(name, value) for name, value in params.rates.items()}
     old = await tx.find(TABLE, ID)
-    kept = old.rates if old is not None and old.base == base else {}
+    kept, times = (old.rates, old.times) if old is not None and old.base == base else ({}, {})
+    for currency in rates:
+        if as_of < times.get(currency, 0):
+            raise invalid(f"The table's rate for {currency} is newer, of {utc_date(times[currency])}.", "as_of")
     table = Table(
-        id=ID, created=tx.now, as_of=tx.now if params.as_of is None else params.as_of, base=_currency(base),
-        provider=params.provider, rates={**kept, **rates, base: Decimal(1)},
+        id=ID, created=tx.now, as_of=as_of, base=_currency(base), provider=params.provider,
+        rates={**kept, **rates, base: Decimal(1)}, times={**times, **dict.fromkeys((*rates, base), as_of)},
     )  # fmt: skip
     return _shown(tx.save(table), base)
 
@@ -146,11 +181,16 @@ def _currency(currency: str) -> str:
     return currency
 
 
-def _parsed(currency: str, value: str) -> Decimal:
+def parsed(currency: str, value: str) -> Decimal:
     if not _RATE.match(value) or not Decimal(value):
         raise invalid("A rate is a decimal number above zero, with up to twelve places before and behind the point.",
                       f"rates[{currency[:20]}]")  # fmt: skip
     return Decimal(value)
+
+
+async def retrieve_table(tx: Tx, params: NoParams) -> Table:
+    table = await table_of(tx)
+    return msgspec.structs.replace(table, stale=sorted(name for name in table.rates if _stale(tx, table, name)))
 
 
 def render(_: View, rates: ExchangeRate) -> Wire:
@@ -159,7 +199,15 @@ def render(_: View, rates: ExchangeRate) -> Wire:
     return wire
 
 
-TABLE: Resource[Table] = Resource(object="fx_table", prefix=PREFIX, record=Table, shape=Table, verbs=())
+TABLE: Resource[Table] = Resource(
+    object="fx_table",
+    noun="table of exchange rates",
+    prefix=PREFIX,
+    record=Table,
+    shape=FxTable,
+    doc="The platform's exchange rates as they were fed, each with its moment. Beyond Stripe's API.",
+    verbs=(Verb(name="retrieve", method="GET", path="/v1/fx_table", run=retrieve_table, kind="retrieve"),),
+)
 _ALL, _ONE = "/v1/exchange_rates", "/v1/exchange_rates/{currency}"
 EXCHANGE_RATE: Resource[ExchangeRate] = Resource(
     object="exchange_rate",

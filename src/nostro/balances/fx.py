@@ -58,6 +58,28 @@ def trade(amount: int, sold: str, bought: str, base_rate: Decimal, fee: Decimal)
     )  # fmt: skip
 
 
+def further(before: int, amount: int, sold: str, settle: Settle) -> Trade:
+    """What `amount` comes to after `before` of the same whole, with the same sign: so that parts, however they are
+    cut, add up to what the whole comes to."""
+    upto, done = (trade(n, sold, settle.currency, settle.base_rate, settle.fee) for n in (before + amount, before))
+    return less(upto, done)
+
+
+def less(whole: Trade, *parts: Trade) -> Trade:
+    """What of a trade is left without `parts` of it, which are at the same rate."""
+
+    return Trade(
+        amount=whole.amount - sum(part.amount for part in parts),
+        base=whole.base - sum(part.base for part in parts),
+        currency=whole.currency,
+        exchange_rate=whole.exchange_rate,
+        from_amount=whole.from_amount - sum(part.from_amount for part in parts),
+        from_currency=whole.from_currency,
+        rounding=whole.rounding - sum(part.rounding for part in parts),
+        spread=whole.spread - sum(part.spread for part in parts),
+    )
+
+
 def _whole(value: Decimal, rounding: str) -> int:
     return int(value.quantize(ONE, rounding, context=EXACT))
 

@@ -19,7 +19,7 @@ from nostro.kernel.money import CURRENCIES
 from nostro.kernel.resource import Params, Resource, Shape, Stored, Verb, View, Wire, listing, public, retrieve
 from nostro.storage.tx import Tx
 
-from .exchange_rate import rate, table_of
+from .exchange_rate import rate_now
 from .fx import Trade, trade
 
 Duration = Literal["day", "five_minutes", "hour", "none"]
@@ -84,11 +84,11 @@ async def create(tx: Tx, params: CreateParams) -> Record:
 
 
 async def _rate(tx: Tx, sold: str, bought: str, duration: Duration) -> Rate:
-    table = await table_of(tx)
-    base, fee, premium = rate(table, sold, bought), tx.world.settings.fees.fx, PREMIUM[duration]
+    base, provider = await rate_now(tx, sold, bought)
+    fee, premium = tx.world.settings.fees.fx, PREMIUM[duration]
     details = RateDetails(
         base_rate=base, duration_premium=premium, fx_fee_rate=fee, reference_rate=base,
-        reference_rate_provider=table.provider,
+        reference_rate_provider=provider,
     )  # fmt: skip
     return Rate(exchange_rate=base * (1 - fee - premium), rate_details=details)
 
@@ -129,6 +129,6 @@ FX_QUOTE: Resource[Record] = Resource(
         listing("/v1/fx_quotes"),
         retrieve("/v1/fx_quotes/{id}"),
     ),
-    errors=("exchange_rate_unknown", "fx_quote_expired", "fx_quote_mismatch"),
+    errors=("exchange_rate_stale", "exchange_rate_unknown", "fx_quote_expired", "fx_quote_mismatch"),
 )
 RESOURCE = FX_QUOTE

@@ -76,7 +76,8 @@ async def update(tx: Tx, params: UpdateParams) -> BalancePolicy:
         for name, value in changes(params).items()
     }
     policy = msgspec.structs.replace(settings.policy, **given)
-    _check_currency(policy.settlement.currency, "settlement[currency]")
+    if policy.settlement.currency is not None:
+        _check_currency(policy.settlement.currency, "settlement[currency]")
     for currency in policy.instant_payouts.daily_amount_by_currency:
         _check_currency(currency, "instant_payouts[daily_amount_by_currency]")
     tx.save(msgspec.structs.replace(settings, policy=policy))
@@ -89,9 +90,10 @@ def _check_currency(currency: str, param: str) -> None:
 
 
 def _shown(tx: Tx, policy: Policy) -> BalancePolicy:
+    settlement = msgspec.structs.replace(policy.settlement, convert=policy.settlement.converts(tx.scope.connected))
     return BalancePolicy(
         id="policy", created=tx.now, advances=policy.advances, instant_payouts=policy.instant_payouts,
-        livemode=tx.scope.livemode, risk_holds=policy.risk_holds, settlement=policy.settlement,
+        livemode=tx.scope.livemode, risk_holds=policy.risk_holds, settlement=settlement,
     )  # fmt: skip
 
 

@@ -190,7 +190,8 @@ async def reserve(tx: Tx, plans: Sequence[str], charge: str, line: balance_trans
     """Each active plan takes its part of a payment, until nothing is left of what the merchant gets for it."""
     left = line.net
     for id in plans:
-        plan = await tx.get(RESERVE_PLAN, id)
+        plan = await tx.recall(RESERVE_PLAN, id)
+        assert plan is not None, "the settings name it"
         amount = min(line.amount * plan.percent // 100, left)
         if plan.status != "active" or plan.currency not in (None, line.currency) or amount <= 0:
             continue
@@ -219,7 +220,7 @@ async def hold_payment(
 
 async def free_of(tx: Tx, charge: str, line: balance_transaction.Record) -> int:
     """What the merchant got for a payment, less what holds keep of it."""
-    return line.net - sum(hold.amount_releasable for hold in await of_charge(tx, charge))
+    return line.net - line.taken_back - sum(hold.amount_releasable for hold in await of_charge(tx, charge))
 
 
 async def of_charge(tx: Tx, charge: str) -> list[Record]:

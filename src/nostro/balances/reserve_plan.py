@@ -212,6 +212,7 @@ RESERVE_PLAN: Resource[Record] = Resource(
     record=Record,
     shape=Plan,
     life=LIFE,
+    remembered="all",
     doc="A part of each payment that is held back, and when it is given back.",
     verbs=(
         Verb(name="create", method="POST", path="/v1/reserve/plans", run=create, params=CreateParams, kind="create"),

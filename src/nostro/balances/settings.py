@@ -123,14 +123,8 @@ async def settings_of(tx: Tx) -> Record:
 
 
 async def terms_of(tx: Tx) -> Record:
-    """The same for who only reads them, remembered while no other process can change them: each payment asks."""
-    world, scope = tx.world, tx.scope.number
-    known: Record | None = world.terms.get(scope)
-    if known is None:
-        known = await settings_of(tx)
-        if world.engine.exclusive:
-            world.terms[scope] = known
-    return known
+    """The same from memory: each payment asks."""
+    return await tx.recall(BALANCE_SETTINGS, ID) or Record(id=ID, created=tx.now)
 
 
 def check_descriptor(descriptor: str, param: str) -> None:
@@ -248,6 +242,7 @@ BALANCE_SETTINGS: Resource[Record] = Resource(
     record=Record,
     shape=BalanceSettings,
     present=render,
+    remembered="all",
     shown={"id": UNSET, "created": UNSET},
     doc="When your money is paid out by itself, and how much of it stays.",
     verbs=(

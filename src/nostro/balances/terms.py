@@ -23,10 +23,17 @@ class RiskHolds(Shape, frozen=True, kw_only=True):
 
 
 class Settlement(Shape, frozen=True, kw_only=True):
-    """With `convert`, money in a currency that no bank account of the merchant takes becomes `currency`."""
+    """With `convert`, money in a currency that no bank account of the merchant takes becomes `currency`.
 
-    convert: bool = False
-    currency: str = "usd"
+    Unless it is said, connected accounts convert and a platform does not; and the currency is the account's default
+    currency, which of a platform is usd.
+    """
+
+    convert: bool | None = None
+    currency: str | None = None
+
+    def converts(self, connected: bool) -> bool:
+        return connected if self.convert is None else self.convert
 
 
 class InstantPayouts(Shape, frozen=True, kw_only=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import platform
 import re
@@ -9,6 +10,7 @@ import shutil
 import socket
 import sys
 from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.util import find_spec
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -108,6 +110,35 @@ def permissions(ground: Ground) -> list[Finding]:
     if os.name == "posix" and file.stat().st_mode & 0o077 and not ground.settings.dev:
         return warning(f"Other users of this machine may read {file}.", f"chmod 600 {file}")
     return ok(f"{file} can be read and written.")
+
+
+def redis(ground: Ground) -> list[Finding]:
+    """Nothing depends on it, so nothing about it is a failure but that a server would not start."""
+    url = ground.settings.redis
+    if not url:
+        return note("No Redis is named: the database shares limits and keys.")
+    if not in_postgresql(ground.settings.database):
+        return warning("A Redis is named, but an SQLite file has one worker: it is not used.", "Unset NOSTRO_REDIS.")
+    if find_spec("redis") is None:
+        return failed("A Redis is named, but what speaks to it is not installed.", "pip install 'nostro[redis]'")
+    try:
+        number, writable = asyncio.run(_look_at_redis(url))
+    except Exception as error:
+        text = f"Redis does not answer: {' '.join(str(error).split()) or type(error).__name__}".rstrip(".")
+        return warning(f"{text}.", "Start it, or correct NOSTRO_REDIS. Meanwhile the database does its work.")
+    if not writable:
+        return warning(f"Redis {number} is a replica, which only reads.", "Name the primary in NOSTRO_REDIS.")
+    return ok(f"Redis {number} answers.")
+
+
+async def _look_at_redis(url: str) -> tuple[str, bool]:
+    from nostro.storage.redis import Redis
+
+    there = Redis(url)
+    try:
+        return await there.look()
+    finally:
+        await there.close()
 
 
 def clock(ground: Ground) -> list[Finding]:

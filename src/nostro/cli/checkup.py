@@ -18,8 +18,8 @@ from .target import unopened
 
 MACHINE: tuple[Check, ...] = (
     check_machine.python, check_machine.libraries, check_machine.settings, check_machine.port, check_machine.disk,
-    check_machine.permissions, check_machine.clock, check_machine.time_zones, check_machine.backups,
-    check_database.reachable,
+    check_machine.permissions, check_machine.redis, check_machine.clock, check_machine.time_zones,
+    check_machine.backups, check_database.reachable,
 )  # fmt: skip
 DATABASE: tuple[Check, ...] = (
     check_database.writable, check_database.durable, check_database.connections, check_database.migrations,

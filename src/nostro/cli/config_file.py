@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import tomllib
 from pathlib import Path
@@ -29,5 +30,15 @@ def read(config: Path | None) -> tuple[str, dict[str, Any]]:
 
 def named_database() -> str | None:
     """The database that the file names, if it does."""
-    named = read(Path(os.environ["NOSTRO_CONFIG"]) if os.environ.get("NOSTRO_CONFIG") else None)[1].get("database")
+    return _named("database")
+
+
+def named_redis() -> str:
+    """The Redis that the environment or the file names, if there is what speaks to it; else nothing."""
+    found = os.environ.get("NOSTRO_REDIS") or _named("redis") or ""
+    return found if importlib.util.find_spec("redis") is not None else ""
+
+
+def _named(setting: str) -> str | None:
+    named = read(Path(os.environ["NOSTRO_CONFIG"]) if os.environ.get("NOSTRO_CONFIG") else None)[1].get(setting)
     return named if isinstance(named, str) else None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from nostro.kernel.settings import Settings
 
+from .config_file import named_redis
 from .options import DEV_DATABASE, SERVE_DATABASE
 from .target import database_file, in_postgresql, unopened
 from .trouble import Trouble
@@ -37,10 +38,10 @@ async def opened(database: str, create: bool = False) -> AsyncIterator[World]:
     if not create:
         existing(database)
     try:
-        world = await make_world(Settings(database=database))
+        world = await make_world(Settings(database=database, redis=named_redis()))
     except Exception as error:
         raise unopened(database, error) from error
     try:
         yield world
     finally:
-        await world.engine.close()
+        await world.close()

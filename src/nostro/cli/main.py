@@ -7,7 +7,22 @@ from typing import Any
 
 import typer
 
-from . import backup, bank, booking, books, books_export, bulk, events, keys, ledger, logs, payouts, reconcile, server
+from . import (
+    backup,
+    bank,
+    booking,
+    books,
+    books_export,
+    bulk,
+    events,
+    keys,
+    ledger,
+    logs,
+    payouts,
+    rates,
+    reconcile,
+    server,
+)
 from .config import config
 from .config_file import named_database
 from .doctor import doctor
@@ -60,6 +75,7 @@ ledger.app.command("import", rich_help_panel=WRITE)(bulk.import_)
 ledger.app.add_typer(booking.hold, name="hold", rich_help_panel=WRITE)
 app.add_typer(ledger.app, name="ledger", rich_help_panel=BOOKS)
 app.add_typer(payouts.app, name="payouts", rich_help_panel=LOOK)
+app.add_typer(rates.app, name="rates", rich_help_panel=LOOK)
 app.add_typer(reconcile.app, name="reconcile", rich_help_panel=BOOKS)
 books.app.command("export")(books_export.export)
 app.add_typer(books.app, name="books", rich_help_panel=BOOKS)

@@ -22,8 +22,8 @@ from .trouble import Trouble
 
 if TYPE_CHECKING:
     from nostro.reconciliation.account import Record as Account
-    from nostro.reconciliation.statement import Record as Statement
     from nostro.reconciliation.break_ import Record as Break
+    from nostro.reconciliation.statement import Record as Statement
     from nostro.storage.tx import Tx
     from nostro.storage.unit import Scope
     from nostro.storage.world import World

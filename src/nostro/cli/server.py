@@ -67,6 +67,12 @@ def serve(
     workers: Annotated[
         int | None, typer.Option(min=1, max=256, help="Processes to run; only on PostgreSQL (NOSTRO_WORKERS).")
     ] = None,
+    redis: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="Share limits and keys through Redis, not the database: redis://HOST/0 (NOSTRO_REDIS)."
+        ),
+    ] = None,
     config: Config = None,
 ) -> None:
     """Run the server. It accepts only keys that were issued by `nostro keys create`; live and test are apart.
@@ -75,7 +81,7 @@ def serve(
     """
     found = configured(
         SERVE, config, host=host, port=port, database=database, public_url=public_url,
-        private_webhooks=private_webhooks, workers=workers,
+        private_webhooks=private_webhooks, workers=workers, redis=redis,
     )  # fmt: skip
     with _listening(found.settings.host, found.settings.port) as at:
         settings = _at(found, at)
@@ -150,6 +156,9 @@ def _at(found: Configured, at: socket.socket) -> Settings:
     if settings.otel_endpoint and importlib.util.find_spec("opentelemetry") is None:
         raise Trouble("NOSTRO_OTEL_ENDPOINT is set, but what sends traces is not installed.",
                       "Install it: pip install 'nostro[otel]'")  # fmt: skip
+    if settings.redis and importlib.util.find_spec("redis") is None:
+        raise Trouble("NOSTRO_REDIS is set, but what speaks to Redis is not installed.",
+                      "Install it: pip install 'nostro[redis]', or unset it: the database does its work.")  # fmt: skip
     return settings
 
 

@@ -364,6 +364,7 @@ ACCOUNT: Resource[Record] = Resource(
     record=Record,
     shape=Account,
     present=render,
+    remembered="all",
     shown={
         "capabilities": dict[str, str],
         "external_accounts": dict[str, Any],

@@ -47,10 +47,9 @@ def write_off(account: str, amount: int, currency: str) -> tuple[Posting, ...]:
 
 
 async def cover_job(tx: Tx, ref: str) -> None:
-    """Job `connect.cover`, in the account's scope: `ref` is `currency:line`, or `currency` for the daily look.
-
-    The account's record tells what is reserved, so that of two looks at once one runs again; so does a look while
-    what is owed changes.
+    """Job `connect.cover`, in the account's scope, after each line that takes from it and each day while it owes:
+    `ref` is the currency (`currency:line` if an earlier release put it on). A look while what is owed changes runs
+    again.
     """
     currency = ref.partition(":")[0]
     account, platform = await standing.own(tx), await platform_of(tx)

@@ -7,7 +7,7 @@ others by construction, and money can move between it and the platform in one en
 from __future__ import annotations
 
 from nostro.kernel.errors import invalid, no_access
-from nostro.storage.scope import account_scope, load_scope
+from nostro.storage.scope import recall_account, recall_scope
 from nostro.storage.tx import Tx
 from nostro.storage.unit import Scope
 
@@ -21,7 +21,7 @@ DISCONNECT = "DELETE FROM connected WHERE platform=? AND account=?"
 
 async def enter(tx: Tx, account: str) -> None:
     """Go on as this account: the caller's own, or one of its platform's. Raises the 403 `account_invalid`."""
-    scope = await account_scope(tx.world, tx.scope, account)
+    scope = await recall_account(tx, account)
     if scope is None:
         raise no_access(account)
     if scope.number != tx.scope.number:
@@ -30,12 +30,12 @@ async def enter(tx: Tx, account: str) -> None:
 
 async def platform_of(tx: Tx) -> Tx:
     """The unit's part in the platform's scope."""
-    return tx.beside(await load_scope(tx.world, tx.scope.book))
+    return tx.beside(await recall_scope(tx.world, tx.scope.book))
 
 
 async def part_of(tx: Tx, account: str) -> Tx | None:
     """The unit's part in the scope of one of the caller's connected accounts; None if it is not one."""
-    scope = await account_scope(tx.world, tx.scope, account)
+    scope = await recall_account(tx, account)
     return None if scope is None or not scope.connected else tx.beside(scope)
 
 
@@ -70,3 +70,4 @@ async def enter_new(tx: Tx) -> None:
 def leave(tx: Tx) -> None:
     """The platform's keys have no access from now on."""
     tx.write_row(DISCONNECT, (tx.scope.book, tx.merchant))
+    tx.unit.renewed.add(tx.scope.book)

@@ -35,6 +35,11 @@ async def own(tx: Tx) -> Record | None:
     return await tx.find(tx.registry.by_object["account"], tx.merchant)
 
 
+async def recall_own(tx: Tx) -> Record | None:
+    """The same from memory: payments ask."""
+    return await tx.recall(tx.registry.by_object["account"], tx.merchant)
+
+
 async def may_pay_out(tx: Tx) -> bool:
     """False while a connected account's payouts are not enabled; the platform's own always are."""
     account = await own(tx)

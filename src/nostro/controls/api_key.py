@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from nostro.kernel.errors import ApiError, no_access
 from nostro.kernel.ids import ALPHABET
-from nostro.storage.scope import FIND_SCOPE, account_scope, load_scope
+from nostro.storage.scope import FIND_SCOPE, account_scope, load_scope, recall_scope
 from nostro.storage.unit import NOBODY, Scope, Unit
 from nostro.storage.world import World
 
@@ -26,6 +26,7 @@ PUT_SCOPE = (
 )
 PUT_KEY = "INSERT INTO api_key (hash,scope,kind,hint,name,created) VALUES (?,?,?,?,?,?)"
 REVOKE_KEY = "UPDATE api_key SET revoked=? WHERE hint=? AND revoked IS NULL"
+SHARED_FOR = 60
 _DEV_KEY = re.compile(r"^(sk|rk|pk)_test_[A-Za-z0-9_]{1,200}$")
 
 
@@ -54,16 +55,19 @@ class Keys:
         if known is None:
             known = self._known[key] = (*await self._look_up(key), digest(key)[:16], hint(key))
         number, kind, key_digest, shown = known
-        return Caller(await load_scope(self._world, number), kind, key_digest, shown)
+        return Caller(await recall_scope(self._world, number), kind, key_digest, shown)
 
     def forget(self) -> None:
         """Look every key up again: called each minute, so that a revoked key stops working."""
         self._known.clear()
 
     async def _look_up(self, key: str) -> tuple[int, Kind]:
+        if shared := await self._shared(key):
+            return shared
         found = await self._world.engine.rows("SELECT scope, kind, revoked FROM api_key WHERE hash=?", (digest(key),))
         if found and found[0][2] is None:
             await load_scope(self._world, found[0][0])
+            await self._share(key, *found[0][:2])
             return found[0][0], found[0][1]
         if found or not self._world.settings.dev:
             raise unknown_key(key)
@@ -71,6 +75,24 @@ class Keys:
             raise unknown_key(key, "In nostro dev, use any key that starts with sk_test_ (or its pk_test_).")
         scope = await sandbox(self._world, key.split("_", 2)[2])
         return scope.number, "publishable" if key.startswith("pk_") else "secret"
+
+    async def _shared(self, key: str) -> tuple[int, Kind] | None:
+        """What another worker has found out about the key within the last minute."""
+        answers = await self._world.redis.ask(("GET", shared_name(digest(key)))) if self._world.redis else None
+        if not answers or answers[0] is None:
+            return None
+        number, kind = answers[0].split()
+        await load_scope(self._world, int(number))
+        return int(number), kind
+
+    async def _share(self, key: str, number: int, kind: Kind) -> None:
+        if self._world.redis is not None:
+            await self._world.redis.ask(("SET", shared_name(digest(key)), f"{number} {kind}", "EX", SHARED_FOR))
+
+
+def shared_name(digest: str) -> str:
+    """Where Redis has an accepted key."""
+    return f"nostro:key:{digest}"
 
 
 async def on_behalf(world: World, caller: Caller, account: str) -> Caller:

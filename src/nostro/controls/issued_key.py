@@ -9,7 +9,7 @@ from nostro.storage.scope import load_scope
 from nostro.storage.unit import Unit
 from nostro.storage.world import World
 
-from .api_key import Kind, digest, issue
+from .api_key import Kind, digest, issue, shared_name
 
 COLUMNS = "SELECT k.hash, k.scope, s.merchant, s.livemode, k.kind, k.hint, k.name, k.created, k.revoked"
 REVOKE = "UPDATE api_key SET revoked=? WHERE hash=? AND revoked IS NULL"
@@ -63,6 +63,8 @@ async def revoke(world: World, key: IssuedKey) -> None:
     scope = await load_scope(world, key.scope)
     micros = world.clock.micros()
     await world.engine.commit(Unit(scope=scope, micros=micros, rows=[(REVOKE, (micros // SECOND, key.hash))]))
+    if world.redis is not None:
+        await world.redis.ask(("DEL", shared_name(key.hash)))
 
 
 async def roll(world: World, key: IssuedKey) -> str:

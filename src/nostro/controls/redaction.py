@@ -9,6 +9,7 @@ a bank account (IBAN) or a secret of ours.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 HIDDEN = "[hidden]"
@@ -37,6 +38,7 @@ _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\d+")
 _DIGITS = re.compile(r"\d(?:[ .\-_/+]{0,3}\d){11,}")
 _SECRETS = re.compile(r"(?:sk|rk|pk|ek)_(?:live|test)_\w+|whsec_\w+|_secret_\w+|\b[Bb]earer\s+\S+")
 _MAYBE_SECRET = re.compile(r"_(?:live|test|secret)_|whsec_|earer\s")
+SHORTEST_NUMBER, SHORTEST_SECRET = 12, len("whsec_1")
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?:\s?[A-Z0-9]{4}){2,7}\s?[A-Z0-9]{0,4}\b")
 
 
@@ -64,9 +66,10 @@ def redacted(form: Any, name: str = "", inside: bool = False, depth: int = 0) ->
 
 def clean(text: str, longest: int = LONGEST_TEXT) -> str:
     """A text without card numbers, bank accounts and secrets, fit for every database, not too long."""
-    text = _DIGITS.sub(_if_card, text[: 4 * longest])
-    text = _IBAN.sub(HIDDEN, text)
-    if _MAYBE_SECRET.search(text):
+    if len(text) >= SHORTEST_NUMBER:
+        text = _DIGITS.sub(_if_card, text[: 4 * longest])
+        text = _IBAN.sub(HIDDEN, text)
+    if len(text) >= SHORTEST_SECRET and _MAYBE_SECRET.search(text):
         text = _SECRETS.sub(HIDDEN, text)
     if not text.isprintable():
         text = "".join(letter if letter.isprintable() or letter in "\n\t" else "\N{REPLACEMENT CHARACTER}"
@@ -74,6 +77,7 @@ def clean(text: str, longest: int = LONGEST_TEXT) -> str:
     return text if len(text) <= longest else text[:longest] + "..."
 
 
+@lru_cache(maxsize=4_096)
 def _secret(name: str, inside: bool) -> bool:
     if inside and name not in INSTRUMENT_SHOWN:
         return True

@@ -94,9 +94,10 @@ EVENT_TYPES = frozenset(
     treasury.received_credit.created treasury.received_credit.failed treasury.received_credit.succeeded
     treasury.received_debit.created
 
-    balance.adjustment.created balance.adjustment.reversed
+    balance.adjustment.approved balance.adjustment.created balance.adjustment.rejected balance.adjustment.reversed
     balance.advance.created balance.advance.defaulted balance.advance.past_due balance.advance.repaid
     balance.advance.updated balance.conversion.created
+    fx_revaluation.created
     bank_answer.created bank_file.accepted bank_file.approved bank_file.built bank_file.rejected bank_file.resent
     bank_file.sending bank_file.sent bank_file.settled bank_file.withdrawn
     bulk_payout.canceled bulk_payout.completed bulk_payout.created bulk_payout.updated

@@ -44,14 +44,18 @@ NEXT = "SELECT min(due) FROM delivery WHERE due > ?"
 OPEN = "SELECT count(*) FROM delivery WHERE due IS NOT NULL AND +scope = ? AND (state = 'sending' OR due <= ?)"
 CLAIM = (
     "UPDATE delivery SET state='sending', due=?, attempts=attempts+1, tries=tries+1 "
-    "WHERE scope=? AND event=? AND endpoint=? AND attempts=? AND due<=?"
+    "WHERE scope=? AND event=? AND endpoint=? AND attempts=? AND tries=? AND due<=?"
 )
 _SENDING = "WHERE scope=? AND event=? AND endpoint=? AND attempts=? AND state='sending'"
 FINISH = f"UPDATE delivery SET state=?, due=? {_SENDING}"
 RELEASE = f"UPDATE delivery SET state='pending', due=?, tries=tries-1 {_SENDING}"
 RELEASE_ALL = "UPDATE delivery SET state='pending', due=? WHERE due IS NOT NULL AND state='sending'"
 DROP = "DELETE FROM delivery WHERE scope=? AND event=? AND endpoint=?"
-ATTEMPT = "INSERT INTO delivery_attempt (scope,event,endpoint,number,at,status,millis,detail) VALUES (?,?,?,?,?,?,?,?)"
+# A delivery that was dropped with the old ones and queued anew counts from one again: its first try is known already.
+ATTEMPT = (
+    "INSERT INTO delivery_attempt (scope,event,endpoint,number,at,status,millis,detail) VALUES (?,?,?,?,?,?,?,?) "
+    "ON CONFLICT (scope,event,endpoint,number) DO NOTHING"
+)
 REQUEUE = (
     "INSERT INTO delivery (scope,event,endpoint,state,due) VALUES (?,?,?,'pending',?) "
     "ON CONFLICT (scope,event,endpoint) DO UPDATE SET state='pending', due=excluded.due, tries=0"
@@ -109,7 +113,7 @@ async def next_due(world: World) -> int | None:
 async def claim(world: World, found: Due) -> Due | None:
     """Take the delivery for this sender alone; None if another took it or it is gone."""
     now = _now(world)
-    values = (now + LEASE, found.scope, found.event, found.endpoint, found.attempts, now)
+    values = (now + LEASE, found.scope, found.event, found.endpoint, found.attempts, found.tries, now)
     try:
         await world.engine.commit(Unit(scope=NOBODY, micros=world.clock.micros(), claim=(CLAIM, values)))
     except Conflict:

@@ -1,8 +1,10 @@
 """Job: work that was put off until a moment of the sandbox's time, done exactly once.
 
-A job is a row (scope, kind, ref, due). Running it is one unit, whose claim deletes the row: of two runners that
-see the same job, the engine lets one commit. The claim comes before the unit's rows, so a job that puts itself on
-again stays. A job that fails keeps its row, with the error, and is tried again later.
+A job is a row (scope, kind, ref, due). Running it is one unit, whose claim gives the row its next number: of two
+runners that see the same job, the engine lets one commit. With that the row is deleted, unless the job was put on
+again since the run looked at it (`puts`): then it stays and runs once more, because the run may not have seen what it
+was put on for. A job that puts itself on again stays too. A job that fails keeps its row, with the error, and is tried
+again later, unless it was put on again.
 
 Due jobs run in waves: of each sandbox those of the earliest moment, and of these one kind. The jobs of a wave run
 side by side and share a commit; what they put on for the same moment or before comes in its turn.
@@ -32,7 +34,7 @@ BACKOFF = (10, 60, 300, 1_800, 7_200, 21_600)
 WAVE = 200
 LONGEST_ERROR = 500
 
-_COLUMNS = "j.scope, j.kind, j.ref, j.due, j.attempts"
+_COLUMNS = "j.scope, j.kind, j.ref, j.due, j.attempts, j.number, j.puts"
 _ORDER = "j.scope, j.kind, j.ref LIMIT ?"
 # An offset is never negative, so what is due by the machine's clock is due in every sandbox. Sandboxes whose time
 # was moved ahead are few, and each is asked by its own clock; the plus sign keeps the planner from walking through
@@ -52,19 +54,24 @@ NEXT_AHEAD = (
     "SELECT min((SELECT min(j.due) FROM job j WHERE j.scope = s.scope) - s.clock_offset) "
     "FROM scope s WHERE s.clock_offset > 0"
 )
-FIND = "SELECT due FROM job WHERE scope=? AND kind=? AND ref=?"
-CLAIM = "DELETE FROM job WHERE scope=? AND kind=? AND ref=? AND due=?"
-PUT_OFF = "UPDATE job SET due=?, attempts=?, error=? WHERE scope=? AND kind=? AND ref=? AND due=? AND attempts=?"
+FIND = "SELECT due, number, puts FROM job WHERE scope=? AND kind=? AND ref=?"
+PUT_OFF = (
+    "UPDATE job SET due=?, attempts=?, error=? "
+    "WHERE scope=? AND kind=? AND ref=? AND attempts=? AND number=? AND puts=?"
+)
 
 
 class Job(Struct, frozen=True):
-    """`due` is seconds of the sandbox's time; `attempts` counts the failures so far."""
+    """`due` is seconds of the sandbox's time; `attempts` counts the failures so far, `puts` how often it was put on
+    under this `number`."""
 
     scope: int
     kind: str
     ref: str
     due: int
     attempts: int
+    number: int
+    puts: int
 
 
 async def run_due(world: World, scope: int | None = None) -> int:
@@ -120,11 +127,16 @@ async def next_due(world: World) -> int | None:
 async def _run(world: World, job: Job) -> None:
     """One job as one unit; what it raises is kept with it."""
 
+    puts = job.puts
+
     async def run(tx: Tx) -> bool:
+        nonlocal puts
+        until = max(job.due, tx.now)
         found = await world.engine.rows(FIND, (job.scope, job.kind, job.ref))
-        if not found or found[0][0] != job.due:
+        if not found or found[0][0] > until or found[0][1] != job.number:
             return False  # another runner was first, or the job was moved
-        tx.claim(CLAIM, (job.scope, job.kind, job.ref, job.due))
+        puts = found[0][2]
+        tx.run_job(job.kind, job.ref, job.number, puts, until)
         await world.jobs[job.kind](tx, job.ref)
         return True
 
@@ -137,13 +149,14 @@ async def _run(world: World, job: Job) -> None:
     except Exception as error:
         world.meter.jobs.labels(job.kind, "failed").inc()
         logger.exception("job %s about %s failed (attempt %d)", job.kind, job.ref, job.attempts + 1)
-        await _put_off(world, job, error)
+        await _put_off(world, job, puts, error)
 
 
-async def _put_off(world: World, job: Job, error: Exception) -> None:
+async def _put_off(world: World, job: Job, puts: int, error: Exception) -> None:
+    """Later, unless it was put on again meanwhile: then that run comes first."""
     scope, micros = await load_scope(world, job.scope), world.clock.micros()
     wait = BACKOFF[min(job.attempts, len(BACKOFF) - 1)]
     due = max(micros // SECOND + scope.offset, job.due) + wait
     text = f"{type(error).__name__}: {error}"[:LONGEST_ERROR]
-    values = (due, job.attempts + 1, text, job.scope, job.kind, job.ref, job.due, job.attempts)
+    values = (due, job.attempts + 1, text, job.scope, job.kind, job.ref, job.attempts, job.number, puts)
     await world.engine.commit(Unit(scope=NOBODY, micros=micros, rows=[(PUT_OFF, values)]))

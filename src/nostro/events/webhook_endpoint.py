@@ -31,10 +31,8 @@ from nostro.kernel.resource import (
     public,
     retrieve,
 )  # fmt: skip
-from nostro.storage.scope import load_scope
+from nostro.storage.scope import load_scope, recall_scope
 from nostro.storage.tx import Tx
-from nostro.storage.unit import Unit
-from nostro.storage.world import World
 
 from .catalog import EVENT_TYPES
 from .destination import is_private
@@ -111,10 +109,10 @@ async def subscribers(tx: Tx) -> list[Record]:
 
 async def listeners(tx: Tx) -> list[Record]:
     """Who may hear what happens here: the scope's own endpoints, and its platform's for connected accounts."""
-    own = [endpoint for endpoint in await _remembered(tx) if not endpoint.connect]
+    own = [endpoint for endpoint in await tx.recall_all(WEBHOOK_ENDPOINT, MOST_ENDPOINTS) if not endpoint.connect]
     if not tx.scope.connected:
         return own
-    platform = await _remembered(await platform_of(tx))
+    platform = await tx.beside(await recall_scope(tx.world, tx.scope.book)).recall_all(WEBHOOK_ENDPOINT, MOST_ENDPOINTS)
     return [*own, *(endpoint for endpoint in platform if endpoint.connect)]
 
 
@@ -129,26 +127,6 @@ async def find_endpoint(tx: Tx, id: str) -> Record | None:
     if found is None and tx.scope.connected:
         found = await (await platform_of(tx)).find(WEBHOOK_ENDPOINT, id)
     return found
-
-
-async def _remembered(tx: Tx) -> list[Record]:
-    """The subscribers, remembered between units while no other process can change them: see `forget`."""
-    world = tx.world
-    known = world.listeners.get(tx.scope.number)
-    if known is None:
-        known = await subscribers(tx)
-        if world.engine.exclusive:
-            world.listeners[tx.scope.number] = known
-    return known
-
-
-def forget(world: World, unit: Unit) -> None:
-    """Call when a unit is committed: what it changed of that which is remembered must be read again."""
-    for write in unit.writes:
-        if write.table == "webhook_endpoint":
-            world.listeners.pop(write.scope or unit.scope.number, None)
-        elif write.table == "balance_settings":
-            world.terms.pop(write.scope or unit.scope.number, None)
 
 
 async def create(tx: Tx, params: CreateParams) -> Record:
@@ -227,6 +205,7 @@ WEBHOOK_ENDPOINT: Resource[Record] = Resource(
     record=Record,
     shape=WebhookEndpoint,
     present=render,
+    remembered="all",
     shown={"secret": str | Unset},
     doc="A URL of yours that receives events, each signed with the endpoint's secret.",
     verbs=(

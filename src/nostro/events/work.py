@@ -8,12 +8,12 @@ from typing import TypeVar
 
 from nostro.kernel.clock import SECOND
 from nostro.kernel.errors import ApiError, Conflict
+from nostro.storage.scope import renew, unchanged
 from nostro.storage.tx import Request, Tx
 from nostro.storage.unit import Scope
 from nostro.storage.world import World
 
 from .event import publish
-from .webhook_endpoint import forget
 
 T = TypeVar("T")
 ATTEMPTS = 20
@@ -30,10 +30,12 @@ async def perform(
 ) -> T:
     """Run `run(tx)` and commit what it built. `seal` may add the answer to the unit just before.
 
-    Raises what `run` raises (nothing is written), and a 409 `lock_timeout` if other units keep winning.
+    What is answered without a commit is not answered from memory that is old. Raises what `run` raises (nothing is
+    written), and a 409 `lock_timeout` if other units keep winning.
     """
     for attempt in range(ATTEMPTS):
-        tx = Tx(world, scope, request)
+        tx = Tx(world, world.scopes.get(scope.number, scope), request)
+        tx.rely_on_time()
         try:
             with world.trace("verb"):
                 result = await run(tx)
@@ -41,17 +43,24 @@ async def perform(
                 if seal is not None:
                     seal(tx, result)
                 unit = tx.seal()
+        except ApiError:
+            if await unchanged(world, tx.unit):
+                raise
+            continue
         finally:
             tx.close()
         if not (unit.writes or unit.entries or unit.rows or unit.claim):
-            return result
+            if await unchanged(world, unit):
+                return result
+            continue
         try:
             with world.trace("commit"):
                 await world.engine.commit(unit)
         except Conflict:
+            await renew(world, unit.recalled)
             await asyncio.sleep(0.001 * attempt)
             continue
-        forget(world, unit)
+        await renew(world, unit.renewed)
         near = unit.micros // SECOND + scope.offset + NEAR
         if unit.deliveries or (unit.due is not None and unit.due <= near):
             world.work.set()

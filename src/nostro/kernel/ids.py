@@ -45,6 +45,10 @@ class Ids:
         self._last[scope] = last = micros if micros > last else last + 1
         return f"{prefix}_{time_code(last)}{self.word(RANDOM_LENGTH)}"
 
+    def number(self) -> int:
+        """62 random bits: a number that nobody else has given to the same thing."""
+        return int.from_bytes(self._bytes(8)) >> 2
+
     def word(self, length: int) -> str:
         """Random base-62 characters, each as likely as the next: 5.95 bits each."""
         at, end = self._at, self._at + length

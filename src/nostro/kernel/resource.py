@@ -157,6 +157,8 @@ class Resource(Struct, Generic[R], frozen=True, kw_only=True):
     `expands` is every field that names another object; `browser` is what a publishable key sees, all if empty.
     `shown` declares where `present` differs from `shape`: a field's type as it is shown, with `Unset` in it if it is
     not always there, or UNSET if it never is. The name "*" stands for a field that is named by the object's type.
+    `remembered` is for what many units read and few change, and `tx.recall` reads from memory: `all` that there is and
+    is not, or `present`, only what there is, where new records come often.
     `also` are other prefixes that ids of the table have. `elsewhere` are the fields that name an object of another
     account, each with the field that names the account, or "" for the platform.
     """
@@ -179,6 +181,7 @@ class Resource(Struct, Generic[R], frozen=True, kw_only=True):
     complete: Callable[[Any, Sequence[R]], Awaitable[list[R]]] | None = None
     visible: Callable[[R], bool] | None = None
     stored: bool = True
+    remembered: Literal["", "present", "all"] = ""
     example: Callable[[], R] | None = None
     doc: str = ""
     noun: str = ""
@@ -251,6 +254,7 @@ class Registry:
         for resource in self.resources:
             for prefix in (resource.prefix, *resource.also) if resource.stored else ():
                 self.by_prefix.setdefault(prefix, []).append(resource)
+        self.remembered = {resource.table: resource.remembered for resource in self.resources if resource.remembered}
 
     def of(self, record: Stored) -> Resource[Any]:
         return self.by_record[type(record)]

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 Count = Annotated[int, Meta(ge=0)]
+REDIS = r"^(rediss?://([^@/\s]*@)?(\[[^]]+\]|[^/:@\s]+)(:\d{1,5})?(/\d*)?(\?.*)?|unix://.+)?$"
 
 
 class FeePlan(Struct, frozen=True):
@@ -39,6 +40,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     port: Annotated[int, Meta(ge=0, le=65_535)] = 12111
     # Where the data is: sqlite:///FILE or postgresql://HOST/NAME.
     database: Annotated[str, Meta(pattern=r"^(sqlite:///.|postgres(ql)?://.)")] = "sqlite:///nostro.db"
+    # Redis through which workers on PostgreSQL share limits and accepted keys: redis://HOST/0. Where none is named, and
+    # while it does not answer, the database does it.
+    redis: Annotated[str, Meta(pattern=REDIS)] = ""
     # The server was started by `nostro dev`.
     dev: bool = False
     # How others reach this server, for links in answers. Unless set, the address that it listens on.
@@ -47,6 +51,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     workers: Annotated[int, Meta(ge=1, le=256)] = 1
     # Deliver webhooks to private addresses too.
     private_webhooks: bool = False
+    # Minor units above which an adjustment of a balance waits until another key approves it; unless set, none waits.
+    approve_adjustments_above: Count | None = None
+    # Days after which an exchange rate that was fed is too old to convert at; 0 is never.
+    exchange_rate_days: Count = 7
     # Bytes that a request's body may have.
     max_body: Annotated[int, Meta(ge=1_000)] = 1_000_000
     # Bytes that an upload or a body of lines may have.
@@ -68,9 +76,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     # Requests a second of one test key, over all workers; 0 is no limit.
     rate_test_read: Count = 25
     rate_test_write: Count = 25
-    # Requests of one live key that may be under way at once in a worker; 0 is no limit.
+    # Requests of one live key that may be under way at once, over all workers; 0 is no limit.
     concurrent_live: Count = 100
-    # Requests of one test key that may be under way at once in a worker; 0 is no limit.
+    # Requests of one test key that may be under way at once, over all workers; 0 is no limit.
     concurrent_test: Count = 25
     # Requests of everybody that may be under way at once in a worker.
     max_in_flight: Annotated[int, Meta(ge=1)] = 1_000

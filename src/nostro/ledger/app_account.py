@@ -131,14 +131,17 @@ class ProductParams(Params, frozen=True, kw_only=True):
 async def locate(tx: Tx, account: str, currency: str | None = None, param: str = "account") -> Record:
     """The account that a parameter names by its id or its code."""
     if not account.startswith(APP):
-        record = await tx.find(ACCOUNT, account)
+        record = await tx.recall(ACCOUNT, account)
         if record is None and books.is_code(account):
             raise invalid(f"'{account}' is an account of the product's own: it can be read, not used here.", param)
         if record is None or (currency is not None and record.currency != currency.lower()):
             raise no_such("ledger account", account, param)
         return record
-    where = {"code": account} if currency is None else {"code": account, "currency": currency.lower()}
-    found = await tx.all(ACCOUNT, where, limit=2)
+    if currency is not None:
+        record = await tx.recall_one(ACCOUNT, {"code": account, "currency": currency.lower()})
+        found = [record] if record else []
+    else:
+        found = await tx.all(ACCOUNT, {"code": account}, limit=2)
     if not found:
         shown = account if currency is None else f"{account} in {currency}"
         raise no_such("ledger account", shown, param)
@@ -270,6 +273,7 @@ ACCOUNT: Resource[Record] = Resource(
     prefix="lacct",
     record=Record,
     shape=LedgerAccount,
+    remembered="present",
     complete=complete,
     doc="A place for money in one currency, under a code of yours: a wallet, a bank, revenue. Beyond Stripe's API.",
     expands=("parent",),

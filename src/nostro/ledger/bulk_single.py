@@ -8,6 +8,7 @@ from nostro.events.event import publish
 from nostro.events.work import perform
 from nostro.kernel.errors import ApiError, Conflict, Refused, refused
 from nostro.kernel.resource import Wire
+from nostro.storage.scope import unchanged
 from nostro.storage.tx import Tx
 from nostro.storage.unit import Scope, Unit
 from nostro.storage.world import World
@@ -45,14 +46,16 @@ async def one_by_one(world: World, scope: Scope, made: list[tuple[int, Made]]) -
 
 
 async def _built(world: World, scope: Scope, number: int, line: Made) -> tuple[Wire, Unit | None]:
-    tx = Tx(world, scope)
+    tx = Tx(world, world.scopes.get(scope.number, scope))
     try:
         wire = await _book(tx, number, line)
     except ApiError as error:
-        return refusal(number, error), None
-    await publish(tx)
-    unit = tx.seal()
-    return wire, unit if unit.entries else None
+        wire = refusal(number, error)
+    else:
+        await publish(tx)
+        if (unit := tx.seal()).entries:
+            return wire, unit
+    return wire if await unchanged(world, tx.unit) else await _again(world, scope, number, line), None
 
 
 async def _committed(world: World, scope: Scope, number: int, line: Made, wire: Wire, unit: Unit | None) -> Wire:

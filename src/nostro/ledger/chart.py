@@ -59,6 +59,10 @@ CHART = (
     Account("platform:adjustments", "expense", "Given to merchants by adjustments, less what was taken."),
     Account("platform:fx_revenue", "revenue", "The spread on currency conversions."),
     Account("platform:fx_rounding", "revenue", "What rounding left over in currency conversions."),
+    Account("platform:fx_unrealised", "revenue", "What positions in currencies gained by the closing rates, or lost."),
+    Account(
+        "platform:fx_revaluation", "asset", "What positions are worth beyond what they are booked at, at closing rates."
+    ),
     Account("clearing:fx:{currency}", "liability", "The platform's position in a currency, from conversions."),
     Account("platform:advances", "asset", "Paid to merchants early, to be repaid.", clearing=True),
     Account("platform:bank_fees", "expense", "What banks charge the platform."),
@@ -143,6 +147,8 @@ DISPUTE_FEES = "platform:dispute_fees"
 ADJUSTMENTS = "platform:adjustments"
 FX_REVENUE = "platform:fx_revenue"
 FX_ROUNDING = "platform:fx_rounding"
+FX_REVALUATION = "platform:fx_revaluation"
+FX_UNREALISED = "platform:fx_unrealised"
 ADVANCES = "platform:advances"
 BANK_FEES = "platform:bank_fees"
 INTEREST = "platform:interest"

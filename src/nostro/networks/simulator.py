@@ -17,6 +17,7 @@ A Challenge means: nothing was sent, authenticate and ask again with `authentica
 
 import hashlib
 import string
+from functools import lru_cache
 from typing import Final, Literal
 
 import msgspec
@@ -167,16 +168,18 @@ RULE_BLOCK_DYNAMIC: Final = "block_if_dynamic_risk_threshold"
 AUTHENTICATION_REQUIRED: Final = Decline(
     code="authentication_required",
     decline_code="authentication_required",
-    message="The card was declined, because this payment has to be authenticated by the cardholder.",
+    message="Your card was declined. This transaction requires authentication.",
     network_decline_code="1A",
 )
 AUTHENTICATION_REQUIRED_BY_RULE: Final = msgspec.structs.replace(AUTHENTICATION_REQUIRED, network_decline_code=None)
-FRAUDULENT: Final = Decline(code="card_declined", decline_code="fraudulent", message="The card was declined.")
-CVC_CHECK_FAILED: Final = Decline(code="incorrect_cvc", message="The card's security code is not correct.", param="cvc")
+FRAUDULENT: Final = Decline(code="card_declined", decline_code="fraudulent", message="Your card was declined.")
+CVC_CHECK_FAILED: Final = Decline(code="incorrect_cvc", message="Your card's security code is incorrect.", param="cvc")
 POSTAL_CODE_CHECK_FAILED: Final = Decline(
-    code="incorrect_zip", message="The postal code did not pass the card issuer's check.", param="address_zip"
+    code="incorrect_zip", message="The zip code you supplied failed validation.", param="address_zip"
 )
-_COULD_NOT_AUTHENTICATE: Final = "The payment method could not be authenticated. Use another one, and try again."
+_COULD_NOT_AUTHENTICATE: Final = (
+    "We are unable to authenticate your payment method. Please choose a different payment method and try again."
+)
 PAYMENT_AUTHENTICATION_FAILED: Final = Decline(
     code="payment_intent_authentication_failure", message=_COULD_NOT_AUTHENTICATE
 )
@@ -297,7 +300,7 @@ def _result(
     if result != "attempt_acknowledged":
         flow = "frictionless" if card.three_d_secure_outcome == "frictionless" else "challenge"
     indicators = _ECI.get(result)
-    number = _digest(request.reference, "3ds").hex()
+    number = _part(request.reference, "3ds").hex()
     return ThreeDSecure(
         result=result,
         result_reason=reason,
@@ -447,13 +450,20 @@ def _error(
 # --- codes, all derived from the reference
 
 
-def _digest(reference: str, purpose: str) -> bytes:
-    return hashlib.sha256(f"{purpose}\0{reference}".encode()).digest()
+_PARTS = {"authorization": slice(0, 16), "transaction": slice(16, 32), "risk": slice(32, 48), "3ds": slice(48, 64)}
+
+
+@lru_cache(maxsize=256)
+def _digest(reference: str) -> bytes:
+    return hashlib.sha512(reference.encode()).digest()
+
+
+def _part(reference: str, purpose: str) -> bytes:
+    return _digest(reference)[_PARTS[purpose]]
 
 
 def _number(reference: str, purpose: str, length: int) -> str:
-    value = int.from_bytes(_digest(reference, purpose), "big")
-    return str(value % 10**length).zfill(length)
+    return f"{int.from_bytes(_part(reference, purpose), 'big') % 10**length:0{length}}"
 
 
 def _network_transaction_id(card: SimulatedCard, reference: str) -> str:
@@ -461,7 +471,7 @@ def _network_transaction_id(card: SimulatedCard, reference: str) -> str:
     if card.brand != "mastercard":
         return _number(reference, "transaction", 15)
     letters = string.ascii_uppercase + string.digits
-    return "MCC" + "".join(letters[byte % len(letters)] for byte in _digest(reference, "transaction")[:6])
+    return "MCC" + "".join(letters[byte % len(letters)] for byte in _part(reference, "transaction")[:6])
 
 
 def _risk_score(card: SimulatedCard, reference: str) -> int:

@@ -161,41 +161,41 @@ _DISPLAY_BRAND: Final = {
 GENERIC_DECLINE: Final = Decline(
     code="card_declined",
     decline_code="generic_decline",
-    message="The card was declined.",
+    message="Your card was declined.",
     advice_code="try_again_later",
     network_decline_code="01",
 )
 INSUFFICIENT_FUNDS: Final = Decline(
     code="card_declined",
     decline_code="insufficient_funds",
-    message="The card does not have enough funds for this payment.",
+    message="Your card has insufficient funds.",
     advice_code="try_again_later",
     network_decline_code="51",
 )
 LOST_CARD: Final = Decline(
     code="card_declined",
     decline_code="lost_card",
-    message="The card was declined.",  # says no more than a generic decline: the payer may be the thief
+    message="Your card was declined.",  # says no more than a generic decline: the payer may be the thief
     advice_code="do_not_try_again",
     network_decline_code="41",
 )
 STOLEN_CARD: Final = Decline(
     code="card_declined",
     decline_code="stolen_card",
-    message="The card was declined.",
+    message="Your card was declined.",
     advice_code="do_not_try_again",
     network_decline_code="43",
 )
 EXPIRED_CARD: Final = Decline(
     code="expired_card",
-    message="The card has expired.",
+    message="Your card has expired.",
     param="exp_month",
     advice_code="confirm_card_data",
     network_decline_code="54",
 )
 INCORRECT_CVC: Final = Decline(
     code="incorrect_cvc",
-    message="The card's security code is not correct.",
+    message="Your card's security code is incorrect.",
     param="cvc",
     advice_code="confirm_card_data",
     network_decline_code="N7",
@@ -203,13 +203,13 @@ INCORRECT_CVC: Final = Decline(
 )
 PROCESSING_ERROR: Final = Decline(
     code="processing_error",
-    message="Something went wrong while the card was processed. Try again shortly.",
+    message="An error occurred while processing your card. Try again in a little bit.",
     advice_code="try_again_later",
     network_decline_code="96",
 )
 INCORRECT_NUMBER: Final = Decline(
     code="incorrect_number",
-    message="The card number is not correct.",
+    message="Your card number is incorrect.",
     param="number",
     advice_code="confirm_card_data",
     when="tokenize",
@@ -217,7 +217,7 @@ INCORRECT_NUMBER: Final = Decline(
 VELOCITY_EXCEEDED: Final = Decline(
     code="card_declined",
     decline_code="card_velocity_exceeded",
-    message="The card was declined because it was tried too often in a short time.",
+    message="Your card was declined for making repeated attempts too frequently or exceeding its amount limit.",
     advice_code="try_again_later",
     network_decline_code="65",
 )

@@ -15,6 +15,7 @@ from msgspec import UNSET
 from nostro.balances import balance_transaction
 from nostro.balances.availability import waiting_account
 from nostro.balances.balance_transaction import FeeDetail, Line
+from nostro.balances.fx import Settle
 from nostro.connect.scope import still_of
 from nostro.kernel.errors import ApiError, invalid
 from nostro.kernel.lifecycle import Lifecycle, Move
@@ -82,9 +83,12 @@ class ApplicationFee(Stored, frozen=True, kw_only=True):
 
 
 class Record(ApplicationFee, frozen=True, kw_only=True, omit_defaults=True):
-    """`given` are the newest refunds, one more than is shown."""
+    """`settle` says how it was converted for the platform, `given_settle` how the money that it was taken of was for
+    the account. `given` are the newest refunds, one more than is shown."""
 
     available_on: int
+    settle: Settle | None = None
+    given_settle: Settle | None = None
     given: list[RefundRecord] = []
 
 
@@ -115,13 +119,15 @@ def application_of(platform: Tx) -> str:
 
 def collect(
     platform: Tx, *, account: str, charge: str, amount: int, currency: str, on: int, booked: str,
-    originating: str | None = None, id: str | None = None,
+    originating: str | None = None, id: str | None = None, settle: Settle | None = None,
+    given_settle: Settle | None = None,
 ) -> Record:  # fmt: skip
-    """The fee and its line on the platform's statement. The money is moved by the entry of the object `booked`."""
+    """The fee, in the currency of what it was taken of, and its line on the platform's statement. The money is moved by
+    the entry of the object `booked`."""
     id = id or platform.new_id("fee")
     line = balance_transaction.write(
         platform, Line(type="application_fee", amount=amount, currency=currency, source=id, available_on=on,
-                       booked=booked, description="Application fee"),
+                       booked=booked, description="Application fee", settle=settle),
     )  # fmt: skip
     fee = Record(
         id=id,
@@ -136,6 +142,8 @@ def collect(
         livemode=platform.scope.livemode,
         originating_transaction=originating,
         available_on=line.available_on,
+        settle=settle,
+        given_settle=given_settle,
     )
     return platform.save(fee, "application_fee.created")
 
@@ -163,14 +171,16 @@ async def give_back(platform: Tx, fee: Record, amount: int, metadata: Metadata |
         available_on=fee.available_on,
         effective_at=platform.now,
     )
-    common: dict[str, Any] = {"currency": fee.currency, "source": refund.id, "available_on": fee.available_on}
+    common: dict[str, Any] = {
+        "currency": fee.currency, "source": refund.id, "available_on": fee.available_on,
+        "before": fee.amount_refunded, "description": "Application fee refund",
+    }  # fmt: skip
     line = balance_transaction.write(
-        platform, Line(type="application_fee_refund", amount=-amount, description="Application fee refund", **common)
+        platform, Line(type="application_fee_refund", amount=-amount, settle=fee.settle, **common)
     )
     balance_transaction.write(
-        part, Line(type="adjustment", amount=amount, description="Application fee refund", reporting_category="fee",
-                   **common),
-    )  # fmt: skip
+        part, Line(type="adjustment", amount=amount, reporting_category="fee", settle=fee.given_settle, **common)
+    )
     refund = platform.move(refund, LIFE["create"], balance_transaction=line.id)
     total = fee.amount_refunded + amount
     platform.save(

@@ -42,6 +42,7 @@ from nostro.rails.rail import Accepted, Attempt, Challenge, Declined, Outcome, r
 from nostro.storage.tx import Tx
 
 from . import charge_source, refund, settlement, shown, split
+from . import partial_capture as part
 from . import transfer as transfers
 from .billing_details import EMPTY, BillingDetails
 from .charge_params import CaptureParams, CreateParams, UpdateParams
@@ -256,11 +257,9 @@ def increment(tx: Tx, charge: Record, amount: int, **changed: Any) -> Record:
 
 
 async def capture(tx: Tx, charge: Record, amount: int, **changed: Any) -> Record:
-    """Take `amount` of the hold and release the rest, which shows as a refund that moves no money."""
-    rest = charge.amount - amount
-    if rest > 0:
-        refund.release(tx, charge, rest)
-        changed["amount_refunded"] = rest
+    """Take `amount` of the hold and release the rest, which shows as a refund: nothing of it has moved."""
+    if amount < charge.amount:
+        changed["amount_refunded"] = charge.amount - amount
     for job in charge.at_capture:
         tx.schedule(job, charge.id, tx.now)
     charge = await _with_money(tx, msgspec.structs.replace(charge, **changed), amount)
@@ -295,15 +294,14 @@ async def _with_money(tx: Tx, charge: Record, amount: int) -> Record:
     settings = await terms_of(tx)
     fee = processing_fee(tx.world.settings.fees, amount, charge.currency)
     on = charge.available_on or settings.available_on(tx.now, charge.currency)
-    shared = await split.of_charge(tx, charge, amount, fee, on)
-    settle = None if charge.transfer_data else await settlement.settled_in(tx, settings, charge.currency)
-    line = balance_transaction.write(
-        tx,
-        Line(
-            type=rail_of(tx, charge.rail).charge_type, amount=amount, currency=charge.currency, source=charge.id,
-            available_on=on, fees=shared.fees, description=charge.description, settle=settle,
-        ),
+    settle = await settlement.settled_for(tx, charge.currency, charge.on_behalf_of, settings)
+    shared = await split.of_charge(tx, charge, amount, fee, on, settle)
+    terms = Line(
+        type=rail_of(tx, charge.rail).charge_type, amount=amount, currency=charge.currency, source=charge.id,
+        available_on=on, fees=shared.fees, description=charge.description, settle=settle,
     )  # fmt: skip
+    line = balance_transaction.write(tx, terms) if amount == charge.amount else part.write(tx, charge, terms, fee)
+    settlement.check_worth(line)
     await reserve_hold.reserve(tx, settings.reserve_plans, charge.id, line)
     return msgspec.structs.replace(
         charge, amount_captured=amount, fee=fee.amount, settle=settle, available_on=line.available_on,
@@ -489,6 +487,7 @@ CHARGE: Resource[Record] = Resource(
     ),
     errors=("charge_already_captured", "charge_expired_for_capture", "charge_already_refunded",
             "charge_not_capturable", "amount_too_large", "amount_too_small", "card_declined", "authentication_required",
-            "missing", "token_already_used", "invalid_source_usage", "charges_not_enabled"),
+            "missing", "token_already_used", "invalid_source_usage", "charges_not_enabled", "exchange_rate_stale",
+            "exchange_rate_unknown"),
 )  # fmt: skip
 RESOURCE = CHARGE

@@ -76,12 +76,14 @@ class Refund(Stored, frozen=True, kw_only=True):
 
 
 class Record(Refund, frozen=True, kw_only=True, omit_defaults=True):
-    """`token` is the network's, which decides in test mode how the refund ends; `settle` is the charge's."""
+    """`token` is the network's, which decides in test mode how the refund ends; `settle` is the charge's, and `before`
+    what was refunded of it before, of which a converted amount takes account."""
 
     merchant: str
     rail: str
     token: str
     settle: Settle | None = None
+    before: int = 0
 
 
 # Money -----------------------------------------------------------------------
@@ -156,9 +158,10 @@ LIFE: Lifecycle[Record] = Lifecycle(
 # What payments call ----------------------------------------------------------
 
 
-def release(tx: Tx, charge: Charge, amount: int, reason: Any = None) -> Record:
+def release(tx: Tx, charge: Charge, amount: int, reason: Any = None, **given: Any) -> Record:
     """Show a released hold as a refund; the ledger's part is the charge's own."""
-    return tx.move(_new(tx, charge, amount, reason), LIFE["release"], destination_details=_destination(charge))
+    refund = _new(tx, charge, amount, reason, **given)
+    return tx.move(refund, LIFE["release"], destination_details=_destination(charge))
 
 
 def _new(tx: Tx, charge: Charge, amount: int, reason: Any, id: str = "", **given: Any) -> Record:
@@ -181,7 +184,8 @@ def _destination(charge: Charge) -> dict[str, Any]:
 
 def give(tx: Tx, charge: Charge, amount: int, reason: Any = None, **given: Any) -> Record:
     """Refund `amount` of a captured charge: the statement line, the money, and the charge's own totals."""
-    refund = _new(tx, charge, amount, reason, destination_details=_destination(charge), **given)
+    before = _given_before(charge) if charge.settle else 0
+    refund = _new(tx, charge, amount, reason, destination_details=_destination(charge), before=before, **given)
     line = _line(tx, refund, "refund", -amount, f"REFUND FOR CHARGE ({charge.description or charge.id})")
     fate = rail_of(tx, charge.rail).refund_fate(charge.token)
     if fate == "succeeds_later":
@@ -197,15 +201,10 @@ def give(tx: Tx, charge: Charge, amount: int, reason: Any = None, **given: Any) 
 
 
 def _line(tx: Tx, refund: Record, type: Literal["refund", "refund_failure"], amount: int, why: str) -> str:
-    rail = rail_of(tx, refund.rail)
-    payment = rail.refund_type == "payment_refund"
-    if payment:
-        kind: Any = "payment_refund" if type == "refund" else "payment_failure_refund"
-    else:
-        kind = type
+    kind = rail_of(tx, refund.rail).refund_type if type == "refund" else type
     return balance_transaction.write(
         tx, Line(type=kind, amount=amount, currency=refund.currency, source=refund.id, available_on=tx.now,
-                 description=why, settle=refund.settle),
+                 description=why, settle=refund.settle, before=refund.before),
     ).id  # fmt: skip
 
 

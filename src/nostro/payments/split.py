@@ -16,6 +16,7 @@ from msgspec import UNSET, Meta, Struct
 
 from nostro.balances import balance_transaction
 from nostro.balances.balance_transaction import FeeDetail, Line
+from nostro.balances.fx import Settle
 from nostro.connect import standing
 from nostro.connect.profile import Fees
 from nostro.connect.scope import part_of, platform_of
@@ -23,7 +24,7 @@ from nostro.kernel.errors import ApiError, invalid, no_such
 from nostro.kernel.resource import Amount, MetadataParam, Params, Unset, merge_metadata
 from nostro.storage.tx import Tx
 
-from . import application_fee
+from . import application_fee, settlement
 
 if TYPE_CHECKING:
     from .charge import Record as Charge
@@ -138,7 +139,7 @@ async def application(tx: Tx) -> str | None:
 
 async def check_charges_enabled(tx: Tx) -> None:
     """For the connected account whose scope this is."""
-    account = await standing.own(tx)
+    account = await standing.recall_own(tx)
     if account is not None and not account.charges_enabled:
         raise invalid(
             "Your account cannot currently make charges: look at its `requirements`, and ask for the capability "
@@ -153,7 +154,7 @@ async def check_destination(tx: Tx, id: str, param: str) -> Tx:
     part = await part_of(tx, id)
     if part is None:
         raise no_such("destination", id, param)
-    account = await standing.own(part)
+    account = await standing.recall_own(part)
     if account is None or not _active(account, "transfers"):
         raise ApiError(
             "Your destination account needs to have at least one of the following capabilities enabled: "
@@ -166,7 +167,7 @@ async def check_on_behalf_of(tx: Tx, id: str) -> None:
     part = await part_of(tx, id) if id != tx.merchant else None
     if part is None:
         raise no_such("account", id, "on_behalf_of")
-    account = await standing.own(part)
+    account = await standing.recall_own(part)
     if account is None or not account.charges_enabled or not _active(account, "card_payments"):
         raise invalid(
             "The account referenced in the 'on_behalf_of' parameter is missing the required capabilities: "
@@ -179,7 +180,7 @@ async def seller_of(tx: Tx, on_behalf_of: str | None) -> str | None:
     if on_behalf_of is None and not tx.scope.connected:
         return None
     part = tx if on_behalf_of is None else await part_of(tx, on_behalf_of)
-    account = await standing.own(part) if part is not None else None
+    account = await standing.recall_own(part) if part is not None else None
     return account.settings.payments.statement_descriptor if account is not None else None
 
 
@@ -198,11 +199,13 @@ class Shared(Struct, frozen=True):
     changes: dict[str, Any] = {}
 
 
-async def of_charge(tx: Tx, charge: Charge, captured: int, fee: FeeDetail, on: int) -> Shared:
-    """`fee` is our own, `on` the moment at which the captured amount becomes available."""
+async def of_charge(
+    tx: Tx, charge: Charge, captured: int, fee: FeeDetail, on: int, settle: Settle | None
+) -> Shared:  # fmt: skip
+    """`fee` is our own, `on` when the captured amount becomes available, `settle` how it is converted."""
     if charge.transfer_data is not None:
         return _of_destination(tx, charge, captured, fee)
-    return await _of_direct(tx, charge, captured, fee, on) if tx.scope.connected else Shared((fee,))
+    return await _of_direct(tx, charge, captured, fee, on, settle) if tx.scope.connected else Shared((fee,))
 
 
 def _of_destination(tx: Tx, charge: Charge, captured: int, fee: FeeDetail) -> Shared:
@@ -213,12 +216,15 @@ def _of_destination(tx: Tx, charge: Charge, captured: int, fee: FeeDetail) -> Sh
     return Shared((fee,), changes)
 
 
-async def _of_direct(tx: Tx, charge: Charge, captured: int, fee: FeeDetail, on: int) -> Shared:
-    """A charge in an account's own scope: the application fee goes to the platform, available when the rest is.
+async def _of_direct(
+    tx: Tx, charge: Charge, captured: int, fee: FeeDetail, on: int, settle: Settle | None
+) -> Shared:  # fmt: skip
+    """A charge in an account's own scope: the application fee goes to the platform, available when the rest is, in the
+    currency that the account is paid in unless the platform converts it to its own.
 
     Our own fee is the account's, or its platform's if `controller.fees.payer` is the application.
     """
-    account, platform = await standing.own(tx), await platform_of(tx)
+    account, platform = await standing.recall_own(tx), await platform_of(tx)
     pays = account is not None and account.controller.fees == Fees(payer="application")
     cut = min(charge.application_fee_amount or 0, captured)
     changes: dict[str, Any] = {
@@ -226,10 +232,11 @@ async def _of_direct(tx: Tx, charge: Charge, captured: int, fee: FeeDetail, on: 
         "collector_pays": pays,
     }  # fmt: skip
     fees = () if pays else (fee,)
+    theirs = (await settlement.settled_in(platform, charge.currency) or settle) if cut or pays else None
     if cut:
         made = application_fee.collect(
             platform, account=tx.merchant, charge=charge.id, amount=cut, currency=charge.currency, on=on,
-            booked=charge.id,
+            booked=charge.id, settle=theirs, given_settle=settle,
         )  # fmt: skip
         changes["application_fee"] = made.id
         fees = (application_fee.detail(made), *fees)
@@ -237,7 +244,7 @@ async def _of_direct(tx: Tx, charge: Charge, captured: int, fee: FeeDetail, on: 
         balance_transaction.write(
             platform,
             Line(type="stripe_fee", amount=-fee.amount, currency=charge.currency, source=None, available_on=on,
-                 booked=charge.id, description=f"{fee.description} ({charge.id} of {tx.merchant})"),
+                 booked=charge.id, description=f"{fee.description} ({charge.id} of {tx.merchant})", settle=theirs),
         )  # fmt: skip
     return Shared(fees, changes)
 

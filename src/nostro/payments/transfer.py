@@ -9,6 +9,7 @@ from msgspec import UNSET
 
 from nostro.balances import balance_transaction, reserve_hold
 from nostro.balances.balance_transaction import Line
+from nostro.balances.fx import Settle, further
 from nostro.balances.settings import terms_of
 from nostro.kernel.errors import invalid, missing
 from nostro.kernel.money import CURRENCIES
@@ -31,7 +32,7 @@ from nostro.kernel.resource import (
 from nostro.storage.tx import Tx
 
 from . import application_fee as fees
-from . import split
+from . import settlement, split
 from .transfer_life import LIFE, Record, Transfer
 
 if TYPE_CHECKING:
@@ -44,18 +45,23 @@ SHOWN = 10
 
 
 async def of_charge(tx: Tx, charge: Charge) -> None:
-    """The transfer that a destination charge promised, out of what was captured. The charge has named it already."""
+    """The transfer that a destination charge promised, out of what was captured, in the currency that the platform got
+    it in. The charge has named it already."""
     assert charge.transfer_data is not None and isinstance(charge.transfer, str), "a destination charge"
     amount = min(charge.transfer_data.get("amount") or charge.amount_captured, charge.amount_captured)
+    fee, currency = min(charge.application_fee_amount or 0, charge.amount_captured), charge.currency
+    if charge.settle is not None:
+        amount, fee = (further(0, part, currency, charge.settle).amount for part in (amount, fee))
+        currency = charge.settle.currency
     tx.save(msgspec.structs.replace(charge, transferred=amount))
     await make(
         tx,
         id=charge.transfer,
         amount=amount,
-        currency=charge.currency,
+        currency=currency,
         destination=charge.transfer_data["destination"],
         available_on=charge.available_on,
-        fee=min(charge.application_fee_amount or 0, charge.amount_captured),
+        fee=fee,
         application_fee=charge.application_fee,
         source_transaction=charge.id,
         transfer_group=charge.transfer_group,
@@ -71,11 +77,11 @@ async def make(
     """The transfer, its application fee and the account's payment, in one entry."""
     part = await split.check_destination(tx, destination, "destination")
     payment, source = part.new_id("py"), given.get("source_transaction")
-    collected = None
+    collected, settle = None, await settlement.settled_in(part, currency)
     if fee:
         collected = fees.collect(
             tx, account=destination, charge=payment, amount=fee, currency=currency, on=available_on, booked=id,
-            originating=source, id=application_fee,
+            originating=source, id=application_fee, settle=settle, given_settle=settle,
         )  # fmt: skip
     line = balance_transaction.write(
         tx, Line(type="transfer", amount=-given["amount"], currency=currency, source=id, available_on=available_on,
@@ -96,20 +102,22 @@ async def make(
         ),
         LIFE["create"], balance_transaction=line.id, destination_payment=payment,
     )  # fmt: skip
-    await _receive(part, made, collected, payment_description, payment_metadata or {})
+    await _receive(part, made, collected, settle, payment_description, payment_metadata or {})
     return made
 
 
 async def _receive(
-    part: Tx, made: Record, fee: fees.Record | None, description: str | None, metadata: Metadata
+    part: Tx, made: Record, fee: fees.Record | None, settle: Settle | None, description: str | None, metadata: Metadata
 ) -> None:  # fmt: skip
-    """The account's payment, and what reserves take of it. Its money is moved by the transfer's entry."""
+    """The account's payment, and what reserves take of it. Its money is moved by the transfer's entry, and converted if
+    the account does not hold the transfer's currency."""
     charges, id = part.registry.by_object["charge"], made.destination_payment or ""
     line = balance_transaction.write(
         part, Line(type="payment", amount=made.amount, currency=made.currency, source=id,
                    available_on=made.available_on, booked=made.id, fees=(fees.detail(fee),) if fee else (),
-                   description=description),
+                   description=description, settle=settle),
     )  # fmt: skip
+    settlement.check_worth(line)
     payment = charges.record(
         id=id,
         created=part.now,
@@ -130,6 +138,7 @@ async def _receive(
         rail="transfer",
         token="",
         available_on=made.available_on,
+        settle=settle,
     )
     assert charges.life is not None
     part.move(payment, charges.life["receive"], balance_transaction=line.id, captured=True, paid=True)
@@ -197,8 +206,8 @@ async def _source(tx: Tx, id: str, amount: int, currency: str, group: str | None
                       "charge_not_refundable")  # fmt: skip
     unit, amount_captured = charge.currency, charge.amount_captured
     if charge.settle is not None:
-        line = await tx.get(balance_transaction.BALANCE_TRANSACTION, charge.balance_transaction or "")
-        unit, amount_captured = line.currency, line.amount
+        amount_captured = further(0, amount_captured, unit, charge.settle).amount
+        unit = charge.settle.currency
     if unit != currency:
         raise invalid(f"The currency of source_transaction's balance transaction ({unit}) must be the "
                       f"same as the transfer currency ({currency}).", "currency")  # fmt: skip
@@ -259,6 +268,7 @@ TRANSFER: Resource[Record] = Resource(
         Verb(name="update", method="POST", path="/v1/transfers/{id}", run=update, params=UpdateParams),
     ),
     errors=("balance_insufficient", "insufficient_capabilities_for_transfer",
-            "transfer_source_balance_parameters_mismatch", "charge_not_refundable"),
+            "transfer_source_balance_parameters_mismatch", "charge_not_refundable", "amount_too_small",
+            "exchange_rate_stale", "exchange_rate_unknown"),
 )  # fmt: skip
 RESOURCE = TRANSFER

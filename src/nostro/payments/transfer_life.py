@@ -35,7 +35,8 @@ class TransferReversal(Stored, frozen=True, kw_only=True):
 class Reversal(TransferReversal, frozen=True, kw_only=True, omit_defaults=True):
     """`merchant` is the platform, `account` the one that gives; `available_on` is the transfer's.
 
-    `covered`: what the account has must suffice. `description` is the statement's.
+    `covered`: what the account has must suffice; of what was converted for it, its statement line sees to that.
+    `description` is the statement's.
     """
 
     merchant: str

@@ -89,7 +89,8 @@ async def _refund_payment(part: Tx, made: Transfer, reversal: Record) -> None:
     line = balance_transaction.write(
         part, Line(type="payment_refund", amount=-reversal.amount, currency=made.currency, source=id,
                    available_on=made.available_on, booked=reversal.id,
-                   description=f"REFUND FOR PAYMENT ({payment.description or payment.id})"),
+                   description=f"REFUND FOR PAYMENT ({payment.description or payment.id})", settle=payment.settle,
+                   before=payment.amount_refunded, refusal="balance_insufficient" if reversal.covered else None),
     )  # fmt: skip
     refund = refunds.record(
         id=id, created=part.now, amount=reversal.amount, charge=payment.id, currency=made.currency, status="succeeded",

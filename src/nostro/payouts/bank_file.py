@@ -23,11 +23,11 @@ from nostro.connect.originating_account import Record as Account
 from nostro.kernel.errors import invalid
 from nostro.kernel.lifecycle import Lifecycle, Move
 from nostro.kernel.resource import Download, Filter, NoParams, Params, Resource, Shape, Stored, Verb, listing, retrieve
-from nostro.storage.tx import PUT_JOB, Tx
+from nostro.storage.tx import Tx
 
 from .bank_formats import format_of
 from .file_format import Built, Job
-from .instruction import INTO_FILE, WAITING, Instruction, decoded, in_file
+from .instruction import INTO_FILE, NEXT_WAITING, WAITING, Instruction, decoded, in_file
 from .outcome import fail, tell
 
 BUILD, SETTLE, STAGE, RELEASE = "bank_file.build", "bank_file.settle", "bank_file.stage", "bank_file.release"
@@ -79,7 +79,7 @@ class BankFile(Stored, frozen=True, kw_only=True):
 
 class Record(BankFile, frozen=True, kw_only=True, omit_defaults=True):
     """`builder` tells the key that built it from others. `staged` names the copy that waits to be released into the
-    outbox, `laying` how many transmissions are meant to be laid down there."""
+    outbox; it is empty from a resend until the copy is made."""
 
     builder: str = ""
     staged: str | None = None
@@ -114,10 +114,8 @@ LIFE: Lifecycle[Record] = Lifecycle(
 
 
 def expect_build(tx: Tx, account: Account, due: int) -> None:
-    """A file is built soon after the cut-off `due`, in the platform's scope."""
-    at = due + BUILD_AFTER
-    tx.write_row(PUT_JOB, (tx.scope.book, BUILD, account.id, at))
-    tx.unit.due = at if tx.unit.due is None else min(at, tx.unit.due)
+    """A file is built soon after the cut-off `due`, in the platform's scope; one that is built before stays."""
+    tx.schedule(BUILD, account.id, due + BUILD_AFTER, scope=tx.scope.book, sooner=True)
 
 
 async def build_job(tx: Tx, id: str) -> None:
@@ -126,6 +124,10 @@ async def build_job(tx: Tx, id: str) -> None:
     made, left = await build(tx, account)
     if left:
         tx.schedule(BUILD, id, tx.now if made is not None else next_cut_off(account, tx.now)[0] + BUILD_AFTER)
+        return
+    next_due = (await tx.world.engine.rows(NEXT_WAITING, (tx.scope.book, id, tx.now)))[0][0]
+    if next_due is not None:
+        tx.schedule(BUILD, id, next_due + BUILD_AFTER)
 
 
 async def build(tx: Tx, account: Account) -> tuple[Record | None, bool]:
@@ -277,9 +279,12 @@ async def resend(tx: Tx, file: Record, params: ReasonParams) -> Record:
     account = await tx.get(ORIGINATING_ACCOUNT, file.originating_account)
     stem, _, suffix = file.filename.rpartition(".")
     again = _transmission(tx, f"{stem}-resent-{len(file.transmissions)}.{suffix}", params.reason)
+    staged = None
     if account.delivery == "outbox":
         tx.schedule(STAGE, file.id, tx.now)
-    return tx.save(msgspec.structs.replace(file, transmissions=[*file.transmissions, again]), "bank_file.resent")
+        staged = ""
+    transmissions = [*file.transmissions, again]
+    return tx.save(msgspec.structs.replace(file, transmissions=transmissions, staged=staged), "bank_file.resent")
 
 
 def _transmission(tx: Tx, name: str, reason: str | None) -> Transmission:

@@ -33,6 +33,9 @@ WAITING = (
     f"SELECT {COLUMNS} FROM payment_instruction WHERE book=? AND account=? AND due<=? AND file IS NULL "
     "ORDER BY due, source, reference LIMIT ?"
 )
+NEXT_WAITING = (
+    "SELECT min(due) FROM payment_instruction WHERE book=? AND account=? AND due>? AND file IS NULL"
+)  # fmt: skip
 IN_FILE = f"SELECT {COLUMNS} FROM payment_instruction WHERE book=? AND file=? AND trace>? ORDER BY trace LIMIT ?"
 BY_TRACE = (
     f"SELECT {COLUMNS} FROM payment_instruction WHERE book=? AND account=? AND trace=? ORDER BY file DESC LIMIT 2"

@@ -25,7 +25,7 @@ STAGED = ".staged"
 async def stage_job(tx: Tx, id: str) -> None:
     """Job `bank_file.stage`: its bytes are on the disk, beside the outbox."""
     file = await tx.get(BANK_FILE, id)
-    if file.staged is not None:
+    if file.staged:
         return
     name = f"{_name(file)}.{tx.world.ids.word(12)}"
     await asyncio.to_thread(_write, _root(tx.world) / STAGED / name, await content(tx, id))
@@ -36,7 +36,7 @@ async def stage_job(tx: Tx, id: str) -> None:
 async def release_job(tx: Tx, id: str) -> None:
     """Job `bank_file.release`: it is in the outbox, and so it was sent."""
     file = await tx.get(BANK_FILE, id)
-    if file.staged is None:
+    if not file.staged:
         return
     root = _root(tx.world)
     target = root / file.originating_account / _name(file)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
-from nostro.storage.tx import PUT_JOB, Tx
+from nostro.storage.tx import Tx
 
 from .instruction import ANSWERED, Instruction
 
@@ -28,8 +28,7 @@ def tell(tx: Tx, payments: Iterable[Instruction], what: What, by: str) -> None:
         if bulk and what in WHOLE:
             continue
         kind, ref = KINDS[source.rpartition("_")[0]], f"{source}{SEPARATOR}{by}" if bulk else source
-        tx.write_row(PUT_JOB, (scope, f"{kind}.{what}", ref, tx.now))
-        tx.unit.due = tx.now
+        tx.schedule(f"{kind}.{what}", ref, tx.now, scope=scope)
 
 
 def fail(tx: Tx, payments: Iterable[Instruction], code: str, by: str) -> None:

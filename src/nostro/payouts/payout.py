@@ -306,7 +306,7 @@ async def _in_currency_of_bank(tx: Tx, params: CreateParams, currency: str, id: 
     account = await tx.find(EXTERNAL_ACCOUNT, params.destination or "")
     if account is None or account.currency == currency:
         return params.amount, currency
-    if params.fx_quote is None and not (await settings_of(tx)).policy.settlement.convert:
+    if params.fx_quote is None and not (await settings_of(tx)).policy.settlement.converts(tx.scope.connected):
         return params.amount, currency
     made = await conversion.make(tx, params.amount, currency, account.currency, params.fx_quote, source=id)
     rest = made.amount % 100 if made.currency in WHOLE_UNITS else 0

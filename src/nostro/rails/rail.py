@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal, cast
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from nostro.kernel.errors import ApiError, invalid
 from nostro.kernel.resource import Params
@@ -137,9 +137,10 @@ class Rail(Struct, frozen=True, kw_only=True):
 def _without(absent: Details, details: Details) -> Details:
     out = {}
     for name, value in details.items():
-        if name not in absent or value != absent[name]:
-            inner = absent.get(name)
-            out[name] = _without(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
+        default = absent.get(name, UNSET)
+        if value != default:
+            inner = isinstance(default, dict) and isinstance(value, dict)
+            out[name] = _without(default, value) if inner else value
     return out
 
 

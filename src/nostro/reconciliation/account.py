@@ -14,7 +14,7 @@ from typing import Literal
 import msgspec
 
 from nostro.kernel.clock import DAY, EPOCH
-from nostro.kernel.errors import invalid, no_such
+from nostro.kernel.errors import ApiError, invalid, no_such
 from nostro.kernel.resource import Params, Resource, Shape, Stored, Verb, Wire, retrieve
 from nostro.ledger.chart import CASH
 from nostro.ledger.closed import closed_until
@@ -130,6 +130,29 @@ def day_of(text: str) -> int:
 
 def text_of(day: int) -> str:
     return date.fromordinal(day + EPOCH).isoformat()
+
+
+class Turn:
+    """A run's turn at an account: what it writes builds on what it has read, so nobody else may change the account
+    meanwhile. Of two runs at once the first one that writes goes on."""
+
+    def __init__(self, tx: Tx, account: Record) -> None:
+        self._id = account.id
+        self._version = tx.version(account)
+
+    async def account(self, tx: Tx) -> Record:
+        """The account, for a unit that saves it. Raises 409 if somebody else has saved it."""
+        account = await tx.get(ACCOUNT, self._id)
+        if tx.version(account) != self._version:
+            raise ApiError(
+                "Another run or a change was made to this account at the same time. Match it again: what was done "
+                "so far is kept.", status=409, code="lock_timeout",
+            )  # fmt: skip
+        return account
+
+    def written(self) -> None:
+        """The unit was committed."""
+        self._version += 1
 
 
 async def effective_on(tx: Tx, account: Record, day: int) -> int:

@@ -14,8 +14,8 @@ from nostro.storage.unit import Scope
 from nostro.storage.world import World
 
 from . import break_, match
-from .account import ACCOUNT
 from .account import Record as Account
+from .account import Turn
 from .break_ import BREAK
 from .pairing import Group, Unmatched
 
@@ -56,8 +56,8 @@ class Outcome:
     """Writes groups and breaks. What it counts is kept when the unit is: matches by rule, breaks by reason, and which
     breaks have ended."""
 
-    def __init__(self, world: World, scope: Scope, account: str, breaks: dict[str, OpenBreak]) -> None:
-        self.world, self.scope, self.id, self.breaks = world, scope, account, breaks
+    def __init__(self, world: World, scope: Scope, turn: Turn, breaks: dict[str, OpenBreak]) -> None:
+        self.world, self.scope, self.turn, self.breaks = world, scope, turn, breaks
         self.of_line = {number: id for id, b in breaks.items() for number in b.lines}
         self.of_entry = {number: id for id, b in breaks.items() for number in b.entries}
         self.matches: dict[str, int] = {}
@@ -73,6 +73,7 @@ class Outcome:
         for start in range(0, len(found), AT_ONCE):
             part = found[start : start + AT_ONCE]
             await perform(self.world, self.scope, lambda tx, part=part: self._write(tx, part, lines, entries))  # type: ignore[misc]
+            self.turn.written()
             self.ended |= self._now_ended
             for counter, name in self._counts:
                 counter[name] = counter.get(name, 0) + 1
@@ -80,7 +81,7 @@ class Outcome:
 
     async def _write(self, tx: Tx, part: Sequence[Group | Unmatched], lines: Days, entries: Days) -> None:
         self._now_ended, self._counts = set(), []
-        account = await tx.get(ACCOUNT, self.id)
+        account = await self.turn.account(tx)
         for one in part:
             own_lines, own_entries = {n: lines[n] for n in one.lines}, {n: entries[n] for n in one.entries}
             if isinstance(one, Group):

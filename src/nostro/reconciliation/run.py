@@ -16,7 +16,6 @@ import msgspec
 import numpy as np
 
 from nostro.events.work import perform
-from nostro.kernel.errors import invalid
 from nostro.kernel.resource import Params, Resource, Shape, Stored, Verb
 from nostro.storage.columns import Ints
 from nostro.storage.tx import Tx
@@ -24,7 +23,7 @@ from nostro.storage.unit import Scope
 from nostro.storage.world import World
 
 from . import cash, match
-from .account import ACCOUNT, check_own, day_of, named
+from .account import ACCOUNT, Turn, check_own, day_of, named
 from .account import Record as Account
 from .break_ import BREAK
 from .cash import Entries
@@ -98,11 +97,12 @@ class _Run:
     async def run(self) -> Summary:
         tx = Tx(self.world, self.scope)
         account = await tx.get(ACCOUNT, self.id)
+        self.turn = Turn(tx, account)
         rules = await rules_of(tx, self.id)
         early = rules[: next(n for n, rule in enumerate(rules) if rule.id == EXACT.id)]
         rows = await self.world.engine.rows(LAST_ENTRY)
         upto = int(rows[0][0]) if rows else 0
-        self.outcome = Outcome(self.world, self.scope, self.id, await open_breaks(tx, self.id))
+        self.outcome = Outcome(self.world, self.scope, self.turn, await open_breaks(tx, self.id))
         await self._look_back(account)
         sources = [_Source(cash.read(self.world, self.scope.book, account, account.entries_done, upto))]
         async for lines in self._open_lines(account):
@@ -110,7 +110,7 @@ class _Run:
             await self._join(tx, account, lines, early)
         await self._fill(sources, None)
         await self._pair(tx, account, rules)
-        await perform(self.world, self.scope, lambda tx: self._finish(tx, account, upto))
+        await perform(self.world, self.scope, lambda tx: self._finish(tx, upto))
         path = self.world.engine.path
         rows = await self.world.engine.rows(
             f'SELECT count(*) FROM "{BREAK.table}" WHERE scope=? AND {path("account")}=? AND {path("status")}=?',
@@ -161,6 +161,7 @@ class _Run:
         for start in range(0, len(pairs), PAIRS):
             part = pairs[start : start + PAIRS]
             await perform(self.world, self.scope, lambda tx, part=part: self._write_pairs(tx, part))  # type: ignore[misc]
+            self.turn.written()
             self.tell("match", self.done + start + len(part), self.done + len(lines.line))
         self.done += len(lines.line)
         self.tell("match", self.done, self.done)
@@ -194,7 +195,7 @@ class _Run:
         return chosen
 
     async def _write_pairs(self, tx: Tx, pairs: Ints) -> None:
-        account = await tx.get(ACCOUNT, self.id)
+        account = await self.turn.account(tx)
         number, first, now = account.number, account.matches + 1, tx.now
         tx.save(msgspec.structs.replace(account, matches=account.matches + len(pairs)))
         add = tx.unit.rows.append
@@ -283,11 +284,9 @@ class _Run:
         self.written += count
         self.tell("rules", min(self.written, self.todo), self.todo)
 
-    async def _finish(self, tx: Tx, before: Account, upto: int) -> None:
+    async def _finish(self, tx: Tx, upto: int) -> None:
         """Everything up to here was looked at; entries that the bank may still tell of are looked at again."""
-        account = await tx.get(ACCOUNT, self.id)
-        if account.last != before.last:
-            raise invalid("A statement was imported into this account meanwhile: match it again.")
+        account = await self.turn.account(tx)
         done = min(upto, int(self.waiting.min()) - 1) if len(self.waiting) else upto
         for one in np.intersect1d(self.waiting, np.array(list(self.outcome.of_entry), np.int64)).tolist():
             tx.write_row(FREE_ENTRY, (account.number, one))  # of a break that has ended

@@ -81,7 +81,7 @@ class ReportType(Shape, frozen=True, kw_only=True):
 
 
 class ParameterParams(Params, frozen=True, kw_only=True):
-    columns: Annotated[list[str], Meta(max_length=50)] | None = None
+    columns: Annotated[list[str], Meta(max_length=200)] | None = None
     currency: str | None = None
     interval_end: int | None = None
     interval_start: int | None = None
@@ -137,7 +137,7 @@ def _check(tx: Tx, type: Type, asked: ParameterParams) -> None:
             raise invalid(f"This report type does not take {name}.", f"parameters[{name}]", "parameter_unknown")
     if asked.timezone is not None and asked.timezone not in available_timezones():
         raise invalid(f"Invalid timezone: '{asked.timezone[:60]}'.", "parameters[timezone]")
-    unknown = [name for name in asked.columns or () if name not in type.columns]
+    unknown = [name for name in asked.columns or () if not type.has(name)]
     if unknown:
         raise invalid(f"Unknown columns: {', '.join(unknown)[:200]}. There are: {', '.join(type.columns)}.",
                       "parameters[columns]")  # fmt: skip
@@ -149,11 +149,11 @@ async def make_job(tx: Tx, id: str) -> None:
     if run.status != "pending":
         return
     asked, type = run.parameters, TYPES[run.report_type]
+    out, columns = StringIO(), asked.columns or list(type.default)
     of = Run(
         span=between(asked.interval_start or 0, asked.interval_end or 0), currency=asked.currency or None,
-        category=asked.reporting_category or None, zone=asked.timezone or "Etc/UTC",
+        category=asked.reporting_category or None, columns=columns, zone=asked.timezone or "Etc/UTC",
     )  # fmt: skip
-    out, columns = StringIO(), asked.columns or list(type.default)
     writer = csv.DictWriter(out, columns, "", "ignore", "unix")
     writer.writeheader()
     count = 0

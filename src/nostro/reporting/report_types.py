@@ -6,10 +6,9 @@ Each type is a table of columns and a function that yields its rows. Amounts are
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Struct
@@ -18,12 +17,12 @@ from nostro.balances.balance_transaction import BALANCE_TRANSACTION
 from nostro.balances.balance_transaction import Record as Line
 from nostro.kernel.clock import SECOND
 from nostro.kernel.ids import time_code
-from nostro.kernel.money import exponent
 from nostro.payouts.payout import PAYOUT
 from nostro.storage.body import whole
 from nostro.storage.tx import Tx
 
-from .names import digits
+from . import report_details
+from .cells import money, time
 from .span import Span
 from .tables import LINES
 from .turnover import cuts, turnovers
@@ -39,6 +38,7 @@ class Run(Struct, frozen=True, kw_only=True):
     span: Span
     currency: str | None
     category: str | None
+    columns: Sequence[str] = ()
     zone: str = "Etc/UTC"
 
 
@@ -51,60 +51,68 @@ class ReportType(Struct, frozen=True, kw_only=True):
     more: tuple[str, ...] = ()
     category: bool = False
     timezone: bool = False
+    details: bool = False
 
     @property
     def columns(self) -> tuple[str, ...]:
         return (*self.default, *self.more)
 
-
-def _money(amount: int, currency: str) -> str:
-    return digits(amount, exponent(currency))
-
-
-def _time(seconds: int | None, zone: str = "Etc/UTC") -> str:
-    return "" if seconds is None else datetime.fromtimestamp(seconds, ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M:%S")
+    def has(self, column: str) -> bool:
+        """Metadata columns name a key, and are not listed."""
+        return column in self.columns or (self.details and report_details.known(column))
 
 
-async def _lines(tx: Tx, run: Run, payouts: bool | None = None) -> AsyncIterator[Line]:
-    """The balance's statement in the span: all of it, only payouts, or all but those."""
+async def _pages(tx: Tx, run: Run, payouts: bool | None = None) -> AsyncIterator[list[Line]]:
+    """The balance's statement in the span, a page after the other: all of it, only payouts, or all but those."""
     decode = msgspec.json.Decoder(BALANCE_TRANSACTION.record).decode
     after = f"{BALANCE_TRANSACTION.prefix}_{time_code(max(0, run.span.starts - 1) * SECOND)}"
     ends = run.span.starts, run.span.ends
     while rows := await tx.world.engine.rows(LINES, (tx.scope.number, after, *ends, AT_ONCE)):
-        for row in rows:
-            line = decode(whole(*row))
-            if run.currency not in (None, line.currency) or run.category not in (None, line.reporting_category):
-                continue
-            if payouts in (None, line.reporting_category in PAYOUTS):
-                yield line
+        page = [decode(whole(*row)) for row in rows]
+        yield [
+            line for line in page
+            if run.currency in (None, line.currency)
+            and run.category in (None, line.reporting_category)
+            and payouts in (None, line.reporting_category in PAYOUTS)
+        ]  # fmt: skip
         after = rows[-1][0]
+
+
+async def _lines(tx: Tx, run: Run, payouts: bool | None = None) -> AsyncIterator[Line]:
+    async for page in _pages(tx, run, payouts):
+        for line in page:
+            yield line
 
 
 def _of_line(line: Line, zone: str) -> Cells:
     unit = line.currency
     return {
-        "balance_transaction_id": line.id, "created_utc": _time(line.created), "created": _time(line.created, zone),
-        "available_on_utc": _time(line.available_on), "available_on": _time(line.available_on, zone),
-        "currency": unit, "gross": _money(line.amount, unit), "fee": _money(line.fee, unit),
-        "net": _money(line.net, unit), "reporting_category": line.reporting_category, "source_id": line.source or "",
+        "balance_transaction_id": line.id, "created_utc": time(line.created), "created": time(line.created, zone),
+        "available_on_utc": time(line.available_on), "available_on": time(line.available_on, zone),
+        "currency": unit, "gross": money(line.amount, unit), "fee": money(line.fee, unit),
+        "net": money(line.net, unit), "reporting_category": line.reporting_category, "source_id": line.source or "",
         "description": line.description or "", "automatic_payout_id": line.payout or "",
     }  # fmt: skip
 
 
 async def activity(tx: Tx, run: Run) -> AsyncIterator[Cells]:
-    async for line in _lines(tx, run, payouts=False):
-        yield _of_line(line, run.zone)
+    """With what each line is about, if any column of that is asked for."""
+    more = [column for column in run.columns if report_details.known(column)]
+    async for page in _pages(tx, run, payouts=False):
+        found = await report_details.read(tx, page) if more else [report_details.About(line=line) for line in page]
+        for about in found:
+            yield _of_line(about.line, run.zone) | report_details.cells(about, more, run.zone)
 
 
 async def payouts(tx: Tx, run: Run) -> AsyncIterator[Cells]:
     async for line in _lines(tx, run, payouts=True):
         payout = await tx.find(PAYOUT, line.source or "")
         cells = _of_line(line, run.zone)
-        cells |= {"payout_id": line.source or "", "effective_at_utc": _time(line.available_on),
-                  "effective_at": _time(line.available_on, run.zone)}  # fmt: skip
+        cells |= {"payout_id": line.source or "", "effective_at_utc": time(line.available_on),
+                  "effective_at": time(line.available_on, run.zone)}  # fmt: skip
         if payout is not None:
             cells |= {
-                "payout_expected_arrival_date": _time(payout.arrival_date), "payout_status": payout.status,
+                "payout_expected_arrival_date": time(payout.arrival_date), "payout_status": payout.status,
                 "payout_type": payout.type, "payout_description": payout.description or "",
                 "payout_destination_id": payout.destination or "",
             }  # fmt: skip
@@ -118,8 +126,8 @@ async def _summary(tx: Tx, run: Run, of_payouts: bool) -> AsyncIterator[Cells]:
         for n, part in enumerate((1, line.amount, line.fee, line.net)):
             total[n] += part
     for (unit, category), (count, gross, fee, net) in sorted(totals.items()):
-        yield {"reporting_category": category, "currency": unit, "count": count, "gross": _money(gross, unit),
-               "fee": _money(fee, unit), "net": _money(net, unit)}  # fmt: skip
+        yield {"reporting_category": category, "currency": unit, "count": count, "gross": money(gross, unit),
+               "fee": money(fee, unit), "net": money(net, unit)}  # fmt: skip
 
 
 async def activity_summary(tx: Tx, run: Run) -> AsyncIterator[Cells]:
@@ -146,16 +154,16 @@ async def balance_summary(tx: Tx, run: Run) -> AsyncIterator[Cells]:
         first, last = starting.get(unit, 0), ending.get(unit, 0)
         assert first + gross - fee + paid - paid_fee == last, f"the {unit} balance does not follow from its statement"
         for category, said, amount in (
-            ("starting_balance", f"Starting balance ({_time(run.span.starts, run.zone)})", first),
+            ("starting_balance", f"Starting balance ({time(run.span.starts, run.zone)})", first),
             ("activity_gross", "Account activity before fees", gross),
             ("activity_fee", "Less fees", -fee),
             ("activity", "Net balance change from activity", gross - fee),
             ("payouts_gross", "Total payouts before fees", paid),
             ("payout_fee", "Less payout fees", -paid_fee),
             ("payouts", "Total payouts", paid - paid_fee),
-            ("ending_balance", f"Ending balance ({_time(run.span.ends, run.zone)})", last),
+            ("ending_balance", f"Ending balance ({time(run.span.ends, run.zone)})", last),
         ):
-            yield {"category": category, "description": said, "net_amount": _money(amount, unit), "currency": unit}
+            yield {"category": category, "description": said, "net_amount": money(amount, unit), "currency": unit}
 
 
 async def _balances(tx: Tx, run: Run) -> tuple[dict[str, int], dict[str, int]]:
@@ -185,11 +193,11 @@ TYPES: dict[str, ReportType] = {
     ),
     "balance_change_from_activity.itemized.1": ReportType(
         name="Itemized balance change from activity", rows=activity, category=True, default=ITEMS,
-        more=("automatic_payout_id",),
+        more=("automatic_payout_id", *report_details.COLUMNS), details=True,
     ),
     "balance_change_from_activity.itemized.3": ReportType(
         name="Itemized balance change from activity", rows=activity, category=True, timezone=True, default=ITEMS,
-        more=("created", "available_on", "automatic_payout_id"),
+        more=("created", "available_on", "automatic_payout_id", *report_details.COLUMNS), details=True,
     ),
     "balance_change_from_activity.summary.1": ReportType(
         name="Balance change from activity summary", rows=activity_summary, default=SUMMARY

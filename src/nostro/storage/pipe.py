@@ -12,6 +12,7 @@ import asyncio
 import struct
 from collections import deque
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import psycopg
@@ -55,14 +56,34 @@ class Column:
     """The values of one column of many rows, sent as one array: `unnest(?::bigint[])`."""
 
     def __init__(self, values: Iterable[Any], kind: CellKind) -> None:
-        cells = [None if v is None else v.to_bytes(8, "big", signed=True) if isinstance(v, int) else v
-                 if isinstance(v, bytes) else _text(v) for v in values]  # fmt: skip
-        head = struct.pack(">3i", bool(cells), None in cells, OIDS[kind])
-        parts = [head, struct.pack(">2i", len(cells), 1)] if cells else [head]
-        for cell in cells:
-            parts.append(b"\xff\xff\xff\xff" if cell is None else len(cell).to_bytes(4, "big"))
-            parts.append(cell or b"")
-        self.data = b"".join(parts)
+        cells = list(values)
+        null = None in cells
+        head = struct.pack(">3i", bool(cells), null, OIDS[kind])
+        if cells:
+            head += struct.pack(">2i", len(cells), 1)
+        if kind is int and not null:
+            sized: list[Any] = [8] * (2 * len(cells))
+            sized[1::2] = cells
+            self.data = head + _numbers(len(cells)).pack(*sized)
+            return
+        data = [None if v is None else v if isinstance(v, bytes) else _data(v) for v in cells]
+        sized = [b""] * (2 * len(cells))
+        sized[::2] = [NULL if one is None else len(one).to_bytes(4, "big") for one in data]
+        sized[1::2] = [one or b"" for one in data]
+        self.data = head + b"".join(sized)
+
+
+NULL = b"\xff\xff\xff\xff"
+
+
+@lru_cache
+def _numbers(count: int) -> struct.Struct:
+    """So many numbers of eight bytes, each after its length."""
+    return struct.Struct(">" + "iq" * count)
+
+
+def _data(value: int | str) -> bytes:
+    return _text(value) if isinstance(value, str) else value.to_bytes(8, "big", signed=True)
 
 
 def _text(value: str) -> bytes:

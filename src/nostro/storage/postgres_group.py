@@ -23,7 +23,7 @@ from .columns import Ints
 from .pipe import NONE, Answer, CellKind, Column, Encoded, Statement, encoded
 from .rows import RowWrite, grouped
 from .standings import Standings
-from .unit import Unit
+from .unit import Key, Unit
 
 BEGIN: Statement = ("BEGIN ISOLATION LEVEL READ COMMITTED", NONE)
 LOCK: Statement = ("SELECT one FROM commit_order WHERE one=1 FOR UPDATE", NONE)
@@ -80,7 +80,15 @@ GUARD_HEAD = (
     "SELECT 1 FROM unnest($2::bigint[],$3::bigint[]) AS e(book,earliest) JOIN ledger_closed c ON c.book=e.book "
     "WHERE c.until>e.earliest) THEN 1 ELSE 0 END) FROM ledger_chain"
 )
-GUARD_CLAIM = "WITH claimed AS ({} RETURNING 1) SELECT 1/(CASE WHEN count(*)=1 THEN 1 ELSE 0 END) FROM claimed"
+# What the units recalled of scopes is still so: each has that edition, and its time is not later.
+GUARD_SCOPES = (
+    "SELECT 1/(CASE WHEN count(*)=$4 THEN 1 ELSE 0 END) "
+    "FROM unnest($1::bigint[],$2::bigint[],$3::bigint[]) AS r(scope,edition,clock_offset) "
+    "JOIN scope s ON s.scope=r.scope AND s.edition=r.edition AND s.clock_offset<=r.clock_offset"
+)
+SCOPES = "SELECT s.scope,s.edition,s.clock_offset FROM unnest($1::bigint[]) AS r(scope) JOIN scope s ON s.scope=r.scope"
+RENEW = "UPDATE scope s SET edition=s.edition+1 FROM unnest($1::bigint[]) AS r(scope) WHERE s.scope=r.scope"
+GUARD_CLAIM = "WITH claimed AS ({} RETURNING 1) SELECT 1/(CASE WHEN count(*)={} THEN 1 ELSE 0 END) FROM claimed"
 # The batches that other workers have booked since; if they are many, it is quicker to look anew.
 LAST_BATCH = "SELECT last FROM ledger_batch ORDER BY first DESC LIMIT 1"
 NEW_BATCHES = (
@@ -147,6 +155,7 @@ class Group:
         self._mark: Statement = (MARK, encoded((worker, number, max(unit.micros for unit in units))))
         self._tables: list[str] = []
         self._accounts = _accounts(units)
+        self._scopes = {number for unit in units for number in unit.recalled}
         self._books = {book for book, _, _ in self._accounts}
 
     @property
@@ -177,10 +186,10 @@ class Group:
             statements.append((GUARD_HEAD, encoded((link, *earliest))))
         for table, rows in _read(self._units).items():
             statements.append((_guard(table), encoded((*_cells(rows, (int, str, int)), len(rows)))))
-        for unit in self._units:
-            if unit.claim:
-                statements.append((GUARD_CLAIM.format(dollars(unit.claim[0])), encoded(unit.claim[1])))
-        return [*statements, *self.write()]
+        if self._scopes:
+            recalled = {(n, scope.edition, scope.offset) for unit in self._units for n, scope in unit.recalled.items()}
+            statements.append((GUARD_SCOPES, encoded((*_cells([*recalled], (int, int, int)), len(recalled)))))
+        return [*statements, *_claimed(self._units), *self.write()]
 
     def _book_all(self, head: Head) -> bool:
         """Book every unit; False if one cannot be."""
@@ -191,10 +200,11 @@ class Group:
                 return False
             return isinstance(self.made, Booking)
         self.made = books = Books(head, self._known.standings.find)
-        touched: set[tuple[int, str, str]] = set()
+        touched: set[Key] = set()
         for unit in self._units:
-            keys = {(unit.whose(write), write.table, write.id) for write in unit.writes}
-            if not touched.isdisjoint(keys) or books.refusal(unit):
+            keys = unit.touches
+            recalled = ((number, "", "") for number in unit.recalled)
+            if not (touched.isdisjoint(keys) and touched.isdisjoint(recalled)) or books.refusal(unit):
                 return False
             touched |= keys
             books.book(unit)
@@ -214,6 +224,8 @@ class Group:
         statements = [BEGIN, LOCK]
         for table, rows in read.items():
             statements.append((_sql(table)[0], _columns([row[:2] for row in rows], (int, str))))
+        if self._scopes:
+            statements.append((SCOPES, encoded([Column(self._scopes, int)])))
         if self._accounts:
             since = encoded((self._known.standings.upto or 0, MANY))
             keys = _columns(list(self._accounts), (int, str, str))
@@ -231,22 +243,24 @@ class Group:
             for table in self._tables
             for scope, id, version in rows_of(next(answer))
         }  # fmt: skip
+        now = {number: (edition, offset) for number, edition, offset in rows_of(next(answer))} if self._scopes else {}
         head = self._learn_head(answer) if self._accounts else Head()
         if self.cold:
             return False
         books = Books(head, self._known.standings.find)
         if self._batch is None:
             self.made = books
-        touched: set[tuple[int, str, str]] = set()
+        touched: set[Key] = set()
         in_vain = False
         for n, unit in enumerate(self._units):
             if self.verdicts[n] is not None:
                 continue
             claimed = next(answer) == 1 if unit.claim else None
-            verdict = _stale(unit, touched, versions) or books.refusal(unit)
-            in_vain = in_vain or bool(verdict and claimed)
+            verdict: Exception | None = unit.forgetful(touched, now) or _stale(unit, touched, versions)
             if verdict is None and claimed is False:
                 verdict = Conflict("another was first to claim this")
+            verdict = verdict or books.refusal(unit)
+            in_vain = in_vain or bool(verdict and claimed)
             if verdict is None and unit.batch is not None:
                 try:
                     self._book_batch(unit.batch, head)
@@ -255,7 +269,7 @@ class Group:
                     in_vain = in_vain or bool(claimed)
             self.verdicts[n] = verdict
             if verdict is None:
-                touched.update((unit.whose(write), write.table, write.id) for write in unit.writes)
+                touched |= unit.touches
                 books.book(unit)
         return not in_vain
 
@@ -289,7 +303,9 @@ class Group:
         units = self.good
         rows = [row for unit in units for row in unit.rows]
         ledger = _ledger(self.made) if isinstance(self.made, Books) else _booking(self.made)
-        return [*_records(units), *_ordered(rows), *ledger, self._mark, COMMIT]
+        renewed = {number for unit in units for number in unit.renewed}
+        renew: list[Statement] = [(RENEW, encoded([Column(renewed, int)]))] if renewed else []
+        return [*_records(units), *_ordered(rows), *renew, *ledger, self._mark, COMMIT]
 
 
 def _read(units: Sequence[Unit]) -> dict[str, list[tuple[int, str, int]]]:
@@ -330,9 +346,7 @@ def _nothing(key: AccountKey) -> None:
     return None
 
 
-def _stale(
-    unit: Unit, touched: set[tuple[int, str, str]], versions: dict[tuple[int, str, str], int]
-) -> Conflict | None:
+def _stale(unit: Unit, touched: set[Key], versions: dict[Key, int]) -> Conflict | None:
     for write in unit.writes:
         key = (unit.whose(write), write.table, write.id)
         if key in touched or (write.read and versions.get(key) != write.read):
@@ -360,13 +374,24 @@ def _records(units: Sequence[Unit]) -> Iterator[Statement]:
             yield _sql(table)[n + 1], _columns(rows, types)
 
 
+def _claimed(units: Sequence[Unit]) -> Iterator[Statement]:
+    """The claims, those that are plain inserts together."""
+    for statement, many in grouped([unit.claim for unit in units if unit.claim]):
+        sent, values = _said(statement, many)
+        data, formats = values
+        yield GUARD_CLAIM.format(sent, f"${len(data) + 1}"), ([*data, b"%d" % len(many)], [*formats, 0])
+
+
 def _ordered(rows: Sequence[RowWrite]) -> Iterator[Statement]:
-    for statement, many in grouped(rows):
-        if len(many) == 1:
-            yield dollars(statement), encoded(many[0])
-            continue
-        types = [_type(column) for column in zip(*many, strict=True)]
-        yield _unnested(statement, tuple(name for name, _ in types)), _columns(many, [type for _, type in types])
+    return (_said(statement, many) for statement, many in grouped(rows))
+
+
+def _said(statement: str, many: Sequence[Sequence[Any]]) -> Statement:
+    """One statement for all of these values."""
+    if len(many) == 1:
+        return dollars(statement), encoded(many[0])
+    types = [_type(column) for column in zip(*many, strict=True)]
+    return _unnested(statement, tuple(name for name, _ in types)), _columns(many, [type for _, type in types])
 
 
 def _type(column: Sequence[Any]) -> tuple[str, CellKind]:

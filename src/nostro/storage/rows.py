@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from .tx import PUT_JOB
+from .tx import PUT_AGAIN, PUT_JOB, PUT_SOONER
 
+OTHER_PUTS = (PUT_AGAIN, PUT_SOONER)
 RowWrite = tuple[str, tuple[Any, ...]]
 _INSERT = re.compile(r"INSERT INTO (\w+) \([\w,]+\) VALUES \([?,]+\)(?: ON CONFLICT \([\w,]+\) DO NOTHING)?")
 
@@ -23,16 +24,16 @@ def grouped(rows: Sequence[RowWrite]) -> list[tuple[str, list[tuple[Any, ...]]]]
     alone = _alone(frozenset(statement for statement, _ in rows))
     together: dict[str, list[tuple[Any, ...]]] = {}
     ordered: list[tuple[str, list[tuple[Any, ...]]]] = []
-    put: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+    put: dict[tuple[Any, ...], int] = {}
     for statement, values in rows:
         if statement in alone:
             together.setdefault(statement, []).append(values)
             continue
         if statement == PUT_JOB:
-            if put.get(values[:3]) == values:
+            if put.get(values[:3]) == values[3]:
                 continue
-            put[values[:3]] = values
-        elif not statement.startswith("INSERT"):
+            put[values[:3]] = values[3]
+        elif statement in OTHER_PUTS or not statement.startswith("INSERT"):
             put.clear()
         ordered.append((statement, [values]))
     return ordered + list(together.items())

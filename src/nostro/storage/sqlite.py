@@ -37,7 +37,7 @@ from .rows import RowWrite, grouped
 from .runs import Ask, balances_upto
 from .schema import migrations
 from .standings import Standings
-from .unit import Unit, together
+from .unit import Key, Unit, together
 
 logger = logging.getLogger("nostro.storage")
 GROUP = 256
@@ -56,6 +56,8 @@ LATEST = (
     "coalesce((SELECT latest FROM ledger_batch WHERE book=? ORDER BY first DESC LIMIT 1),0)"
 )
 CLOSED = "SELECT until FROM ledger_closed WHERE book=?"
+SCOPE_NOW = "SELECT edition, clock_offset FROM scope WHERE scope=?"
+RENEW = "UPDATE scope SET edition=edition+1 WHERE scope=?"
 INSERT_BATCH = "INSERT INTO ledger_batch VALUES (?,?,?,?,?,?,?,?,?)"
 INSERT_KIND = "INSERT INTO ledger_batch_kind VALUES (?,?,?)"
 INSERT_RUN = "INSERT INTO ledger_run VALUES (?,?,?,?,?,?)"
@@ -246,17 +248,24 @@ class SqliteEngine:
         """Check each unit and write the good ones. Answers each unit's refusal or None, and what is to be remembered
         once it is committed."""
         books = Books(self._head(units), self._standing)
-        touched: set[tuple[int, str, str]] = set()
+        touched: set[Key] = set()
+        now = self._scopes(units)
         staged: dict[str, list[tuple[Any, ...]]] = {}
         rows: list[RowWrite] = []
         verdicts: list[Exception | None] = []
         for unit in units:
-            verdict = self._stale(unit, touched) or books.refusal(unit) or self._too_late(unit)
+            verdict = (
+                unit.forgetful(touched, now)
+                or self._stale(unit, touched)
+                or books.refusal(unit)
+                or self._too_late(unit)
+            )
             verdicts.append(verdict)
             if verdict is None:
                 books.book(unit)
                 self._stage(unit, touched, staged)
                 rows += unit.rows
+                rows += [(RENEW, (number,)) for number in unit.renewed]
         self._write_rows(staged, rows)
         self._write_books(books)
         return verdicts, lambda: self._learn(books)
@@ -264,7 +273,7 @@ class SqliteEngine:
     def _apply_batch(self, unit: Unit) -> tuple[list[Exception | None], Callable[[], None]]:
         """The same for a unit with a batch. What the batch's limits say is raised."""
         assert unit.batch is not None and not unit.entries, "a batch is booked by itself"
-        if verdict := self._stale(unit, set()) or self._too_late(unit):
+        if verdict := unit.forgetful(set(), self._scopes([unit])) or self._stale(unit, set()) or self._too_late(unit):
             return [verdict], lambda: None
         head, known = self._head([unit]), self._standings
         places = self._load(unit.batch.accounts)
@@ -293,7 +302,12 @@ class SqliteEngine:
         for statement, many in grouped(rows):
             self._writer.executemany(statement, many)
 
-    def _stale(self, unit: Unit, touched: set[tuple[int, str, str]]) -> Conflict | None:
+    def _scopes(self, units: Sequence[Unit]) -> dict[int, tuple[int, int]]:
+        """Edition and offset of the scopes that the units recalled, as they are."""
+        numbers = {number for unit in units for number in unit.recalled}
+        return {number: row for number in numbers for row in _all(self._writer, SCOPE_NOW, (number,))}
+
+    def _stale(self, unit: Unit, touched: set[Key]) -> Conflict | None:
         for write in unit.writes:
             scope = unit.whose(write)
             if (scope, write.table, write.id) in touched:
@@ -320,10 +334,10 @@ class SqliteEngine:
         self._writer.execute(*unit.claim)
         return None if self._writer.changes() == 1 else Conflict(unit.claim[0])
 
-    def _stage(self, unit: Unit, touched: set[tuple[int, str, str]], staged: dict[str, list[tuple[Any, ...]]]) -> None:
+    def _stage(self, unit: Unit, touched: set[Key], staged: dict[str, list[tuple[Any, ...]]]) -> None:
+        touched |= unit.touches
         for write in unit.writes:
             scope = unit.whose(write)
-            touched.add((scope, write.table, write.id))
             _, insert, update, delete = self._sql(write.table)
             if write.body is None:
                 staged.setdefault(delete, []).append((scope, write.id))

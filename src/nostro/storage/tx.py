@@ -20,6 +20,7 @@ from nostro.kernel.search import term
 
 from .body import ROW, kept, whole
 from .engine import Row
+from .memory import Memory, memory_of
 from .runs import ask, balance_upto
 from .unit import Entry, Scope, Unit, Write
 from .world import World
@@ -27,14 +28,25 @@ from .world import World
 R = TypeVar("R", bound=Stored)
 _encode = msgspec.json.Encoder().encode
 PUT_JOB = (
-    "INSERT INTO job (scope,kind,ref,due) VALUES (?,?,?,?) "
-    "ON CONFLICT (scope,kind,ref) DO UPDATE SET due=excluded.due, attempts=0, error=NULL"
+    "INSERT INTO job (scope,kind,ref,due,number) VALUES (?,?,?,?,?) "
+    "ON CONFLICT (scope,kind,ref) DO UPDATE SET due=excluded.due, attempts=0, error=NULL, puts=job.puts+1"
+)
+PUT_SOONER = (
+    "INSERT INTO job (scope,kind,ref,due,number) VALUES (?,?,?,?,?) ON CONFLICT (scope,kind,ref) DO UPDATE SET "
+    "due=CASE WHEN job.due<excluded.due THEN job.due ELSE excluded.due END, attempts=0, error=NULL, puts=job.puts+1"
+)
+# What others have put on while the job ran comes first: it is due, and that run will have its own say.
+PUT_AGAIN = (
+    "INSERT INTO job (scope,kind,ref,due,number) VALUES (?,?,?,?,?) "
+    "ON CONFLICT (scope,kind,ref) DO UPDATE SET due=excluded.due WHERE job.number=excluded.number"
 )
 BALANCE = (
     "SELECT a.account, a.balance, (SELECT max(r.last) FROM ledger_run r WHERE r.book=a.book) FROM ledger_account a "
     "WHERE a.book=? AND a.code=? AND a.currency=?"
 )
 END_JOB = "DELETE FROM job WHERE scope=? AND kind=? AND ref=?"
+CLAIM_JOB = "UPDATE job SET number=number+1 WHERE scope=? AND kind=? AND ref=? AND number=? AND due<=?"
+RAN_JOB = "DELETE FROM job WHERE scope=? AND kind=? AND ref=? AND number=? AND puts=?"
 PUT_TERM = "INSERT INTO search_term (scope,term,id) VALUES (?,?,?) ON CONFLICT (scope,term,id) DO NOTHING"
 
 
@@ -77,6 +89,8 @@ class Tx:
         self._read: dict[tuple[str, str], tuple[int, Stored]] = {}
         self._written: dict[tuple[str, str], Stored | None] = {}
         self._bodies: dict[int, tuple[Stored, bytes]] = {}
+        self._runs: tuple[int, str, str] | None = None
+        self._again = 0
 
     @property
     def merchant(self) -> str:
@@ -93,6 +107,7 @@ class Tx:
         self.scope = self.unit.scope = scope
         self.micros = self.unit.micros + scope.offset * SECOND
         self.now = self.micros // SECOND
+        self.rely_on_time()
 
     def beside(self, scope: Scope) -> Tx:
         """The same unit's part in another scope of the book: through it, that scope's records are read and written.
@@ -105,6 +120,7 @@ class Tx:
             first = self._first or self
             known = Tx(self.world, scope, self.request, of=first)
             first._others.append(known)
+            known.rely_on_time()
         return known
 
     @property
@@ -143,6 +159,59 @@ class Tx:
             raise no_such(resource.noun or resource.object, id, param)
         return record
 
+    async def recall(self, resource: Resource[R], id: str) -> R | None:
+        """What `find` answers, from memory if it is there. If it was changed since, the unit runs again."""
+        key, memory = (resource.table, id), self._memory(resource)
+        if memory is None or key in self._written:
+            return await self.find(resource, id)
+        if key not in memory.records:
+            found = await self.find(resource, id)
+            if found is not None or resource.remembered == "all":
+                memory.keep(*key, self._read.get(key))
+            return found
+        known = memory.records[key]
+        return None if known is None else self._seen(resource, known)
+
+    async def recall_one(self, resource: Resource[R], where: Mapping[str, str]) -> R | None:
+        """The same for the one record whose declared filters equal `where`, if those never change."""
+        key, memory = "\0".join(where.values()), self._memory(resource)
+        if memory is not None and (known := memory.records.get((resource.table, key))) is not None:
+            return self._seen(resource, known)
+        found = await self.all(resource, where, limit=1)
+        if found and memory is not None:
+            memory.keep(resource.table, key, self._read[resource.table, found[0].id])
+        return found[0] if found else None
+
+    async def recall_all(self, resource: Resource[R], limit: int) -> list[R]:
+        """The same for all of the scope's records, newest first."""
+        assert resource.remembered == "all", f"of {resource.name} there may be more by now"
+        memory = self._memory(resource)
+        if memory is None:
+            return await self.all(resource, {}, limit)
+        if resource.table not in memory.lists:
+            found = await self.all(resource, {}, limit)
+            memory.lists[resource.table] = [self._read[resource.table, record.id] for record in found]
+        return [self._seen(resource, known) for known in memory.lists[resource.table]]
+
+    def _memory(self, resource: Resource[R]) -> Memory | None:
+        assert resource.remembered, f"{resource.name} is not remembered"
+        return self.memory()
+
+    def memory(self) -> Memory | None:
+        """What is remembered of the scope, for this unit to act on; None if it is to read."""
+        self.rely()
+        return memory_of(self.world, self.scope)
+
+    def rely_on_time(self) -> None:
+        """The same where time can be moved, and perhaps was."""
+        if self.scope.dev:
+            self.rely()
+
+    def rely(self) -> None:
+        """The commit checks that the scope is as it is known here: its time, and what is remembered of it."""
+        if self.scope.edition is not None:
+            self.unit.recalled[self.scope.number] = self.scope
+
     async def all(
         self, resource: Resource[R], where: Mapping[str, str], limit: int = 100, newest_first: bool = True
     ) -> list[R]:
@@ -160,8 +229,11 @@ class Tx:
         """A record from its version, id, moment and body; what this unit has read or written before stays as it was."""
         version, id, created, body = row
         record = msgspec.json.decode(whole(id, created, body), type=resource.record)
-        key = (resource.table, record.id)
-        self._read.setdefault(key, (version, record))
+        return self._seen(resource, (version, record))
+
+    def _seen(self, resource: Resource[R], known: tuple[int, Stored]) -> R:
+        key = (resource.table, known[1].id)
+        self._read.setdefault(key, known)
         return self._written.get(key) or self._read[key][1]  # type: ignore[return-value]
 
     async def every(self, resource: Resource[R], limit: int) -> list[R]:
@@ -173,6 +245,10 @@ class Tx:
                 if record is not None:
                     found[id] = record  # type: ignore[assignment]
         return [found[id] for id in sorted(found)]
+
+    def version(self, record: Stored) -> int:
+        """The version at which this unit has read a record; each commit that keeps it adds one."""
+        return self._read[self.registry.of(record).table, record.id][0]
 
     async def balance(self, account: str, currency: str) -> int:
         """The committed balance of an account in this book, debit positive, in minor units."""
@@ -239,14 +315,27 @@ class Tx:
         at = self.now if effective is None else effective
         self.unit.entries.append(Entry(kind, source, at, lines, reverses, description))
 
-    def schedule(self, kind: str, ref: str, due: int) -> None:
-        """Run the job `kind` about `ref` at `due` (seconds, sandbox time); a later call moves it."""
+    def schedule(
+        self, kind: str, ref: str, due: int, *, scope: int | None = None, sooner: bool = False
+    ) -> None:  # fmt: skip
+        """Run the job `kind` about `ref` at `due` (seconds, sandbox time); a later call moves it, with `sooner` only
+        to before. At least one run begins after this unit. `scope` is another one's number."""
         assert kind in self.world.jobs, f"no job is called {kind}"
-        self.write_row(PUT_JOB, (self.scope.number, kind, ref, due))
+        job = (self.scope.number if scope is None else scope, kind, ref)
+        if job == self._runs:
+            self.write_row(PUT_AGAIN, (*job, due, self._again))
+        else:
+            self.write_row(PUT_SOONER if sooner else PUT_JOB, (*job, due, self.world.ids.number()))
         self.unit.due = due if self.unit.due is None else min(due, self.unit.due)
 
     def unschedule(self, kind: str, ref: str) -> None:
         self.write_row(END_JOB, (self.scope.number, kind, ref))
+
+    def run_job(self, kind: str, ref: str, number: int, puts: int, until: int) -> None:
+        """This unit is the job's run, and the only one under this number; what it was put on since is left."""
+        self._runs, self._again = (self.scope.number, kind, ref), self.world.ids.number()
+        self.claim(CLAIM_JOB, (*self._runs, number, until))
+        self.write_row(RAN_JOB, (*self._runs, number + 1, puts))
 
     def claim(self, statement: str, values: tuple[Any, ...]) -> None:
         """Take one row for this unit alone: if the statement does not change exactly one, the unit is stale."""
@@ -271,6 +360,8 @@ class Tx:
         scope = self.scope.number
         for (table, id), record in self._written.items():
             read = self._read[(table, id)][0] if (table, id) in self._read else 0
+            if (kind := self.registry.remembered.get(table)) and (read or kind == "all"):
+                self.unit.renewed.add(scope)
             if record is not None:
                 self._put_terms(table, record)
                 body = kept(self._body(record), id, record.created)

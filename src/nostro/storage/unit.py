@@ -5,21 +5,26 @@ An engine applies a unit whole, durably, or not at all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
 
+from nostro.kernel.errors import Conflict
 from nostro.kernel.posting import Posting
 
 from .batch import Batch
+
+Key = tuple[int, str, str]
+"""A record by the number of its scope, its table and its id."""
 
 
 class Scope(Struct, frozen=True):
     """Whose data a unit touches: one merchant in one mode, within one book of the ledger.
 
     `number` stands for the pair in every table, so another sandbox's ids do not exist here by construction.
-    `offset` is how many seconds this sandbox's time has been moved ahead of the machine's.
+    `offset` is how many seconds this sandbox's time has been moved ahead of the machine's. `edition` rises with every
+    change of what may be remembered of the scope; nothing is remembered of one without.
     """
 
     number: int
@@ -28,6 +33,7 @@ class Scope(Struct, frozen=True):
     book: int
     offset: int = 0
     dev: bool = False
+    edition: int | None = None
 
     @property
     def connected(self) -> bool:
@@ -69,8 +75,9 @@ class Unit(Struct):
 
     `claim` is a statement that must change exactly one row, or the unit is stale: it takes a job or a delivery
     for this unit alone. It runs before the rows, so a job may put itself on again. `pinned` are balances by account
-    and currency: if one is another at commit, the unit is stale. A unit with a `batch` has no entries beside it and is
-    committed by itself.
+    and currency: if one is another at commit, the unit is stale. `recalled` are scopes as they were remembered: if one
+    has another edition at commit, or its time was moved on, the unit is stale; `renewed` are scopes, by number, whose
+    edition rises with it. A unit with a `batch` has no entries beside it and is committed by itself.
     """
 
     scope: Scope
@@ -81,12 +88,29 @@ class Unit(Struct):
     rows: list[tuple[str, tuple[Any, ...]]] = []
     claim: tuple[str, tuple[Any, ...]] | None = None
     pinned: dict[tuple[str, str], int] = {}
+    recalled: dict[int, Scope] = {}
+    renewed: set[int] = set()
     due: int | None = None
     deliveries: bool = False
 
     def whose(self, write: Write) -> int:
         """The number of the scope that a record belongs to."""
         return write.scope or self.scope.number
+
+    @property
+    def touches(self) -> set[Key]:
+        """The records that are another afterwards, and the scopes, which have no table and id of their own."""
+        written = {(self.whose(write), write.table, write.id) for write in self.writes}
+        return written | {(number, "", "") for number in self.renewed} if self.renewed else written
+
+    def forgetful(self, touched: set[Key], now: Mapping[int, tuple[int, int]]) -> Conflict | None:
+        """What it recalled and is no longer so: `now` are edition and offset of scopes, `touched` what units
+        of the same commit touch before it."""
+        for number, known in self.recalled.items():
+            edition, offset = now.get(number, (-1, 0))
+            if edition != known.edition or offset > known.offset or (number, "", "") in touched:
+                return Conflict(f"scope {number}")
+        return None
 
 
 def together(units: Sequence[Unit], most: int) -> int:

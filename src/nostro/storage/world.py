@@ -15,7 +15,9 @@ from nostro.kernel.settings import Settings
 from nostro.kernel.trace import Trace, untraced
 
 from .engine import Engine
+from .memory import Memory
 from .meter import Meter
+from .redis import Redis
 from .unit import Scope
 
 
@@ -23,9 +25,9 @@ class World(Struct, kw_only=True):
     """`rails` by payment method type, `jobs` by kind; `work` is set when a commit left jobs or deliveries to do.
 
     `scopes` are those seen so far, `last_scope` is the highest number that this process gave to a new one, and
-    `moving` has a lock for each whose time was moved. `listeners` are the webhook endpoints by scope and `terms`
-    what holds for its payments, remembered only where one process has the database to itself; `directories` are the
-    ledger accounts that bulk has met, by scope.
+    `moving` has a lock for each whose time was moved. `memory` is what is remembered of each scope; `directories` are
+    the ledger accounts that bulk has met, by scope. `redis` is there where a setting names one and workers have
+    something to share.
     `leaving` is true from the moment that the server is told to stop.
     """
 
@@ -40,13 +42,18 @@ class World(Struct, kw_only=True):
     work: asyncio.Event
     scopes: dict[int, Scope] = {}
     moving: dict[int, asyncio.Lock] = {}
-    listeners: dict[int, list[Any]] = {}
-    terms: dict[int, Any] = {}
+    memory: dict[int, Memory] = {}
+    redis: Redis | None = None
     directories: dict[int, Any] = {}
     leaving: bool = False
     last_scope: int = 0
     trace: Trace = untraced
     meter: Meter = field(default_factory=Meter)
+
+    async def close(self) -> None:
+        await self.engine.close()
+        if self.redis is not None:
+            await self.redis.close()
 
     def view(self, now: int) -> View:
         """How answers are rendered at that moment, in seconds of the sandbox's time."""
