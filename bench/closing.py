@@ -42,7 +42,7 @@ class Books:
         return answer.json()
 
     async def pay(self, seconds: float, connections: int) -> Measured:
-        headers = HEADERS.format(port=self.port, version=CURRENT).encode()
+        headers = HEADERS.format(port=self.port, version=CURRENT, key=SECRET).encode()
         return await measure(self.port, payments(headers, f"{time.time_ns():x}"), seconds, connections, 0, 0.2)
 
     async def close(self, month: str) -> float:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from itertools import combinations
+from random import Random
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
@@ -116,6 +118,24 @@ def test_a_slip_of_the_pen_is_told_from_another_reference() -> None:
     pairing = Pairing([known], [entry])
     apply(pairing)
     assert pairing.groups == []
+
+
+def test_what_is_misread_is_found_among_many_of_its_amount(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nostro.reconciliation.pairing.MOST_COMPARED", 20)
+    random = Random(4)
+    names = ["".join(random.choices("ABCDEFGHJKLMNPQRSTUVWXYZ", k=6)) + f"{n + 123_456:09}" for n in range(300)]
+    read = [
+        (0, "X" + names[0][1:]),
+        (1, names[1][:8]),
+        (2, names[2][7:]),
+        (3, "?".join(names[3][n : n + 4] for n in (0, 5, 10))),
+    ]
+    pairing = Pairing(
+        [_line(n, 4_900, 4, name, "") for n, name in read],
+        [_entry(n, 4_900, 3, name, "") for n, name in enumerate(names)],
+    )
+    apply(pairing)
+    assert sorted((one.lines, one.entries) for one in pairing.groups) == [((n,), (n,)) for n in range(4)]
 
 
 def test_one_line_is_split_over_items_that_nothing_names() -> None:

@@ -97,13 +97,9 @@ def import_(
                     digest = hashlib.file_digest(content, "sha256").hexdigest()
                     content.seek(0)
                     about = About(
-                        ledger_account=account,
-                        format=kind,
-                        file=digest,
-                        file_name=file.name,
-                        lines=_lines(file),
+                        ledger_account=account, format=kind, file=digest, file_name=file.name, lines=_lines(file),
                         another=another_bank_account,
-                    )
+                    )  # fmt: skip
                     made += await imported(world, scope, pieces(content, kind, columns), about, _named_bar(file, tell))
         return made
 
@@ -112,13 +108,13 @@ def import_(
         show.as_json([{**_public(one.statement), "existing": one.existing} for one in made])
         return
     for one in made:
-        typer.echo(f"{_told(one.statement)}{'  (was there already)' if one.existing else ''}")
+        _tell(one.statement, "  (was there already)" if one.existing else "")
 
 
-def _told(said: Statement) -> str:
-    return (
+def _tell(said: Statement, more: str) -> None:
+    typer.echo(
         f"{said.id}  {said.opened_on} to {said.closed_on}  {said.lines:,} lines  "
-        f"{text(said.opening_balance, said.currency)} to {text(said.closing_balance, said.currency)}"
+        f"{text(said.opening_balance, said.currency)} to {text(said.closing_balance, said.currency)}{more}"
     )
 
 

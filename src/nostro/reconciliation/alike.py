@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from operator import eq
 
 PART = 6  # letters that a reference must keep to be known by its beginning or end
 ONE_SLIP = 95
@@ -16,10 +17,14 @@ def alike(mine: Sequence[str], theirs: Sequence[str]) -> int:
 
 
 def pieces(word: str) -> Iterator[str]:
-    """Parts that a reference keeps when it is cut off at an end or misread in a few places."""
+    """Parts that a reference keeps when it is cut off at an end; and its quarters with their places, of which one is
+    left when it is misread in three places."""
     yield word[-PART:]
     for at in range(0, min(len(word), 36) - PART + 1, PART // 2):
         yield word[at : at + PART]
+    size = -(-len(word) // 4)
+    for n in range(4):
+        yield f"{len(word)}-{n}-{word[n * size : (n + 1) * size]}"
 
 
 def _alike(one: str, other: str) -> int:
@@ -34,7 +39,7 @@ def _alike(one: str, other: str) -> int:
         return ONE_SLIP
     if len(short) >= PART and short in long:
         return A_PART
-    same = sum(a == b for a, b in zip(short, long, strict=False))
+    same = sum(map(eq, short, long))
     return 100 * max(same, min(begin + end, len(short))) // len(long)
 
 

@@ -19,7 +19,7 @@ from .rule import BUILT_IN, Rule, applies, of_kind
 from .subset import MOST_AMOUNTS, by_luck, subset
 
 MOST_TOGETHER = 8
-MOST_CANDIDATES = 50
+MOST_CANDIDATES = 100
 MOST_COMPARED = 400
 ALIKE = 75
 PATIENCE = 10  # days after which an entry that the bank has not told of is a break
