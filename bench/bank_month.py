@@ -20,6 +20,7 @@ KINDS = (
     "amount_typo", "duplicate", "missing_in_bank", "missing_in_ledger", "late", "split", "merged", "fee_netted",
     "mangled",
 )  # fmt: skip
+LOST = "reference_lost"  # what a tenth of the mangled ones are
 SHARE = 0.004  # of all groups, for each kind
 DAYS = 30
 BEGIN = date(2026, 10, 1)
@@ -99,7 +100,8 @@ def _story(kind: str, n: int, day: int, random: Random) -> Story:
         fee = random.randint(*FEE)
         return Story(kind, (entry._replace(amount=abs(amount)),), (line._replace(amount=abs(amount) - fee),))
     if kind == "mangled":
-        return Story(kind, (entry,), (line._replace(reference=_mangled(reference, random)),))
+        mangled = _mangled(reference, random)
+        return Story(kind if mangled else LOST, (entry,), (line._replace(reference=mangled),))
     return Story("exact", (entry,), (line,))
 
 
@@ -115,7 +117,7 @@ def _mistyped(amount: int, random: Random) -> int:
 
 
 def _mangled(reference: str, random: Random) -> str:
-    """Cut at an end, misread in up to three places, or lost."""
+    """Cut at an end, misread in up to three places, or lost altogether."""
     letters = list(reference)
     match random.randrange(10):
         case 0:

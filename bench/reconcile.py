@@ -12,6 +12,7 @@ import asyncio
 import os
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -41,12 +42,13 @@ from nostro.storage.tx import Tx
 from nostro.storage.unit import Scope, Unit, Write
 from nostro.storage.world import World
 
-from .bank_month import DAYS, FEE, HEADER, KINDS, Truth, day_of, write_month
+from .bank_month import DAYS, FEE, HEADER, KINDS, LOST, Truth, day_of, write_month
 from .postgresql import postgresql
 
 BANK, OTHER = "app:bank", "app:other"
 MERCHANT = "acct_bench"
 CLOSED = DAYS - 1
+LOOK = 0.05  # seconds between two looks at a command's memory
 MAPPING = b"""currency = "usd"
 account = "US-1"
 [columns]
@@ -58,7 +60,7 @@ description = ["text"]
 # By which rule a kind is found, or as which break.
 FOUND_BY = {
     "split": ("reference_of_many_lines",), "merged": ("reference_of_many_entries",), "fee_netted": ("fee kept back",),
-    "mangled": ("similar_reference", "amount", "sum"),
+    "mangled": ("similar_reference", "amount", "sum"), LOST: ("similar_reference", "amount", "sum"),
 }  # fmt: skip
 BROKEN_AS = {
     **{kind: (kind,) for kind in KINDS if kind not in FOUND_BY}, "amount_typo": ("amount_differs",),
@@ -67,12 +69,14 @@ BROKEN_AS = {
 
 
 class Step(Struct):
-    """A command: seconds, those of the processor (others may be using the machine), and its peak of memory in MB."""
+    """A command: seconds, those of the processor (others may be using the machine), and its peaks of memory in MB: its
+    own, and with pages of the database file that were mapped, which the system takes back when it needs them."""
 
     what: str
     seconds: float
     processor: float
     memory: float
+    mapped: float
 
 
 class Score(Struct):
@@ -182,17 +186,37 @@ def command(what: str, database: str, *words: str) -> tuple[Step, Any]:
         file_actions=[(os.POSIX_SPAWN_DUP2, write, 1), (os.POSIX_SPAWN_CLOSE, read)],
     )  # fmt: skip
     os.close(write)
+    peak = [0.0]
+    watch = threading.Thread(target=_watch, args=(child, peak), daemon=True)
+    watch.start()
     with os.fdopen(read, "rb") as out:
         said = out.read()
     _, status, used = os.wait4(child, 0)
+    watch.join()
     if status:
         sys.exit(f"nostro reconcile {' '.join(given)} failed")
     processor = used.ru_utime + used.ru_stime
-    step = Step(what, time.perf_counter() - started, processor, used.ru_maxrss / 1024)
+    most = used.ru_maxrss / 1024
+    step = Step(what, time.perf_counter() - started, processor, peak[0] or most, most)
     print(
-        f"{step.what}: {step.seconds:.0f} s ({processor:.0f} s of the processor), {step.memory:.0f} MB", file=sys.stderr
-    )
+        f"{step.what}: {step.seconds:.0f} s ({processor:.0f} s of the processor), {step.memory:.0f} MB "
+        f"({most:.0f} MB with the file's pages)", file=sys.stderr,
+    )  # fmt: skip
     return step, msgspec.json.decode(said)
+
+
+def _watch(child: int, peak: list[float]) -> None:
+    """The most memory of its own that a child had, in MB, looked at every so often; where the system tells."""
+    while True:
+        try:
+            said = Path(f"/proc/{child}/status").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            return
+        own = [line.split()[1] for line in said.splitlines() if line.startswith("RssAnon:")]
+        if not own:
+            return
+        peak[0] = max(peak[0], int(own[0]) / 1024)
+        time.sleep(LOOK)
 
 
 def reconcile(database: str, folder: Path) -> tuple[int, list[Step]]:
@@ -275,7 +299,7 @@ def scores(truth: Truth, said: Found, starts: Sequence[int]) -> list[Score]:
     said_as: dict[str, list[tuple[Any, ...]]] = {}
     for name, entries, lines in said.groups:
         said_as.setdefault(name, []).append((entries, lines))
-    for kind in KINDS:
+    for kind in (*KINDS, LOST):
         there = every.get(kind, set())
         told = [one for name in expected[kind] for one in said_as.get(name, ())]
         if kind == "duplicate":  # either of the two may be the one too many, and the other is a match
@@ -284,13 +308,21 @@ def scores(truth: Truth, said: Found, starts: Sequence[int]) -> list[Score]:
             made.append(Score(kind, len(there), len(hits), len(told) - len(hits)))
             made[0].wrong -= len(hits)
             continue
-        hits_ = [one for one in told if (tuple(sorted(one[0])), tuple(sorted(one[1]))) in _sorted(there)]
-        made.append(Score(kind, len(there), len(hits_), len(told) - len(hits_)))
+        groups = _sorted(there)
+        alike = [other for other in (*KINDS, LOST) if expected[other] == expected[kind]]
+        of_others = _sorted({one for other in alike for one in every.get(other, ())})
+        hits_ = [one for one in told if _in_order(one) in groups]
+        wrong = [one for one in told if _in_order(one) not in of_others]
+        made.append(Score(kind, len(there), len(hits_), len(wrong)))
     return made
 
 
+def _in_order(group: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(sorted(group[0])), tuple(sorted(group[1]))
+
+
 def _sorted(groups: set[tuple[Any, ...]]) -> set[tuple[Any, ...]]:
-    return {(tuple(sorted(entries)), tuple(sorted(lines))) for entries, lines in groups}
+    return set(map(_in_order, groups))
 
 
 def _places(said: Found) -> set[int]:
@@ -323,12 +355,13 @@ def told(report: Report) -> str:
         f"{report.lines:,} lines on {report.engine}: {minutes:.1f} minutes ({busy:.1f} of the processor), "
         f"{report.bytes / 1e9:.2f} GB on disk",
         "",
-        "| | seconds | of the processor | lines a second | peak memory |",
-        "|---|---|---|---|---|",
+        "| | seconds | of the processor | lines a second | peak memory | with the file's pages |",
+        "|---|---|---|---|---|---|",
     ]
     for step in report.steps:
         rate = f"{report.lines / step.seconds:,.0f}"
-        lines.append(f"| {step.what} | {step.seconds:.1f} | {step.processor:.1f} | {rate} | {step.memory:.0f} MB |")
+        seconds = f"{step.seconds:.1f} | {step.processor:.1f}"
+        lines.append(f"| {step.what} | {seconds} | {rate} | {step.memory:.0f} MB | {step.mapped:.0f} MB |")
     lines += ["", "| | there | found | precision | recall |", "|---|---|---|---|---|"]
     lines += [
         f"| {one.kind.replace('_', ' ')} | {one.there:,} | {one.found:,} | {one.precision:.4f} | {one.recall:.4f} |"

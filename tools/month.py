@@ -2,6 +2,7 @@
 
     python tools/month.py                              1,000 sellers and 100,000 payments
     python tools/month.py --sellers 50 --payments 2000 a small one
+    python tools/month.py --engine postgresql          on a PostgreSQL of its own
 
 Sellers sell, buyers want money back, payouts go through bank files to a simulated bank that sends some of them back,
 its statements are held against the books, and the month is closed. Some lines of the statements are spoiled on purpose:
@@ -25,6 +26,7 @@ from rich.table import Table
 from month.month import Result, live
 from month.plan import Plan
 from month.report import figures, page
+from postgresql import cluster, database
 
 console = Console()
 
@@ -35,6 +37,7 @@ def main() -> None:
     parser.add_argument("--sellers", type=int, default=1_000)
     parser.add_argument("--payments", type=int, default=100_000)
     parser.add_argument("--breaks", type=int, default=12, help="lines of the bank's statements to spoil (12)")
+    parser.add_argument("--engine", choices=("sqlite", "postgresql"), default="sqlite")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--report", type=Path, default=Path("month.html"), help="where the page goes (month.html)")
     parser.add_argument("--keep", type=Path, help="an empty directory for the database and the journals")
@@ -43,7 +46,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="nostro-month-") as scratch:
         home = options.keep or Path(scratch)
         home.mkdir(parents=True, exist_ok=True)
-        result = _lived(plan, home)
+        if options.engine == "sqlite":
+            result = _lived(plan, home, None)
+        else:
+            with cluster() as server, database(server.url) as url:
+                result = _lived(plan, home, url)
     options.report.write_text(page(result), encoding="utf-8")
     console.print(_table(result))
     console.print(f"The report: {options.report}")
@@ -52,11 +59,15 @@ def main() -> None:
     sys.exit(1 if result.problems else 0)
 
 
-def _lived(plan: Plan, home: Path) -> Result:
+def _lived(plan: Plan, home: Path, url: str | None) -> Result:
     columns = (TextColumn("{task.description:>8}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as bars:
         tasks = {name: bars.add_task(name, total=None) for name in ("sellers", "days", "closing")}
-        return asyncio.run(live(plan, home, lambda what, done, of: bars.update(tasks[what], completed=done, total=of)))
+
+        def tell(what: str, done: int, of: int) -> None:
+            bars.update(tasks[what], completed=done, total=of)
+
+        return asyncio.run(live(plan, home, tell, url))
 
 
 def _table(result: Result) -> Table:

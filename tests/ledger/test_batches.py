@@ -13,6 +13,8 @@ import pytest
 from application import Books, entry, opened
 from nostro.events.job import run_due
 from nostro.ledger.audit import verify
+from nostro.ledger.problem import Problem
+from nostro.ledger.verified import Mark, rest, verify_slice
 from nostro.storage.runs import ask, balances_upto
 
 ALICE, BOB, BANK = "app:wallets:alice", "app:wallets:bob", "app:bank"
@@ -259,7 +261,31 @@ async def test_names_what_was_changed(tmp_path: Path, what: str) -> None:
     db.close()
     problems = await verify(books.world.engine, books.world.registry)
     assert [p for p in problems if p.where.startswith(where) and complaint in p.what], "\n".join(map(str, problems))
+    assert (await sliced(books, Mark()))[1], "slices do not notice it"
     await books.world.engine.close()
+
+
+async def sliced(books: Books, since: Mark) -> tuple[Mark, list[Problem]]:
+    """The books verified a slice after another, from a mark on."""
+    begun = since.entry
+    while True:
+        reached, problems = await verify_slice(books.world.engine, books.world.registry, since, 100)
+        if problems or reached == since:
+            return reached, problems or await rest(books.world.engine, reached, begun)
+        since = reached
+
+
+async def test_what_came_behind_verified_batches_is_verified_by_itself(books: Books) -> None:
+    """Also when its lines were merged with those of batches before it."""
+    since = Mark()
+    for n in range(10):
+        await books.lines(transfers(MANY, BANK, ALICE if n % 2 else BOB))
+        await books.move(BANK, ALICE, 5, effective_at=8)
+        reached, problems = await sliced(books, since)
+        assert problems == [] and reached.entry > since.entry
+        since = reached
+        await run_due(books.world)
+    assert (await sliced(books, Mark()))[0] == since
 
 
 async def test_a_named_stream_is_booked_once(books: Books) -> None:

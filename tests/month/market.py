@@ -47,9 +47,9 @@ class Market:
         self.counts: Counter[str] = Counter()
 
     @classmethod
-    async def open(cls, home: Path, plan: Plan) -> Market:
+    async def open(cls, home: Path, plan: Plan, database: str | None = None) -> Market:
         settings = Settings(
-            database=f"sqlite:///{home}/books.db", dev=True, durable=False, outbox=str(home / "outbox"),
+            database=database or f"sqlite:///{home}/books.db", dev=True, durable=False, outbox=str(home / "outbox"),
         )  # fmt: skip
         return cls(await make_world(settings, clock=ManualClock(FIRST_DAY * SECOND), ids=Ids(plan.seed)), plan)
 

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import shutil
 import subprocess
 from collections import Counter
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from decimal import Decimal
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from nostro.kernel.clock import DAY
 from nostro.kernel.money import exponent
 from nostro.ledger.audit import verify
 from nostro.reporting import names
 from nostro.reporting.plain_text import Format, text
-from nostro.reporting.span import Span
+from nostro.reporting.span import Span, between
 from nostro.storage.world import World
 
 from .market import Market
 
+BEFORE = "Opening balance of "
 Totals = dict[tuple[str, str], Decimal]
 NAMES: dict[Format, names.Namer] = {"beancount": names.beancount, "hledger": names.hledger}
 
@@ -53,17 +59,60 @@ async def ours(market: Market, span: Span, format: Format) -> Totals:
     return {key: Decimal(total) for key, total in found.items() if total}
 
 
-def beancount(file: Path) -> Totals:
+class Slice(NamedTuple):
+    """What beancount has read of some days: what stood there before, and what was booked, by account and unit."""
+
+    opening: Totals
+    booked: Totals
+
+
+async def beancount(world: World, book: int, span: Span, home: Path, days: int) -> tuple[Totals, list[str]]:
+    """What stands on each account at the end, and where the days do not follow one another. A few days at a time, each
+    read by a process of its own: beancount keeps some kilobytes of every posting."""
+    total: Counter[tuple[str, str]] = Counter()
+    wrong: list[str] = []
+    for part in _slices(span, days * DAY):
+        file = await journal(world, book, part, "beancount", home)
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as other:
+            read = await asyncio.get_running_loop().run_in_executor(other, _read, file)
+        if total and _owned(read.opening) != _owned(total):
+            wrong.append(f"beancount does not begin {part.name} with what it had before")
+        for key, amount in (read.booked if total else _sum(read.opening, read.booked)).items():
+            total[key] += amount  # type: ignore[assignment]
+    return _left(total), wrong
+
+
+def _slices(span: Span, seconds: int) -> Iterator[Span]:
+    for starts in range(span.starts, span.ends, seconds):
+        yield between(starts, min(starts + seconds, span.ends))
+
+
+def _owned(totals: Mapping[tuple[str, str], Any]) -> Totals:
+    """Of assets and liabilities; what was earned is equity on the next day."""
+    return _left({key: amount for key, amount in totals.items() if key[0].startswith(("Assets", "Liabilities"))})
+
+
+def _sum(one: Totals, other: Totals) -> Totals:
+    return {key: one.get(key, Decimal(0)) + other.get(key, Decimal(0)) for key in one.keys() | other.keys()}
+
+
+def _left(totals: Mapping[tuple[str, str], Any]) -> Totals:
+    return {key: Decimal(amount) for key, amount in totals.items() if amount}
+
+
+def _read(file: Path) -> Slice:
     from beancount import loader
     from beancount.core.data import Transaction
 
     entries, errors, _ = loader.load_file(str(file))
     assert errors == [], errors[:3]
-    found: Counter[tuple[str, str]] = Counter()
+    found: tuple[Counter[tuple[str, str]], ...] = (Counter(), Counter())
     for entry in entries:
-        for posting in entry.postings if isinstance(entry, Transaction) else ():
-            found[posting.account, posting.units.currency] += posting.units.number  # type: ignore[assignment]
-    return {key: Decimal(total) for key, total in found.items() if total}
+        if isinstance(entry, Transaction):
+            into = found[0 if entry.narration.startswith(BEFORE) else 1]
+            for posting in entry.postings:
+                into[posting.account, posting.units.currency] += posting.units.number  # type: ignore[assignment]
+    return Slice(_left(found[0]), _left(found[1]))
 
 
 def hledger(file: Path) -> Totals | None:

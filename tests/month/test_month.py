@@ -6,15 +6,27 @@ from pathlib import Path
 
 import pytest
 
-from .month import live
+from postgresql import database
+
+from .month import Result, live
 from .plan import Plan
 from .report import page
+
+SMALL = Plan(sellers=8, payments=400, breaks=4, refunded=200_000, disputed=20_000, returned=50_000)
 
 
 @pytest.mark.slow
 async def test_a_small_month(tmp_path: Path) -> None:
-    plan = Plan(sellers=8, payments=400, breaks=4, refunded=200_000, disputed=20_000, returned=50_000)
-    result = await live(plan, tmp_path, lambda what, done, of: None)
+    prove(await live(SMALL, tmp_path, lambda what, done, of: None))
+
+
+@pytest.mark.slow
+async def test_a_small_month_on_postgresql(postgresql: str, tmp_path: Path) -> None:
+    with database(postgresql) as url:
+        prove(await live(SMALL, tmp_path, lambda what, done, of: None, url))
+
+
+def prove(result: Result) -> None:
     assert result.problems == []
     assert sorted(one["reason"] for one in result.breaks) == [
         "amount_differs", "duplicate", "missing_in_bank", "missing_in_ledger"

@@ -1,4 +1,4 @@
-"""Random histories of a bank account: entries, statements, runs, and what people do; and what must be true after each.
+"""Random histories of two bank accounts: entries, statements, runs, what people do; and what must be true after each.
 
 Lines tell entries truly, late, twice, with a typo, in parts, together, or not at all; and some tell what the ledger
 does not know.
@@ -36,14 +36,16 @@ START = 1_790_035_200 - 1_790_035_200 % DAY
 
 
 class History:
-    """One sandbox and its bank. `told` is what the bank has still to book: day, amount, reference; `owed` what the
-    ledger has."""
+    """One sandbox and its accounts at two banks. `told` is what each bank has still to book: day, amount, reference;
+    `owed` what the ledger has. `balance` and `covered` are what each has said last."""
 
     def __init__(self, world: World, scope: Scope, clock: ManualClock, random: Random) -> None:
         self.world, self.scope, self.clock, self.random = world, scope, clock, random
-        self.told: list[tuple[date, int, str]] = []
-        self.balance = random.choice([0, 0, 12_345])
-        self.covered = self.today - timedelta(days=1)
+        self.told: tuple[list[tuple[date, int, str]], ...] = ([], [])
+        self.balance = [random.choice([0, 0, 12_345]), random.choice([0, 700])]
+        self.covered = [self.today - timedelta(days=1)] * 2
+        self.numbers = [0, 0]
+        self.second = random.random() < 0.6
         self.owed: list[tuple[int, str]] = []
         self.statements = self.entries = 0
 
@@ -66,7 +68,7 @@ class History:
         reference = f"REF-{self.entries:05}" if random.random() < 0.8 else ""
         amount = random.choice([-1, 1]) * random.randint(100, 9_999)
         if random.random() < 0.15:  # the bank is first
-            self.told.append((self.today, amount, reference))
+            self.told[self.bank].append((self.today, amount, reference))
             self.owed.append((amount, reference))
             return
         known = bool(self.owed) and random.random() < 0.3
@@ -83,10 +85,17 @@ class History:
         if not known:
             self.tell_of(amount, reference)
 
+    async def move(self) -> None:
+        """Money goes from one bank to the other; the ledger has nothing of it."""
+        amount, days = self.random.randint(100, 999), self.random.choice([0, 1, 2])
+        if self.second:
+            self.told[0].append((self.today, -amount, ""))
+            self.told[1].append((self.today + timedelta(days=days), amount, ""))
+
     def tell_of(self, amount: int, reference: str) -> None:
         random = self.random
         on = self.today + timedelta(days=random.choice([0, 0, 1, 2, 14]))
-        tell = self.told.append
+        tell = self.told[self.bank].append
         match random.randrange(12):
             case 0:
                 pass
@@ -106,25 +115,40 @@ class History:
             case _:
                 tell((on, amount, reference))
 
-    def pieces(self) -> Iterator[Piece]:
-        due = [one for one in self.told if one[0] <= self.today]
-        self.told = [one for one in self.told if one[0] > self.today]
+    @property
+    def bank(self) -> int:
+        """The one that the next thing happens at."""
+        return self.random.randrange(2) if self.second else 0
+
+    def pieces(self, bank: int) -> Iterator[Piece]:
+        due = [one for one in self.told[bank] if one[0] <= self.today]
+        self.told[bank][:] = [one for one in self.told[bank] if one[0] > self.today]
         self.statements += 1
-        yield Opening(account="1", currency="usd", number=str(self.statements), balance=self.balance, date=self.covered)
+        self.numbers[bank] += 1
+        number = str(self.numbers[bank])  # the banks number their statements alike
+        yield Opening(
+            account=f"{bank + 1}", currency="usd", number=number, balance=self.balance[bank], date=self.covered[bank]
+        )
         for on, amount, reference in due:
             booked = on if self.random.random() < 0.9 else on - timedelta(days=2)
-            self.balance += amount
+            self.balance[bank] += amount
             yield Line(amount=amount, booked=booked, valued=on, end_to_end=reference, description="x")
-        yield Closing(balance=self.balance, date=self.today, lines=len(due))
+        yield Closing(balance=self.balance[bank], date=self.today, lines=len(due))
 
     async def statement(self) -> None:
-        pieces = list(self.pieces())
-        about = importing.About(ledger_account=chart.CASH, format="test", file=f"file{self.statements}")
+        """Of one bank; not of a day that is closed."""
+        account, bank = await self.account(), self.bank
+        if account and account.closed_until and account.closed_until >= self.today.isoformat():
+            return
+        pieces = list(self.pieces(bank))
+        about = importing.About(
+            ledger_account=chart.CASH, format="test", file=f"file{self.statements}", another=self.second
+        )
         made = await importing.imported(self.world, self.scope, pieces, about)
         assert [one.existing for one in made] == [False]
         again = await importing.imported(self.world, self.scope, pieces, about)
         assert again[0].existing and again[0].statement == made[0].statement
-        self.covered = self.today
+        self.covered[bank] = self.today
 
     async def run(self) -> None:
         if account := await self.account():
@@ -241,8 +265,11 @@ class History:
             drawn = await day._drawn(tx, account, text, "rday_x")
             if not drawn.unmatched_lines:
                 assert drawn.balanced, drawn
-            if on == last:
-                assert drawn.closing_balance == account.balance == self.balance
+            if on == last and len({one.covered_until for one in account.banks}) == 1:
+                assert drawn.closing_balance == account.balance
+        for one in account.banks:
+            assert one.balance == self.balance[int(one.bank_account) - 1]
+        assert account.balance == sum(one.balance for one in account.banks)
         for closed in await Tx(self.world, self.scope).all(day.DAY_RESOURCE, {"status": "closed"}, 100):
             verdict = await day.verify(Tx(self.world, self.scope), closed, NoParams())
             assert verdict.ok, verdict

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from itertools import combinations
+from random import Random
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
+from nostro.reconciliation.alike import alike
 from nostro.reconciliation.cash import Entries
 from nostro.reconciliation.joins import Lines, exact
 from nostro.reconciliation.keys import hashed, key, words
 from nostro.reconciliation.pairing import OpenEntry, OpenLine, Pairing
 from nostro.reconciliation.rule import BUILT_IN
-from nostro.reconciliation.subset import subset
+from nostro.reconciliation.subset import by_luck, subset
 
 SMALL = st.integers(-6, 6).filter(bool)
 
@@ -76,8 +80,8 @@ def test_each_line_and_each_entry_ends_in_one_place(
     for rule in BUILT_IN:
         made.apply(rule)
         again.apply(rule)
-    rest = made.rest(set(), 25)
-    assert (made.groups, rest) == (again.groups, again.rest(set(), 25))
+    rest = made.rest(25)
+    assert (made.groups, rest) == (again.groups, again.rest(25))
     every = [*made.groups, *rest]
     assert sorted(n for one in every for n in one.lines) == list(range(1, len(lines) + 1))
     placed = [n for one in every for n in one.entries] + list(made.entries)
@@ -98,6 +102,76 @@ def test_what_a_bank_books_of_a_file_in_sums_is_all_of_its_payments() -> None:
     for rule in BUILT_IN:
         pairing.apply(rule)
     assert [(one.rule.id, one.lines, one.entries) for one in pairing.groups] == [("file", (1, 2), (1, 2, 3))]
+
+
+def test_a_slip_of_the_pen_is_told_from_another_reference() -> None:
+    assert alike(["INV1001"], ["INV1010"]) == alike(["INV1001"], ["INVI001"]) == alike(["INV1001"], ["INV101"]) == 95
+    assert alike(["INV1001"], ["INV1001"]) == 100 > alike(["ABCDEF7"], ["7ABCDEF"])
+    assert alike(["AB"], ["AC"]) == 50
+    # Two lines that could be the one entry as well as each other, and one that carries a reference of ours.
+    entry = _entry(1, 500, 3, "INV1001", "")
+    for others in ([], [_line(2, 500, 3, "INV1O01", "")]):
+        pairing = Pairing([_line(1, 500, 3, "INV1081", ""), *others], [entry])
+        apply(pairing)
+        assert len(pairing.groups) == (0 if others else 1)
+    known = structs.replace(_line(1, 500, 3, "INV1081", ""), known=True)
+    pairing = Pairing([known], [entry])
+    apply(pairing)
+    assert pairing.groups == []
+
+
+def test_what_is_misread_is_found_among_many_of_its_amount(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nostro.reconciliation.pairing.MOST_COMPARED", 20)
+    random = Random(4)
+    names = ["".join(random.choices("ABCDEFGHJKLMNPQRSTUVWXYZ", k=6)) + f"{n + 123_456:09}" for n in range(300)]
+    read = [
+        (0, "X" + names[0][1:]),
+        (1, names[1][:8]),
+        (2, names[2][7:]),
+        (3, "?".join(names[3][n : n + 4] for n in (0, 5, 10))),
+    ]
+    pairing = Pairing(
+        [_line(n, 4_900, 4, name, "") for n, name in read],
+        [_entry(n, 4_900, 3, name, "") for n, name in enumerate(names)],
+    )
+    apply(pairing)
+    assert sorted((one.lines, one.entries) for one in pairing.groups) == [((n,), (n,)) for n in range(4)]
+
+
+def test_one_line_is_split_over_items_that_nothing_names() -> None:
+    """Also if it carries a reference that is none of ours; not if another line could be meant, nor by luck."""
+    items = [_entry(n, amount, 3, f"INV100{n}", "") for n, amount in enumerate((12_050, 30_075, 5_999), 1)]
+    line = _line(1, 42_125, 4, "COLLECTIVE77", "")
+
+    def matched(*lines: OpenLine) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
+        pairing = Pairing(lines, items)
+        apply(pairing)
+        return [(one.lines, one.entries) for one in pairing.groups]
+
+    assert matched(line) == [((1,), (1, 2))]
+    assert matched(structs.replace(line, known=True)) == []
+    assert matched(line, _line(2, 42_125, 5, "COLLECTIVE78", "")) == []
+    assert by_luck(24, 3, 500_000) and not by_luck(3, 2, 42_125)
+
+
+def test_what_goes_from_bank_to_bank_is_one_match() -> None:
+    def at(number: int, bank: int, amount: int, day: int) -> OpenLine:
+        return structs.replace(_line(number, amount, day, "", ""), bank=bank)
+
+    def matched(*lines: OpenLine) -> list[tuple[int, ...]]:
+        pairing = Pairing(lines, [])
+        apply(pairing)
+        return [one.lines for one in pairing.groups]
+
+    out, back = at(1, 0, -700, 3), at(2, 1, 700, 5)
+    assert matched(out, back) == [(1, 2)]
+    assert matched(out, at(2, 0, 700, 5)) == matched(out, at(2, 1, 700, 9)) == matched(out, at(2, 1, 701, 5)) == []
+    assert matched(out, back, at(3, 1, 700, 4)) == matched(out, back, at(3, 0, -700, 4)) == []
+
+
+def apply(pairing: Pairing) -> None:
+    for rule in BUILT_IN:
+        pairing.apply(rule)
 
 
 def _line(number: int, amount: int, day: int, name: str, text: str) -> OpenLine:

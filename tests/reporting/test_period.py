@@ -13,9 +13,13 @@ from hypothesis import given, settings
 
 from history import DAY, History, histories, kept
 from nostro.events.job import run_due
+from nostro.events.work import perform
+from nostro.ledger.audit import verify
 from nostro.ledger.closed import month_starts
+from nostro.ledger.verified import mark
 from nostro.reporting import checks
 from nostro.reporting.period import closer
+from nostro.storage.scope import load_scope
 
 JULY, AUGUST = month_starts("2026-07"), month_starts("2026-08")
 
@@ -221,6 +225,49 @@ async def test_spoiled_books_are_not_closed(history: History) -> None:
     period = await close(history)
     assert period["status"] == "open"
     assert "books_verified" in [one["name"] for one in period["checks"] if one["outcome"] == "failed"]
+
+
+async def test_other_jobs_run_between_the_slices_of_a_close(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    await fill(history)
+    to(history, AUGUST + 5)
+    monkeypatch.setattr("nostro.reporting.period.SLICE", 1)
+    world, ran = history.books.world, list[str]()
+    close_job = world.jobs["report.period.close"]
+
+    async def slow(tx: Any, ref: str) -> None:
+        ran.append("close")
+        to(history, AUGUST + 5 + len(ran))  # a second has gone by
+        await close_job(tx, ref)
+
+    async def other(tx: Any, ref: str) -> None:
+        ran.append("other")
+
+    async def put(tx: Any) -> None:
+        tx.schedule("test.other", "x", AUGUST + 6)
+
+    monkeypatch.setattr(world, "jobs", {**world.jobs, "report.period.close": slow, "test.other": other})
+    [(scope,)] = await world.engine.rows("SELECT scope FROM scope WHERE scope=book")
+    await perform(world, await load_scope(world, scope), put)
+    assert (await close(history))["status"] == "closed"
+    assert ran.count("close") == 5 and ran.index("other") < 5 == len(ran) - 1
+
+
+async def test_the_next_close_verifies_what_came_since(history: History) -> None:
+    await fill(history)
+    to(history, AUGUST + 5)
+    assert (await close(history))["status"] == "closed"
+    before = await mark(history.books.world.engine)
+    assert before.entry == 74
+    await history.books.move("app:bank", "app:wallets:bob", 1)
+    await history.books.world.engine.commit(_spoil("UPDATE ledger_entry SET kind='x' WHERE entry=2"))
+    to(history, month_starts("2026-09") + 5)
+    assert (await close(history, "2026-08"))["status"] == "closed"  # what was verified before was right then
+    assert (await mark(history.books.world.engine)).entry == 75
+    assert [str(one) for one in await verify(history.books.world.engine, history.books.world.registry)]
+    await history.books.move("app:bank", "app:wallets:bob", 1)
+    await history.books.world.engine.commit(_spoil("UPDATE ledger_entry SET kind='x' WHERE entry=76"))
+    to(history, month_starts("2026-10") + 5)
+    assert (await close(history, "2026-09"))["status"] == "open"
 
 
 def proof_link(period: Any) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import stripe
 
-from desk import Desk
+from desk import COLUMNS, MAPPING, Desk
 from nostro.networks import bai2, mt940_writing
 from nostro.networks.iso20022 import camt_writing
 from nostro.networks.statement import Closing, Line, Opening, Statement
@@ -219,6 +219,51 @@ def test_statements_chain_whatever_their_format(desk: Desk) -> None:
     status, wire = desk.send(bai2.build([later], sender="BANK", receiver="US", created=datetime(2026, 11, 20)), "bai2")
     assert (status, wire["error"]["code"]) == (400, "bank_statement_gap")
     assert "missing" in wire["error"]["message"] and desk.account() == before
+
+
+def test_two_banks_hold_the_cash_of_one_account(desk: Desk) -> None:
+    """Each bank's statements follow one another; what is at both is what the ledger has."""
+    funded = Funded(desk)
+    day, other = funded.day, {**MAPPING, "account": "DE-9"}
+    desk.take([(day, "50.00", "TOPUP-0001", "first"), (day, "-30.00", "", "to our other bank")])
+    content = desk.csv([
+        (day, "7.00", "TOPUP-0002", "second"), (day, "20.00", "TOPUP-0003", "third"), (day, "30.00", "", "from US-1"),
+    ])  # fmt: skip
+    status, wire = desk.send(content, mapping=other)
+    assert (status, wire["error"]["code"]) == (400, "bank_statement_invalid")
+    assert "another account at a bank" in wire["error"]["message"] and len(desk.lines()) == 2
+    status, wire = desk.send(content, mapping=other, another_bank_account="true")
+    assert status == 200 and wire["data"][0]["bank_account"] == "DE-9"
+    account = desk.account()
+    assert [(one["bank_account"], one["balance"]) for one in account["bank_accounts"]] == [
+        ("US-1", 2000),
+        ("DE-9", 5700),
+    ]
+    assert (account["balance"], account["covered_until"], account["statements"]) == (7700, day, 2)
+    assert desk.match()["matches"] == {"reference": 3, "between_banks": 1}
+    assert desk.breaks(status="open") == []
+    drawn = desk.draw_up(day)
+    assert drawn["balanced"] and drawn["closing_balance"] == drawn["ledger_balance"] == 7700
+    # One that does not say whose it is; one bank alone that goes on; and then no day that not both have told of.
+    nameless = {"currency": "usd", "columns": COLUMNS}
+    status, wire = desk.send(desk.csv([(day, "1.00", "X-1", "x")]), mapping=nameless)
+    assert status == 400 and "does not say which account" in wire["error"]["message"]
+    later = (funded.on + timedelta(days=1)).isoformat()
+    desk.take([(later, "-1.00", "", "FEE 9")])
+    [one, two] = desk.account()["bank_accounts"]
+    assert (one["covered_until"], two["covered_until"], one["balance"]) == (later, day, 1900)
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        desk.draw_up(later)
+    assert refused.value.code == "reconciliation_day_not_covered"
+
+
+def test_one_line_is_split_over_what_adds_up_to_it(desk: Desk) -> None:
+    funded = Funded(desk)
+    desk.take([(funded.day, "57.00", "COLLECTIVE-77", "two of three")])
+    assert desk.match()["matches"] == {"sum": 1}
+    [made] = desk.matches()
+    assert (len(made["lines"]), len(made["entries"]), made["confidence"]) == (1, 2, 50)
+    assert desk.draw_up(funded.day)["balanced"]
 
 
 BAD: tuple[tuple[str, bytes, str], ...] = (

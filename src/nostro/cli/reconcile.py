@@ -23,6 +23,7 @@ from .trouble import Trouble
 if TYPE_CHECKING:
     from nostro.reconciliation.account import Record as Account
     from nostro.reconciliation.break_ import Record as Break
+    from nostro.reconciliation.statement import Record as Statement
     from nostro.storage.tx import Tx
     from nostro.storage.unit import Scope
     from nostro.storage.world import World
@@ -62,6 +63,9 @@ def import_(
         Path | None, typer.Option(metavar="FILE", exists=True, help="TOML or JSON: how a CSV is to be read.")
     ] = None,
     account: Of = CASH,
+    another_bank_account: Annotated[
+        bool, typer.Option("--another-bank-account", help="Take statements of a further account at a bank.")
+    ] = False,
     merchant: Merchant = None, key: Key = None, live: Live = False, database: AnyDatabase = None, json: Json = False,
 ) -> None:  # fmt: skip
     """Import the statements of files, one after another: all of a file, or nothing of it. The same file again changes
@@ -93,8 +97,9 @@ def import_(
                     digest = hashlib.file_digest(content, "sha256").hexdigest()
                     content.seek(0)
                     about = About(
-                        ledger_account=account, format=kind, file=digest, file_name=file.name, lines=_lines(file)
-                    )
+                        ledger_account=account, format=kind, file=digest, file_name=file.name, lines=_lines(file),
+                        another=another_bank_account,
+                    )  # fmt: skip
                     made += await imported(world, scope, pieces(content, kind, columns), about, _named_bar(file, tell))
         return made
 
@@ -103,12 +108,14 @@ def import_(
         show.as_json([{**_public(one.statement), "existing": one.existing} for one in made])
         return
     for one in made:
-        said = one.statement
-        typer.echo(
-            f"{said.id}  {said.opened_on} to {said.closed_on}  {said.lines:,} lines  "
-            f"{text(said.opening_balance, said.currency)} to {text(said.closing_balance, said.currency)}"
-            f"{'  (was there already)' if one.existing else ''}"
-        )
+        _tell(one.statement, "  (was there already)" if one.existing else "")
+
+
+def _tell(said: Statement, more: str) -> None:
+    typer.echo(
+        f"{said.id}  {said.opened_on} to {said.closed_on}  {said.lines:,} lines  "
+        f"{text(said.opening_balance, said.currency)} to {text(said.closing_balance, said.currency)}{more}"
+    )
 
 
 @app.command()
@@ -297,8 +304,8 @@ def accounts(
         return
     show.as_table(
         ("account", "stands for", "statements>", "balance>", "known until", "closed until"),
-        [(a.ledger_account, a.bank_account, a.statements, text(a.balance, a.currency), a.covered_until, a.closed_until)
-         for a in found],
+        [(a.ledger_account, one.bank_account, one.statements, text(one.balance, a.currency), one.covered_until,
+          a.closed_until) for a in found for one in a.banks],
     )  # fmt: skip
 
 

@@ -97,14 +97,14 @@ async def verify(engine: Engine, registry: Registry, progress: Progress | None =
     late = LateCheck(engine)
     objects = ObjectsCheck(engine, registry)
     problems: list[Problem] = []
-    async for found, batch in _parts(engine, last):
+    async for found, batch in parts(engine, -1, last, BATCH):
         if batch is not None:
             await journal.read_batch(batch, problems)
             await batches.read(batch, problems)
-            late.read_batch(batch, problems)
+            await late.read_batch(batch, problems)
             tell("entries", batch[1], last)
             continue
-        late.read([row[9] for row in found], found, problems)
+        await late.read([row[9] for row in found], found, problems)
         rows: list[EntryRow] = [row[:9] for row in found]
         lines = await journal.read(rows, problems)
         await objects.read(rows, lines, problems)
@@ -122,16 +122,17 @@ async def verify(engine: Engine, registry: Registry, progress: Progress | None =
     return problems[:MOST_PROBLEMS]
 
 
-async def _parts(engine: Engine, last: int) -> AsyncIterator[tuple[list[Any], BatchRow | None]]:
-    """The journal in the order of its numbers: entries with a row, a few at once, and batches."""
-    after = -1
+async def parts(
+    engine: Engine, after: int, last: int, at_once: int
+) -> AsyncIterator[tuple[list[Any], BatchRow | None]]:
+    """The journal behind an entry in the order of its numbers: entries with a row, a few at once, and batches."""
     while True:
         batches = await engine.rows(NEXT_BATCH, (after, last))
         until = batches[0][0] if batches else last
         while rows := await engine.rows(
             "SELECT entry, book, kind, source, recorded, effective, reverses, description, postings, latest "
             "FROM ledger_entry WHERE entry>? AND entry<=? ORDER BY entry LIMIT ?",
-            (after, until, BATCH),
+            (after, until, at_once),
         ):
             yield rows, None
             after = rows[-1][0]

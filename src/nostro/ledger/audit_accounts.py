@@ -13,6 +13,16 @@ from .chart import APP, account_of, held
 from .problem import Problem
 
 PAGE = 5000
+AT_ONCE = 500
+BEFORE = "SELECT balance FROM ledger_posting WHERE account=? AND entry<=? ORDER BY entry DESC LIMIT 1"
+OTHER = (
+    "SELECT a.account, a.code, a.currency FROM ledger_account a WHERE a.account>? AND a.account<=? AND a.balance<>"
+    "coalesce((SELECT p.balance FROM ledger_posting p WHERE p.account=a.account ORDER BY p.entry DESC LIMIT 1),0)"
+)
+CODES = (
+    "SELECT a.account, a.code, a.currency, o.code FROM ledger_account a LEFT JOIN ledger_opened o "
+    "ON o.book=a.book AND o.code=a.code AND o.currency=a.currency WHERE a.account>? AND a.account<=? ORDER BY a.account"
+)
 
 
 async def check_accounts(engine: Engine, last: int, tell: Callable[[str, int, int], None]) -> list[Problem]:
@@ -28,12 +38,7 @@ async def check_accounts(engine: Engine, last: int, tell: Callable[[str, int, in
         (after,),
     ):
         for number, code, currency, opened, balance, line in page:
-            if opened is None and code.startswith((APP, held(APP))):
-                problems.append(Problem(f"account {number}", f"{code} {currency} was never opened"))
-            try:
-                account_of(code)
-            except KeyError:
-                problems.append(Problem(f"account {number}", f"its code {code} is not on the chart of accounts"))
+            problems += _check_code(number, code, currency, opened)
             if balance or line is not None:  # else only batches have booked on it
                 problems += await _check_account(engine, number, f"{code} {currency}", last)
         after = page[-1][0]
@@ -41,8 +46,46 @@ async def check_accounts(engine: Engine, last: int, tell: Callable[[str, int, in
     return problems
 
 
-async def _check_account(engine: Engine, number: int, name: str, last: int) -> list[Problem]:
-    balance, after = 0, -1
+async def check_lines(engine: Engine, accounts: set[int], since: int, last: int) -> list[Problem]:
+    """Of these accounts, the lines behind the entry `since`: balances run on from the one before."""
+    problems: list[Problem] = []
+    wanted = sorted(accounts)
+    for start in range(0, len(wanted), AT_ONCE):
+        known = await names(engine, wanted[start : start + AT_ONCE])
+        for number, (_, code, currency) in known.items():
+            before = await engine.rows(BEFORE, (number, since)) if since else []
+            stood = int(before[0][0]) if before else 0
+            problems += await _check_account(engine, number, f"{code} {currency}", last, stood, since)
+    return problems
+
+
+async def check_totals(engine: Engine) -> list[Problem]:
+    """That each account's code is on the chart and was opened, and its total what its last line says: those that differ
+    are found by the database."""
+    problems: list[Problem] = []
+    total = (await engine.rows("SELECT coalesce(max(account),0) FROM ledger_account"))[0][0]
+    for after in range(0, total, AT_ONCE):
+        for number, code, currency in await engine.rows(OTHER, (after, after + AT_ONCE)):
+            problems += await _check_end(engine, number, f"{code} {currency}")
+        for number, code, currency, opened in await engine.rows(CODES, (after, after + AT_ONCE)):
+            problems += _check_code(number, code, currency, opened)
+    return problems
+
+
+def _check_code(number: int, code: str, currency: str, opened: str | None) -> list[Problem]:
+    problems = []
+    if opened is None and code.startswith((APP, held(APP))):
+        problems.append(Problem(f"account {number}", f"{code} {currency} was never opened"))
+    try:
+        account_of(code)
+    except KeyError:
+        problems.append(Problem(f"account {number}", f"its code {code} is not on the chart of accounts"))
+    return problems
+
+
+async def _check_account(
+    engine: Engine, number: int, name: str, last: int, balance: int = 0, after: int = -1
+) -> list[Problem]:
     while page := await engine.rows(
         "SELECT entry, amount, balance FROM ledger_posting WHERE account=? AND entry>? AND entry<=? "
         "ORDER BY entry LIMIT ?",

@@ -5,6 +5,8 @@ It works on whole columns: some millions of entries a second.
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -13,7 +15,7 @@ import numpy as np
 from nostro.storage.batch import BatchRow, Transfers, transfers_of, words_of
 from nostro.storage.columns import Ints
 from nostro.storage.engine import Engine
-from nostro.storage.runs import Lines, by_account, lines_of, running, sorted_lines, starts
+from nostro.storage.runs import Lines, ask, by_account, lines_of, newest, running, sorted_lines, starts
 
 from .batches import BATCH
 from .chart import APP
@@ -25,6 +27,7 @@ KINDS = "SELECT kind FROM ledger_batch_kind WHERE book=? AND first=? ORDER BY ki
 NEXT_RUN = (
     "SELECT run, level, first, last, lines FROM ledger_run WHERE book=? AND first>? AND first<=? ORDER BY first LIMIT 1"
 )
+BEFORE = "SELECT coalesce(max(last),0) FROM ledger_run WHERE book=? AND last<=?"
 INSIDE = f"SELECT {BATCH} FROM ledger_batch WHERE book=? AND first>? AND first<=? ORDER BY first"
 REVERSALS = (
     "SELECT r.entry, r.reversed_by FROM ledger_reversal r LEFT JOIN ledger_entry e "
@@ -97,16 +100,19 @@ class BatchesCheck:
         return self._numbers[book, currency]
 
 
-async def check_runs(engine: Engine, last: int) -> list[Problem]:
-    """Every run has the lines of its batches, sorted, with the balances after them, and the runs have all batches."""
+async def check_runs(engine: Engine, last: int, since: int = 0) -> list[Problem]:
+    """Every run has the lines of its batches, sorted, with the balances after them, and the runs have all batches.
+    Those that end before the entry `since` are left out."""
     problems: list[Problem] = []
     books = await engine.rows("SELECT DISTINCT book FROM ledger_batch UNION SELECT book FROM ledger_run")
     for (book,) in sorted(books):
         standing: Ints = np.zeros(1, np.int64)
-        covered = 0
+        covered = (await engine.rows(BEFORE, (book, since)))[0][0]
         while runs := await engine.rows(NEXT_RUN, (book, covered, last)):
             run = runs[0]
             batches: list[BatchRow] = await engine.rows(INSIDE, (book, covered, run[3]))
+            if since and batches:
+                standing = await _standing(engine, book, batches, run[2] - 1)
             after, problem = await _check_run(engine, run, batches, standing)
             if problem and not await engine.rows("SELECT 1 FROM ledger_run WHERE run=?", (run[0],)):
                 continue  # it was merged meanwhile
@@ -120,6 +126,17 @@ async def check_runs(engine: Engine, last: int) -> list[Problem]:
     return problems
 
 
+async def _standing(engine: Engine, book: int, batches: Sequence[BatchRow], upto: int) -> Ints:
+    """What batches up to an entry have booked on the accounts of these, by number."""
+    columns = await asyncio.to_thread(lambda: [(lines.debit, lines.credit) for lines in map(transfers_of, batches)])
+    accounts = np.unique(np.concatenate([column for pair in columns for column in pair]))
+    standing = np.zeros(int(accounts[-1]) + 1, np.int64)
+    for account in accounts.tolist():
+        lines = await ask(engine.rows, newest(book, account, upto, 1))
+        standing[account] = lines[0].balance if lines else 0
+    return standing
+
+
 async def _check_run(
     engine: Engine, run: tuple[Any, ...], batches: list[BatchRow], standing: Ints
 ) -> tuple[Ints, list[Problem]]:
@@ -128,6 +145,13 @@ async def _check_run(
     if not batches or batches[0][0] != run[2] or batches[-1][1] != run[3]:
         return standing, [Problem(where, "is not one of whole batches")]
     pages = await engine.rows("SELECT account, entry, lines FROM ledger_page WHERE run=? ORDER BY 1, 2", (run[0],))
+    return await asyncio.to_thread(_compared, where, run[4], pages, batches, standing)
+
+
+def _compared(
+    where: str, count: int, pages: list[tuple[Any, ...]], batches: list[BatchRow], standing: Ints
+) -> tuple[Ints, list[Problem]]:
+    """On its own thread: whole columns of a run may take seconds, in which others have their turn."""
     try:
         parts = [sorted_lines(row[0], transfers_of(row)) for row in batches]
         stored = [lines_of([blob]) for _, _, blob in pages]
@@ -141,7 +165,7 @@ async def _check_run(
     begin, _ = starts(account)
     balance = running(account, amount, standing[account[begin]])
     standing[account[begin]] = balance[np.append(begin[1:], len(account)) - 1]
-    return standing, _differences(where, run[4], pages, stored, Lines(account, entry, amount, balance))
+    return standing, _differences(where, count, pages, stored, Lines(account, entry, amount, balance))
 
 
 def _differences(

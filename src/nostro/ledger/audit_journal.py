@@ -33,14 +33,16 @@ class BookedLine(Struct, frozen=True):
 
 
 class JournalCheck:
-    """Reads the entries once, batch after batch. `lines` counts the accounts' lines that they ask for."""
+    """Reads the entries once, batch after batch, from the first on or behind one that `link` with this `hash` ended
+    with. `lines` counts the accounts' lines that they ask for, `touched` are these accounts."""
 
-    def __init__(self, engine: Engine, links: int) -> None:
+    def __init__(self, engine: Engine, links: int, after: int = 0, link: int = 0, hash: str = "") -> None:
         self._engine = engine
-        self._last = 0
+        self._last = after
         self._recorded = 0
-        self._chain = _Chain(engine, links)
+        self._chain = _Chain(engine, links, after, link, hash)
         self.lines = 0
+        self.touched: set[int] = set()
 
     async def read(self, rows: list[EntryRow], problems: list[Problem]) -> list[BookedLine]:
         """Check a batch; answers its lines, those left out whose account is missing."""
@@ -86,6 +88,7 @@ class JournalCheck:
             for account, amount in lines:
                 expected[entry, account] = expected.get((entry, account), 0) + amount
         self.lines += len(expected)
+        self.touched |= {account for _, account in expected}
         stored = await self._stored({account for _, account in expected}, rows[0][0], rows[-1][0])
         for (entry, account), amount in sorted(expected.items()):
             if (entry, account) not in stored:
@@ -113,14 +116,14 @@ class JournalCheck:
 class _Chain:
     """Each link must cover the entries from the one after the last link's to its own last, and carry their hash."""
 
-    def __init__(self, engine: Engine, links: int) -> None:
+    def __init__(self, engine: Engine, links: int, covered: int, number: int, hash: str) -> None:
         self._engine = engine
         self._links = links
         self._read_ahead: list[tuple[Any, ...]] = []
         self._link: tuple[Any, ...] | None = None
-        self._number = 0
-        self._hash = ""
-        self._covered = 0
+        self._number = number
+        self._hash = hash
+        self._covered = covered
         self._group: list[EntryRow] = []
         self._batch: BatchRow | None = None
 

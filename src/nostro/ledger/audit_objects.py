@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from nostro.kernel.ids import created_bounds
 from nostro.kernel.resource import Registry, Resource
 from nostro.storage.books import EntryRow
 from nostro.storage.engine import Engine
@@ -24,15 +25,18 @@ from .problem import Problem
 PAGE = 1000
 RETRIES = 3
 STATEMENT = "balance_transaction"
+LINE = "txn"  # what the ids of its lines begin with
 Key = tuple[int, str, str]
 
 
 class ObjectsCheck:
     """`_open` is what stands in clearing accounts by (account, object); `_owed` what merchants were credited
-    less what their statements say, by (scope, object, currency)."""
+    less what their statements say, by (scope, object, currency). If it is not of the `whole` journal, what a few
+    entries leave open is read again from the first on."""
 
-    def __init__(self, engine: Engine, registry: Registry) -> None:
+    def __init__(self, engine: Engine, registry: Registry, whole: bool = True) -> None:
         self._engine = engine
+        self._whole = whole
         self._registry = registry
         self._scopes: dict[tuple[int, str], int | None] = {}
         self._open: dict[tuple[int, str], int] = {}
@@ -55,10 +59,12 @@ class ObjectsCheck:
                 _add(self._owed, (scope, sources[line.entry], line.currency), -line.amount)
         if self._stated:
             for scope in touched:
+                if not self._whole:
+                    self._cursors.setdefault(scope, created_bounds(LINE, min(row[5] for row in rows)))
                 await self._state(scope, max(row[5] for row in rows))
 
     async def finish(self) -> list[Problem]:
-        if self._stated:
+        if self._stated and self._whole:
             after = -1
             while page := await self._engine.rows(
                 "SELECT scope FROM scope WHERE scope>? ORDER BY scope LIMIT ?", (after, PAGE)
@@ -131,12 +137,24 @@ class ObjectsCheck:
                     left.setdefault(account, []).append((source, amount))
         problems = []
         for account, sources in left.items():
+            if not self._whole:
+                sources = await self._all_standing(account)
             if sum(amount for _, amount in sources):
                 (book, code, currency) = (await names(self._engine, (account,)))[account]
                 source, amount = sources[0]
                 what = f"holds {amount} for {source}, which is at rest; this account must be empty then"
                 problems.append(Problem(f"account {code} {currency} of book {book}", what))
         return problems
+
+    async def _all_standing(self, account: int) -> list[tuple[str, int]]:
+        """What stands on an account for objects at rest, whenever it was booked."""
+        book = (await names(self._engine, (account,)))[account][0]
+        rows = await self._engine.rows(
+            "SELECT e.source, sum(p.amount) FROM ledger_posting p JOIN ledger_entry e ON e.entry=p.entry "
+            "WHERE p.account=? GROUP BY e.source HAVING sum(p.amount)<>0",
+            (account,),
+        )
+        return [(source, int(amount)) for source, amount in rows if not await self._in_flight(book, source)]
 
     async def _standing(self, account: int, source: str) -> int:
         rows = await self._engine.rows(

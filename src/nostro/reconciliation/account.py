@@ -1,4 +1,5 @@
-"""Account: a ledger account in one currency that stands for an account at a bank, and how far it is reconciled.
+"""Account: a ledger account in one currency that stands for one account at a bank or several, and how far it is
+reconciled. Each of them has statements of its own; their lines are matched and their days closed together.
 
 It is made by the first statement. Whatever changes lines, matches, breaks or days saves it too, so that of two units
 that run side by side one is stale and runs again.
@@ -10,9 +11,11 @@ import hashlib
 from datetime import date
 from typing import Literal
 
+import msgspec
+
 from nostro.kernel.clock import DAY, EPOCH
 from nostro.kernel.errors import ApiError, invalid, no_such
-from nostro.kernel.resource import Params, Resource, Stored, Verb, Wire, retrieve
+from nostro.kernel.resource import Params, Resource, Shape, Stored, Verb, Wire, retrieve
 from nostro.ledger.chart import CASH
 from nostro.ledger.closed import closed_until
 from nostro.storage.tx import Tx
@@ -25,13 +28,25 @@ NEW = (
 LAST = "SELECT coalesce(max(number),0) FROM reconciled_account"
 
 
+class BankAccount(Shape, frozen=True, kw_only=True):
+    """One account at one bank, whose statements follow one another. `bank_account` is its number there, `balance`
+    (minor units) what the bank says stood on it at the end of `covered_until`."""
+
+    balance: int
+    bank_account: str
+    covered_until: str
+    statements: int
+
+
 class Account(Stored, frozen=True, kw_only=True):
-    """`bank_account` is its number at the bank, `balance` (minor units) what the bank says stood there at the end of
-    `covered_until`, `closed_until` the last day that is closed. Days are dates: 2026-11-20."""
+    """`bank_accounts` are the accounts at banks that it stands for, `bank_account` the first one's number; `balance`
+    (minor units) is what stands on all of them, `covered_until` the day up to which each has told. `closed_until` is
+    the last day that is closed. Days are dates: 2026-11-20."""
 
     object: Literal["reconciliation.account"] = "reconciliation.account"
     balance: int = 0
     bank_account: str = ""
+    bank_accounts: list[BankAccount] = []
     closed_until: str | None = None
     covered_until: str | None = None
     currency: str
@@ -53,6 +68,14 @@ class Record(Account, frozen=True, kw_only=True, omit_defaults=True):
     matches: int = 0
 
     @property
+    def banks(self) -> list[BankAccount]:
+        """Its accounts at banks; records from when there could be one only do not list it."""
+        if self.bank_accounts or self.covered_until is None:
+            return self.bank_accounts
+        return [BankAccount(balance=self.balance, bank_account=self.bank_account, covered_until=self.covered_until,
+                            statements=self.statements)]  # fmt: skip
+
+    @property
     def last_line(self) -> int:
         """The highest number that a line of an imported statement can have."""
         return ((self.last + 1) << SHIFT) - 1
@@ -61,6 +84,43 @@ class Record(Account, frozen=True, kw_only=True, omit_defaults=True):
     def first_open_day(self) -> int:
         """Days since 1970; 0 if none was closed."""
         return day_of(self.closed_until) + 1 if self.closed_until else 0
+
+
+def bank_of(names: list[str], code: str, number: str, another: bool) -> int:
+    """The place among the accounts at banks of a ledger account, by their numbers, of the one that a statement with
+    this number is of; a new one is added. Raises `ValueError` if it cannot be told which, or if nobody has said that it
+    is `another`."""
+    said = ", ".join(map(repr, names))
+    if not number and len(names) > 1:
+        raise ValueError(f"the statement does not say which account it is of: {code} stands for {said}")
+    if names and (number in names or not number):
+        return names.index(number) if number else 0
+    if "" in names:  # it was not told until now
+        names[names.index("")] = number
+        return names.index(number)
+    if names and not another:
+        raise ValueError(
+            f"the statement is of the account {number[:40]!r}, and {code} stands for {said}; name the ledger account "
+            "that stands for it, or say that it is another account at a bank"
+        )
+    names.append(number)
+    return len(names) - 1
+
+
+def told(account: Record, place: int, number: str, balance: int, until: str) -> Record:
+    """The account after a statement of its account at a bank at this place (see `bank_of`)."""
+    banks = list(account.banks)
+    before = banks[place] if place < len(banks) else None
+    banks[place : place + 1] = [
+        BankAccount(
+            balance=balance, bank_account=before.bank_account or number if before else number, covered_until=until,
+            statements=before.statements + 1 if before else 1,
+        )
+    ]  # fmt: skip
+    return msgspec.structs.replace(
+        account, balance=sum(one.balance for one in banks), bank_account=banks[0].bank_account, bank_accounts=banks,
+        covered_until=min(one.covered_until for one in banks), statements=account.statements + 1,
+    )  # fmt: skip
 
 
 def day_of(text: str) -> int:

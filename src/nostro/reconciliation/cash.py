@@ -258,10 +258,26 @@ async def files_by_trace(engine: Engine, book: int, traces: Iterable[str]) -> di
     return made
 
 
-async def files(engine: Engine, book: int, found: Iterable[Entry]) -> dict[str, str]:
+async def filed(engine: Engine, book: int, numbers: Sequence[int]) -> dict[int, str]:
+    """The names of the bank files that entries went out in, of those that did; of payments of many only where that is
+    one file. Entries of batches are in none."""
+    made: dict[int, str] = {}
+    if not await engine.rows("SELECT 1 FROM payment_instruction WHERE book=? LIMIT 1", (book,)):
+        return made
+    for start in range(0, len(numbers), 500):
+        part = numbers[start : start + 500]
+        rows = await engine.rows(
+            f"SELECT e.entry, e.source FROM ledger_entry e WHERE e.entry IN ({','.join('?' * len(part))})", part
+        )
+        named = await files(engine, book, {source for _, source in rows})
+        made |= {entry: named[source] for entry, source in rows if source in named}
+    return made
+
+
+async def files(engine: Engine, book: int, sources: Iterable[str]) -> dict[str, str]:
     """The names of the bank files that payouts and debits went out in, by their ids; of many at once only where that
     is one file."""
-    ids = sorted({one.source for one in found if one.source.startswith(("po_", "tu_", "bpo_"))})
+    ids = sorted(one for one in set(sources) if one.startswith(("po_", "tu_", "bpo_")))
     made: dict[str, str] = {}
     for start in range(0, len(ids), 500):
         part = ids[start : start + 500]

@@ -46,6 +46,7 @@ class About(Struct, frozen=True, kw_only=True):
     file: str
     file_name: str | None = None
     lines: int = 0
+    another: bool = False  # it may be of an account at a bank that is not known yet
 
 
 class Imported(Struct, frozen=True):
@@ -56,8 +57,10 @@ class Imported(Struct, frozen=True):
 
 
 class Chain(Struct):
-    """Where the account's statements end, with those of this file that were read."""
+    """Where the statements of an account at a bank end, with those of this file that were read. `place` is its own
+    among those that the ledger account stands for."""
 
+    place: int
     balance: int
     covered_until: str | None
     first_open_day: int
@@ -68,6 +71,7 @@ class Staged(Struct):
     """One statement of the file. `opening` is None until it is known; `read` counts also lines that are not booked."""
 
     account: Account
+    chain: Chain
     place: int
     head: Opening
     opening: int | None
@@ -115,7 +119,8 @@ class _Import:
     def __init__(self, world: World, scope: Scope, about: About, tell: Tell) -> None:
         self.world, self.scope, self.about, self.tell = world, scope, about, tell
         self.staged: list[Staged] = []
-        self.chains: dict[int, Chain] = {}
+        self.chains: dict[tuple[int, int], Chain] = {}
+        self.names: dict[int, list[str]] = {}
         self.buffer: list[Line] = []
         self.digest = hashlib.sha256()
         self.done = 0
@@ -144,42 +149,48 @@ class _Import:
         currency = head.currency.lower()
         if currency not in CURRENCIES:
             raise ValueError(f"the statement is in {head.currency[:20]!r}, which is no currency")
-        account, fresh = await perform(self.world, self.scope, lambda tx: self._reserve(tx, currency, head.account))
-        if fresh:
+        account = await perform(self.world, self.scope, lambda tx: self._reserve(tx, currency))
+        if account.number not in self.names:
             await self._purge(account)
+            self.names[account.number] = [one.bank_account for one in account.banks]
+        bank = accounts.bank_of(
+            self.names[account.number], account.ledger_account, head.account, self.about.another
+        )  # fmt: skip
         self.digest = hashlib.sha256(_encode((head.account, currency, head.number)))
-        chain = self.chains[account.number]
-        staged = Staged(account, account.reserved, head, head.balance, False, await self._same(account, head))
+        chain = self._chain(account, bank)
+        same = await self._same(account, chain, head)
+        staged = Staged(account, chain, account.reserved, head, head.balance, False, same)
         if staged.same_as is None and head.balance is not None:
             self._check_chain(chain, head.balance, head.date, currency)
             staged.opening_line = chain.covered_until is None and head.balance != 0
         self.staged.append(staged)
         return staged
 
-    async def _reserve(self, tx: Tx, currency: str, bank_account: str) -> tuple[Account, bool]:
+    async def _reserve(self, tx: Tx, currency: str) -> Account:
+        """A place for a statement."""
         accounts.check_own(tx)
         account = await accounts.opened(tx, self.about.ledger_account, currency)
-        if account.bank_account and bank_account and account.bank_account != bank_account:
-            raise ValueError(
-                f"the statement is of the account {bank_account[:40]!r}, and {account.ledger_account} stands for "
-                f"{account.bank_account!r}; name the ledger account that stands for it"
+        return tx.save(msgspec.structs.replace(account, reserved=account.reserved + 1))
+
+    def _chain(self, account: Account, bank: int) -> Chain:
+        if (account.number, bank) not in self.chains:
+            banks = account.banks
+            known = banks[bank] if bank < len(banks) else None
+            self.chains[account.number, bank] = Chain(
+                bank, known.balance if known else 0, known.covered_until if known else None, account.first_open_day
             )
-        account = tx.save(msgspec.structs.replace(account, reserved=account.reserved + 1))
-        fresh = account.number not in self.chains
-        if fresh:
-            self.chains[account.number] = Chain(account.balance, account.covered_until, account.first_open_day)
-        return account, fresh
+        return self.chains[account.number, bank]
 
     async def _purge(self, account: Account) -> None:
         """Drop what an import has left that did not come to its end."""
         rows = [(DROP, (account.number, account.last_line, account.reserved << SHIFT))]
         await self.world.engine.commit(Unit(scope=NOBODY, micros=self.world.clock.micros(), rows=rows))
 
-    async def _same(self, account: Account, head: Opening) -> Record | None:
+    async def _same(self, account: Account, chain: Chain, head: Opening) -> Record | None:
         """A statement that is there already and begins as this one does."""
         if head.balance is None or not head.number:
             return None
-        same = await found(Tx(self.world, self.scope), numbered=_numbered(account, head))
+        same = await found(Tx(self.world, self.scope), numbered=_numbered(account, chain, head))
         return same[0] if same and same[0].opening_balance == head.balance else None
 
     def _check_chain(self, chain: Chain, opening: int, day: date, currency: str) -> None:
@@ -222,11 +233,11 @@ class _Import:
 
     def _least_day(self, staged: Staged) -> int:
         """A line that the bank dates back counts on a day whose balance was not told yet."""
-        chain = self.chains[staged.account.number]
+        chain = staged.chain
         return max(chain.first_open_day, day_of(chain.covered_until) if chain.covered_until else 0)
 
     def _look_at(self, staged: Staged, lines: list[Line]) -> None:
-        covered = self.chains[staged.account.number].covered_until
+        covered = staged.chain.covered_until
         total = sum(line.amount for line in lines)
         last = max(line.booked for line in lines)
         if max(abs(line.amount) for line in lines) > MOST or abs(staged.total + total) > MOST:
@@ -244,7 +255,7 @@ class _Import:
         staged.last = last if staged.last is None else max(last, staged.last)
 
     def _close(self, staged: Staged, end: Closing) -> None:
-        chain, currency = self.chains[staged.account.number], staged.account.currency
+        chain, currency = staged.chain, staged.account.currency
         staged.closing, staged.content = end, self.digest.hexdigest()
         if staged.opening is None:
             staged.opening = chain.balance if end.balance is None else end.balance - staged.total
@@ -271,6 +282,9 @@ class _Import:
         if chain.covered_until is not None and end.date.isoformat() < chain.covered_until:
             raise bad(f"the statement ends on {end.date}, and what the bank said is known up to {chain.covered_until}",
                       "bank_statement_overlap")  # fmt: skip
+        if staged.account.closed_until is not None and end.date.isoformat() <= staged.account.closed_until:
+            raise bad(f"the days up to {staged.account.closed_until} are closed, and the statement ends on {end.date}. "
+                      "Import one that ends later", "bank_statement_overlap")  # fmt: skip
         chain.balance, chain.covered_until, chain.last_number = stands, end.date.isoformat(), staged.head.number
 
     # All of them -----------------------------------------------------------------------
@@ -295,14 +309,15 @@ class _Import:
         head, start = staged.head, staged.place << SHIFT
         if staged.opening_line:
             line = Line(amount=staged.opening, booked=head.date, valued=head.date, description="Opening balance")
-            tx.write_row(PUT, row_of(account.number, start, head.date.toordinal() - EPOCH, line))
+            day = max(head.date.toordinal() - EPOCH, account.first_open_day)
+            tx.write_row(PUT, row_of(account.number, start, day, line))
         record = Record(
             id=tx.new_id("bst"), created=tx.now, account=account.id, closed_on=staged.closing.date.isoformat(),
             closing_balance=staged.opening + staged.total, content=staged.content, currency=account.currency,
             file=self.about.file, file_name=self.about.file_name, format=self.about.format, lines=staged.count,
-            livemode=tx.scope.livemode, number=head.number, opened_on=head.date.isoformat(),
+            bank_account=head.account, livemode=tx.scope.livemode, number=head.number, opened_on=head.date.isoformat(),
             opening_balance=staged.opening, place=staged.place, found_by=found_by(account.number, staged.place),
-            numbered=_numbered(account, head),
+            numbered=_numbered(account, staged.chain, head),
         )  # fmt: skip
         return tx.save(record, "reconciliation.statement.imported")
 
@@ -310,17 +325,19 @@ class _Import:
         """That nobody else has imported into the account meanwhile."""
         start = staged.place << SHIFT
         rows = await tx.world.engine.rows(COUNT, (account.number, start, start + (1 << SHIFT)))
-        before = account.balance if account.covered_until is not None else staged.opening
+        banks = account.banks
+        before = banks[staged.chain.place].balance if staged.chain.place < len(banks) else staged.opening
         if account.last > staged.place or before != staged.opening or rows[0][0] != staged.count:
             raise bad("another import into the account ran at the same time. Import the file again",
                       "bank_statement_overlap")  # fmt: skip
 
     def _moved(self, staged: Staged, account: Account) -> Account:
         assert staged.opening is not None and staged.closing is not None
-        return msgspec.structs.replace(
-            account, balance=staged.opening + staged.total, bank_account=account.bank_account or staged.head.account,
-            covered_until=staged.closing.date.isoformat(), last=staged.place, statements=account.statements + 1,
+        until = staged.closing.date.isoformat()
+        account = accounts.told(
+            account, staged.chain.place, staged.head.account, staged.opening + staged.total, until
         )  # fmt: skip
+        return msgspec.structs.replace(account, last=staged.place)
 
     async def drop(self) -> None:
         """What was written is not wanted."""
@@ -329,6 +346,7 @@ class _Import:
             await self.world.engine.commit(Unit(scope=NOBODY, micros=self.world.clock.micros(), rows=rows))
 
 
-def _numbered(account: Account, head: Opening) -> str:
-    """What the bank calls a statement, which it may do again in another year."""
-    return f"{account.number}:{head.date}:{head.number}"
+def _numbered(account: Account, chain: Chain, head: Opening) -> str:
+    """What the bank calls a statement, which it may do again in another year, and another bank at any time."""
+    bank = f":{chain.place}" if chain.place else ""
+    return f"{account.number}{bank}:{head.date}:{head.number}"

@@ -15,6 +15,7 @@ from nostro.storage.columns import Ints
 
 from .cash import Entries
 
+Said = NDArray[np.uint64]
 _ODD = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F), np.uint64(0x165667B19E3779F9))
 
 
@@ -30,7 +31,7 @@ class Lines(NamedTuple):
         return Lines(*(column[chosen] for column in self))
 
 
-def mixed(key: Ints, amount: Ints) -> NDArray[np.uint64]:
+def mixed(key: Ints, amount: Ints) -> Said:
     """One number for a key and an amount. Others may have the same, so who finds by it looks at both again."""
     return key.astype(np.uint64) * _ODD[0] ^ amount.astype(np.uint64) * _ODD[1]
 

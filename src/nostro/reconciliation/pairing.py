@@ -7,21 +7,21 @@ cost some microseconds; none looks at all entries.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Literal
 
 from msgspec import Struct
 
-from .account import SHIFT
-from .rule import BUILT_IN, OPENING, Rule, applies, of_kind
-from .subset import MOST_AMOUNTS, subset
+from .alike import alike, pieces
+from .rule import BUILT_IN, Rule, applies, of_kind
+from .subset import MOST_AMOUNTS, by_luck, subset
 
 MOST_TOGETHER = 8
-MOST_CANDIDATES = 50
+MOST_CANDIDATES = 100
+MOST_COMPARED = 400
 ALIKE = 75
-PART = 6  # letters that a reference must keep to be known by its beginning or end
-FIRST = (1 << SHIFT) - 1
 PATIENCE = 10  # days after which an entry that the bank has not told of is a break
 Reason = Literal[
     "amount_differs", "duplicate", "late", "missing_in_bank", "missing_in_ledger", "taken_apart", "unknown"
@@ -31,7 +31,8 @@ _OWN = frozenset(rule.id for rule in BUILT_IN)
 
 class OpenLine(Struct, frozen=True):
     """`keys` is what it is found by, the best first, `named` those as plain words; `firm` says that one of them is the
-    payer's own reference. `files` are the file and the batch that it came from. `broken` is the break that has it."""
+    payer's own reference, `known` that it is one of ours, `told` that a matched line has said the same. `files` are the
+    file and the batch that it came from, `bank` the account at a bank."""
 
     line: int
     amount: int
@@ -41,7 +42,9 @@ class OpenLine(Struct, frozen=True):
     firm: bool
     description: str
     files: tuple[str, ...] = ()
-    broken: str | None = None
+    known: bool = False
+    told: bool = False
+    bank: int = 0
 
 
 class OpenEntry(Struct, frozen=True):
@@ -52,7 +55,6 @@ class OpenEntry(Struct, frozen=True):
     keys: tuple[int, ...]
     named: tuple[str, ...]
     file: str = ""
-    broken: str | None = None
 
 
 class Group(Struct, frozen=True):
@@ -73,7 +75,14 @@ class Unmatched(Struct, frozen=True):
 
 
 class Pairing:
-    def __init__(self, lines: Iterable[OpenLine], entries: Iterable[OpenEntry]) -> None:
+    """`own` are the lines that may be matched alone or with a sum, if not all: the others only compete. `aside` are
+    those that a rule has left to a person."""
+
+    def __init__(
+        self, lines: Iterable[OpenLine], entries: Iterable[OpenEntry], own: frozenset[int] | None = None
+    ) -> None:
+        self.own = own
+        self.aside: list[OpenLine] = []
         self.lines = {one.line: one for one in sorted(lines, key=lambda one: one.line)}
         self.entries = {one.entry: one for one in sorted(entries, key=lambda one: one.entry)}
         self.groups: list[Group] = []
@@ -89,14 +98,6 @@ class Pairing:
         self._nameless = _ByDay((one.day, one.amount, one.entry) for one in self.entries.values() if not one.keys)
         self._lines_by_day = _ByDay((one.day, one.amount, one.line) for one in self.lines.values())
 
-    def open_balance(self) -> None:
-        """What stood at the bank before the first statement, if it is what the ledger has booked until then."""
-        for line in list(self.lines.values()):
-            if line.line & FIRST == 0:
-                before = [one for one in self.entries.values() if one.day <= line.day]
-                if before and sum(one.amount for one in before) == line.amount:
-                    self._take(Group((line.line,), tuple(one.entry for one in before), OPENING))
-
     # Rules -----------------------------------------------------------------------------
 
     def apply(self, rule: Rule) -> None:
@@ -104,6 +105,8 @@ class Pairing:
             self._book_alone(rule)
         elif rule.together == "file":
             self._files(rule)
+        elif rule.together == "banks":
+            self._between(rule)
         elif rule.together == "lines":
             self._many_lines(rule)
         elif rule.together == "entries":
@@ -115,8 +118,12 @@ class Pairing:
 
     def _book_alone(self, rule: Rule) -> None:
         for line in list(self.lines.values()):
-            if applies(rule, line.amount, line.description) and rule.action == "fee":
+            if not applies(rule, line.amount, line.description):
+                continue
+            if rule.action == "fee":
                 self._take(Group((line.line,), (), rule, line.amount))
+            else:
+                self.aside.append(self.lines.pop(line.line))
 
     def _one(self, rule: Rule) -> None:
         for line in list(self.lines.values()):
@@ -140,12 +147,15 @@ class Pairing:
         return [one for one in found.values() if abs(line.amount - one.amount) <= rule.tolerance]
 
     def _may_be(self, rule: Rule, line: OpenLine, entry: OpenEntry) -> bool:
-        """A line that carries another reference of ours is not meant, unless the user has said so."""
+        """A line that carries another reference is not meant, unless the user has said so; a sum may be, if what it
+        carries is none of ours."""
         if entry.entry not in self.entries or abs(line.day - entry.day) > rule.window or not of_kind(rule, entry.kind):
             return False
         if (line.amount > 0) != (entry.amount > 0):
             return False
-        return "reference" in rule.fields or rule.id not in _OWN or not (line.firm and entry.keys)
+        if "reference" in rule.fields or rule.id not in _OWN or not entry.keys:
+            return True
+        return not line.known if rule.together == "entries" else not line.firm
 
     def _only_line(self, rule: Rule, line: OpenLine, entry: OpenEntry) -> bool:
         """That no other open line could be this entry as well."""
@@ -157,57 +167,79 @@ class Pairing:
 
     def _near(self, rule: Rule, line: OpenLine, low: int, high: int) -> Iterator[OpenEntry]:
         """The open entries around its day of these amounts; of those that a built-in rule may take at all."""
-        only_nameless = rule.id in _OWN and line.firm and "similar_reference" not in rule.fields
+        only_nameless = rule.id in _OWN and "similar_reference" not in rule.fields and (
+            line.known if rule.together == "entries" else line.firm
+        )  # fmt: skip
         for number in (self._nameless if only_nameless else self._by_day).near(line.day, rule.window, low, high):
             if number in self.entries:
                 yield self.entries[number]
 
     def _similar(self, rule: Rule) -> None:
-        """The most alike first; of two that are as much alike, none."""
+        """The most alike first; of two entries or two lines that are as much alike, none. A line whose reference is one
+        of ours was not misread."""
         found: list[tuple[int, int, int, int]] = []
         by_piece = self._by_piece()
         for line in self.lines.values():
-            if not line.named or not applies(rule, line.amount, line.description):
+            if not line.named or line.known or not applies(rule, line.amount, line.description):
                 continue
-            pieces = {(line.amount, piece) for word in line.named for piece in _pieces(word)}
-            near = {one.entry: one for piece in sorted(pieces) for one in by_piece.get(piece, ())[:MOST_CANDIDATES]}
-            near |= {
-                one.entry: one for one in islice(self._near(rule, line, line.amount, line.amount), MOST_CANDIDATES)
-            }
             scored = sorted(
                 (-alike(line.named, one.named), abs(line.day - one.day), one.entry)
-                for one in near.values()
+                for one in self._maybe_alike(rule, line, by_piece)
                 if abs(line.day - one.day) <= rule.window and of_kind(rule, one.kind)
             )
             if scored and -scored[0][0] >= ALIKE and scored[0][0] not in {score for score, _, _ in scored[1:2]}:
                 found.append((*scored[0], line.line))
-        for _, _, entry, line_number in sorted(found):
-            if entry in self.entries:
+        claims = Counter((entry, score) for score, _, entry, _ in found)
+        for score, _, entry, line_number in sorted(found):
+            if entry in self.entries and claims[entry, score] == 1:
                 self._take(Group((line_number,), (entry,), rule))
 
+    def _maybe_alike(
+        self, rule: Rule, line: OpenLine, by_piece: dict[tuple[int, str], list[OpenEntry]]
+    ) -> Iterable[OpenEntry]:
+        """Open entries of its amount: all of the days around it, or if these are many, the nearest, and what has a part
+        of a reference in common with it."""
+        near = list(islice(self._near(rule, line, line.amount, line.amount), MOST_COMPARED + 1))
+        if len(near) <= MOST_COMPARED:
+            return near
+        found = {one.entry: one for one in near[:MOST_CANDIDATES]}
+        for piece in sorted({piece for word in line.named for piece in pieces(word)}):
+            found |= {one.entry: one for one in by_piece.get((line.amount, piece), ())[:MOST_CANDIDATES]}
+        return [one for one in found.values() if one.entry in self.entries]
+
     def _by_piece(self) -> dict[tuple[int, str], list[OpenEntry]]:
-        """The open entries by amount and parts of their references: where many have one amount, a few are looked at."""
+        """The open entries by amount and parts of their references, where many have one amount."""
+        many = Counter(one.amount for one in self.entries.values())
         found: dict[tuple[int, str], list[OpenEntry]] = {}
         for entry in self.entries.values():
-            for piece in {piece for word in entry.named for piece in _pieces(word)}:
-                found.setdefault((entry.amount, piece), []).append(entry)
+            if many[entry.amount] > MOST_COMPARED:
+                for piece in {piece for word in entry.named for piece in pieces(word)}:
+                    found.setdefault((entry.amount, piece), []).append(entry)
         return found
 
     def _many_entries(self, rule: Rule) -> None:
+        named = "reference" in rule.fields
         for line in list(self.lines.values()):
-            if not applies(rule, line.amount, line.description):
+            if not applies(rule, line.amount, line.description) or (self.own is not None and line.line not in self.own):
                 continue
-            if "reference" in rule.fields:
+            if named:
                 pool: Iterable[OpenEntry] = (one for key in line.keys for one in self._by_key.get(key, ()))
             else:
                 low, high = sorted((0, line.amount))
                 pool = islice(self._near(rule, line, low, high), 2 * MOST_AMOUNTS)
             found = list({one.entry: one for one in pool if self._may_be(rule, line, one)}.values())
-            chosen = _adding_up(line.amount, [one.amount for one in found], rule, "reference" in rule.fields)
+            if not named and self._has_rival(rule, line):
+                continue
+            chosen = _adding_up(line.amount, [one.amount for one in found], rule, named)
             if chosen:
                 entries = tuple(found[n].entry for n in chosen)
                 total = sum(found[n].amount for n in chosen)
                 self._take(Group((line.line,), tuple(sorted(entries)), rule, line.amount - total))
+
+    def _has_rival(self, rule: Rule, line: OpenLine) -> bool:
+        """Another open line of the amount, which the same entries could be."""
+        others = self._lines_by_day.near(line.day, 2 * rule.window, line.amount, line.amount)
+        return any(n != line.line and n in self.lines and not self.lines[n].known for n in others)
 
     def _many_lines(self, rule: Rule) -> None:
         for entry in list(self.entries.values()):
@@ -253,6 +285,21 @@ class Pairing:
         open_ = [number for number in found if number in self.lines]
         return open_ if len(open_) == 1 else []
 
+    def _between(self, rule: Rule) -> None:
+        """What leaves one of the account's banks and comes to another; the ledger has nothing to book. Only if no other
+        line could be either, and neither carries a reference of ours."""
+        for line in list(self.lines.values()):
+            if line.line not in self.lines or line.known or not applies(rule, line.amount, line.description):
+                continue
+            found = self._opposite(rule, line)
+            if len(found) == 1 and self._opposite(rule, found[0]) == [line]:
+                self._take(Group(tuple(sorted((line.line, found[0].line))), (), rule))
+
+    def _opposite(self, rule: Rule, line: OpenLine) -> list[OpenLine]:
+        near = self._lines_by_day.near(line.day, rule.window, -line.amount, -line.amount)
+        found = [self.lines[n] for n in near if n in self.lines]
+        return [one for one in found if one.bank != line.bank and not one.known]
+
     def _take(self, group: Group) -> None:
         self.groups.append(group)
         for line in group.lines:
@@ -262,12 +309,12 @@ class Pairing:
 
     # What is left ------------------------------------------------------------------------
 
-    def rest(self, told_before: set[int], until: int) -> list[Unmatched]:
+    def rest(self, until: int) -> list[Unmatched]:
         """Every line that is left, with a reason, and the entries that the bank should have told of by the day
-        `until`. `told_before` are the lines that say what a matched line has said already."""
+        `until`."""
         made: list[Unmatched] = []
         for line in list(self.lines.values()):
-            made.append(self._why(line, line.line in told_before))
+            made.append(self._why(line))
             del self.lines[line.line]
             for entry in made[-1].entries:
                 del self.entries[entry]
@@ -277,8 +324,8 @@ class Pairing:
                 del self.entries[entry_.entry]
         return made
 
-    def _why(self, line: OpenLine, told_before: bool) -> Unmatched:
-        if told_before:
+    def _why(self, line: OpenLine) -> Unmatched:
+        if line.told:
             return Unmatched("duplicate", (line.line,))
         same = [
             one for key in line.keys for one in self._by_key.get(key, ())
@@ -288,13 +335,6 @@ class Pairing:
             best = min(same, key=lambda one: (abs(one.amount - line.amount), abs(one.day - line.day), one.entry))
             return Unmatched("late" if best.amount == line.amount else "amount_differs", (line.line,), (best.entry,))
         return Unmatched("missing_in_ledger" if line.keys else "unknown", (line.line,))
-
-
-def _pieces(word: str) -> Iterator[str]:
-    """Parts that a reference keeps when it is cut off at an end or misread in a few places."""
-    yield word[-PART:]
-    for at in range(0, min(len(word), 36) - PART + 1, PART // 2):
-        yield word[at : at + PART]
 
 
 class _ByDay:
@@ -317,28 +357,12 @@ class _ByDay:
                 place += 1
 
 
-def _adding_up(total: int, amounts: Sequence[int], rule: Rule, all_first: bool) -> tuple[int, ...] | None:
-    """The places of two amounts or more that are the total: all of them, or the one set of a few that is."""
+def _adding_up(total: int, amounts: Sequence[int], rule: Rule, named: bool) -> tuple[int, ...] | None:
+    """The places of two amounts or more that are the total: all of those that a reference names, or the one set of a
+    few that is, and that is no luck where none is named."""
     if len(amounts) < 2:
         return None
-    if all_first and abs(sum(amounts) - total) <= rule.tolerance:
+    if named and abs(sum(amounts) - total) <= rule.tolerance:
         return tuple(range(len(amounts)))
-    return subset(amounts, total, MOST_TOGETHER) if len(amounts) <= MOST_AMOUNTS else None
-
-
-def alike(mine: Sequence[str], theirs: Sequence[str]) -> int:
-    """How much two references are one, of 100: one is a part of the other, or most letters stand where they stood,
-    counted from both ends."""
-    return max((_alike(one, other) for one in mine for other in theirs), default=0)
-
-
-def _alike(one: str, other: str) -> int:
-    short, long = sorted((one, other), key=len)
-    if len(short) >= PART and short in long:
-        return 90
-    if 2 * len(short) < len(long):
-        return 0
-    same = sum(a == b for a, b in zip(short, long, strict=False))
-    begin = next((n for n, (a, b) in enumerate(zip(short, long, strict=False)) if a != b), len(short))
-    end = next((n for n, (a, b) in enumerate(zip(short[::-1], long[::-1], strict=False)) if a != b), len(short))
-    return 100 * max(same, min(begin + end, len(short))) // len(long)
+    found = subset(amounts, total, MOST_TOGETHER) if len(amounts) <= MOST_AMOUNTS else None
+    return None if found is None or (not named and by_luck(len(amounts), len(found), total)) else found

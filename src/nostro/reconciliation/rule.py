@@ -36,7 +36,7 @@ MOST_RULES = 200
 LONGEST_PATTERN = 200
 SEARCHED = 200  # characters of a description that a pattern is tried on
 Field = Literal["amount", "reference", "similar_reference"]
-Together = Literal["one", "entries", "lines", "file"]
+Together = Literal["one", "entries", "lines", "file", "banks"]
 Action = Literal["match", "fee", "suspense"]
 BookAs = Literal["bank_fee", "interest", "write_off"]
 # Where differences are booked, by the name that a person gives them.
@@ -47,8 +47,9 @@ BOOKED: dict[str, str] = {
 
 class Rule(Stored, frozen=True, kw_only=True):
     """`fields` must agree; `together` is "one" line with one entry, one line with many "entries", many "lines" with one
-    entry, or what a bank has booked of a whole "file". `window` is days, `tolerance` minor units that are booked as
-    `book_as`. `entry_kind` may hold `*`: `payout.*`. Without an account the rule is for all."""
+    entry, what a bank has booked of a whole "file", or what goes from one of the account's "banks" to another. `window`
+    is days, `tolerance` minor units that are booked as `book_as`. `entry_kind` may hold `*`: `payout.*`. Without an
+    account the rule is for all."""
 
     object: Literal["reconciliation.rule"] = "reconciliation.rule"
     account: str | None = None
@@ -88,6 +89,7 @@ BUILT_IN = (
     _built_in("file", 90, 95, 10, "file", "reference", "amount"),
     _built_in("similar_reference", 80, 85, 5, "one", "similar_reference", "amount"),
     _built_in("amount", 60, 60, 3, "one", "amount"),
+    _built_in("between_banks", 55, 60, 5, "banks", "amount"),
     _built_in("sum", 50, 50, 3, "entries", "amount"),
 )
 

@@ -13,13 +13,19 @@ from typing import Literal
 from nostro.kernel.resource import Stored
 from nostro.storage.tx import Tx
 
+from .account import Record as Account
+
+MOST = 10_000
+
 
 class Statement(Stored, frozen=True, kw_only=True):
     """Balances are minor units; `closing_balance` is `opening_balance` plus its lines. `number` is the bank's name for
-    it. `file` and `content` are SHA-256 of the file that it came in, and of what it says."""
+    it, `bank_account` what it calls the account. `file` and `content` are SHA-256 of the file that it came in, and of
+    what it says."""
 
     object: Literal["reconciliation.statement"] = "reconciliation.statement"
     account: str
+    bank_account: str = ""
     closed_on: str
     closing_balance: int
     content: str
@@ -49,6 +55,15 @@ def found_by(account: int, place: int) -> str:
 async def found(tx: Tx, limit: int = 1, **where: str) -> list[Record]:
     """The statements of which these filters are true, the first first."""
     return await tx.all(tx.registry.by_record[Record], where, limit, newest_first=False)
+
+
+async def banks_of(tx: Tx, account: Account) -> dict[int, int]:
+    """The places of an account's accounts at banks by those of their statements; empty if it has one."""
+    names = [one.bank_account for one in account.banks]
+    if len(names) < 2:
+        return {}
+    every = await found(tx, MOST, account=account.id)
+    return {one.place: names.index(one.bank_account) if one.bank_account in names else 0 for one in every}
 
 
 async def ids_of(tx: Tx, account: int, places: Sequence[int]) -> dict[int, str]:

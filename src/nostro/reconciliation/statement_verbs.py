@@ -24,11 +24,14 @@ class Upload(Params, frozen=True, kw_only=True):
 
 
 class CreateParams(Params, frozen=True, kw_only=True):
-    """`account` is the ledger account that stands for the one at the bank. `mapping` says how to read a CSV."""
+    """`account` is the ledger account that stands for the one at the bank. `mapping` says how to read a CSV.
+    `another_bank_account`: the statement may be of an account at a bank that the ledger account does not stand for
+    yet."""
 
     file: Upload
     format: Format
     account: str = CASH
+    another_bank_account: bool = False
     mapping: Mapping | None = None
 
 
@@ -38,7 +41,7 @@ async def create(world: World, scope: Scope, params: CreateParams) -> Wire:
         raise invalid("The file is empty.", "file")
     about = About(
         ledger_account=params.account, format=params.format, file=hashlib.sha256(content).hexdigest(),
-        file_name=params.file.name,
+        file_name=params.file.name, another=params.another_bank_account,
     )  # fmt: skip
     made = await imported(world, scope, pieces(io.BytesIO(content), params.format, params.mapping), about)
     data = [one.statement for one in made]

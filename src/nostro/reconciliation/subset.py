@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import comb
 
 MOST_AMOUNTS = 24
 MOST_STEPS = 20_000
+ONCE_IN = 1_000
 
 
 def subset(amounts: Sequence[int], total: int, most: int) -> tuple[int, ...] | None:
@@ -42,3 +44,9 @@ def subset(amounts: Sequence[int], total: int, most: int) -> tuple[int, ...] | N
     if not sure or len(found) != 1 or len(found[0]) < 2:
         return None
     return tuple(sorted(places[n] for n in found[0]))
+
+
+def by_luck(count: int, size: int, total: int) -> bool:
+    """Whether some set of up to `size` of so many amounts would come to a total of this order by chance more often than
+    once in `ONCE_IN` times: there are so many sets, and about as many sums as the total has minor units."""
+    return sum(comb(count, n) for n in range(2, size + 1)) * ONCE_IN > abs(total)

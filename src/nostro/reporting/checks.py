@@ -1,21 +1,19 @@
 """Closing checks: what is looked at before a period is closed. Each says what it found, in words.
 
-What a blocking check finds must be put right first; what another finds is listed with the period. `app.py` says which
+Before these the books are verified (ledger/verified.py). What a blocking check finds must be put right first; what
+another finds is listed with the period. `app.py` says which
 checks there are, so that other rooms can add theirs.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, cast
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 from msgspec import Struct
 
 from nostro.kernel.money import text
 from nostro.ledger import chart
-from nostro.ledger.audit import verify
-from nostro.storage.engine import Engine, Row
 from nostro.storage.tx import Tx
 
 from .span import Span
@@ -33,12 +31,6 @@ class Check(Struct, frozen=True):
     name: str
     look: Callable[[Tx, Span], Awaitable[list[str]]]
     blocks: bool = False
-
-
-async def books_verified(tx: Tx, span: Span) -> list[str]:
-    """Everything is recomputed, as by `nostro ledger verify`, and other requests have their turn meanwhile."""
-    engine = cast(Engine, _Patient(tx.world.engine))
-    return [str(problem) for problem in await verify(engine, tx.registry)]
 
 
 async def trial_balance_balances(tx: Tx, span: Span) -> list[str]:
@@ -77,7 +69,6 @@ async def no_failed_jobs(tx: Tx, span: Span) -> list[str]:
 
 
 CHECKS = (
-    Check("books_verified", books_verified, blocks=True),
     Check("trial_balance", trial_balance_balances, blocks=True),
     Check("clearing_accounts", clearing_empty),
     Check("suspense", suspense_empty),
@@ -93,15 +84,3 @@ async def _accounts(tx: Tx, span: Span) -> Any:
 
 def _natural(one: Turnover) -> int:
     return one.closing if one.normal == "debit" else -one.closing
-
-
-class _Patient:
-    """The engine, with a turn for others before each reading."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self.path = engine.path
-
-    async def rows(self, statement: str, values: Sequence[Any] = ()) -> list[Row]:
-        await asyncio.sleep(0)
-        return await self._engine.rows(statement, values)

@@ -23,6 +23,8 @@ from nostro.kernel.lifecycle import Lifecycle, Move
 from nostro.kernel.resource import Filter, NoParams, Params, Resource, Shape, Stored, Verb, listing, retrieve
 from nostro.ledger.audit import head
 from nostro.ledger.closed import MONTH, PUT, TAKE, closed_until
+from nostro.ledger.problem import Problem
+from nostro.ledger.verified import keep, mark, patient, rest, verify_slice
 from nostro.storage.tx import Tx
 
 from .checks import Check
@@ -33,6 +35,7 @@ from .turnover import cuts, turnovers
 
 CLOSE = "report.period.close"
 MOST_FINDINGS = 100
+SLICE = 5_000  # entries that are verified in one run of the job
 LINK = "SELECT hash FROM ledger_chain WHERE link=?"
 Status = Literal["closing", "closed", "open"]
 
@@ -83,9 +86,12 @@ class Period(Stored, frozen=True, kw_only=True):
 
 
 class Record(Period, frozen=True, kw_only=True, omit_defaults=True):
-    """`before` is up to when the book was closed before (seconds)."""
+    """`before` is up to when the book was closed before (seconds). Its close verifies the entries behind `verify_from`
+    up to `verify_to`, the last one when it began."""
 
     before: int = 0
+    verify_from: int | None = None
+    verify_to: int | None = None
 
 
 class Proof(Shape, frozen=True, kw_only=True):
@@ -138,7 +144,7 @@ async def create(tx: Tx, params: CreateParams) -> Record:
     tx.claim(TAKE, (tx.scope.book, span.ends, before))
     if found:
         tx.schedule(CLOSE, found[0].id, tx.now)
-        return tx.move(found[0], LIFE["again"], checks=[], before=before)
+        return tx.move(found[0], LIFE["again"], checks=[], before=before, verify_from=None, verify_to=None)
     period = Record(
         id=tx.new_id("per"), created=tx.now, livemode=tx.scope.livemode, month=params.month, status="closing",
         starts_at=span.starts, ends_at=span.ends, before=before,
@@ -155,14 +161,20 @@ def _check_order(tx: Tx, span: Span, before: int) -> None:
 
 
 def closer(checks: Sequence[Check]) -> Callable[[Tx, str], Awaitable[None]]:
-    """Job `report.period.close`: check, make the figures and close; or say what is wrong and open it again."""
+    """Job `report.period.close`: verify the books, a slice each time it runs, so that other jobs have their turn; then
+    check, make the figures and close; or say what is wrong and open it again."""
 
     async def close_job(tx: Tx, id: str) -> None:
         period = await tx.get(PERIOD, id)
         if period.status != "closing":
             return
+        problems = await _verified(tx, period)
+        if problems is None:
+            return
         span = named(period.month)
-        results = [await _result(tx, span, check) for check in checks]
+        results = [_told("books_verified", [str(problem) for problem in problems], True)]
+        results += [await _result(tx, span, check) for check in checks]
+        period = await tx.get(PERIOD, id)
         if any(one.outcome == "failed" for one in results):
             _release(tx, period, results)
             return
@@ -172,9 +184,32 @@ def closer(checks: Sequence[Check]) -> Callable[[Tx, str], Awaitable[None]]:
 
 
 async def _result(tx: Tx, span: Span, check: Check) -> CheckResult:
-    found = await check.look(tx, span)
-    outcome: Literal["passed", "listed", "failed"] = "passed" if not found else "failed" if check.blocks else "listed"
-    return CheckResult(name=check.name, outcome=outcome, findings=found[:MOST_FINDINGS], count=len(found))
+    return _told(check.name, await check.look(tx, span), check.blocks)
+
+
+def _told(name: str, found: list[str], blocks: bool) -> CheckResult:
+    outcome: Literal["passed", "listed", "failed"] = "passed" if not found else "failed" if blocks else "listed"
+    return CheckResult(name=name, outcome=outcome, findings=found[:MOST_FINDINGS], count=len(found))
+
+
+async def _verified(tx: Tx, period: Record) -> list[Problem] | None:
+    """What is wrong with the books, from where they were verified last; None while there is more to look at."""
+    engine = patient(tx.world.engine)
+    reached = await mark(engine)
+    if period.verify_to is None or period.verify_from is None:
+        last = (await head(engine)).entries
+        period = msgspec.structs.replace(period, verify_from=reached.entry, verify_to=last)
+        tx.save(period)
+    assert period.verify_to is not None and period.verify_from is not None
+    if reached.entry < period.verify_to:
+        reached, problems = await verify_slice(engine, tx.registry, reached, SLICE)
+        if problems:
+            return problems
+        keep(tx, reached)
+        if reached.entry < period.verify_to:
+            tx.schedule(CLOSE, period.id, tx.now)
+            return None
+    return await rest(engine, reached, period.verify_from)
 
 
 async def release(tx: Tx, period: Record, params: NoParams) -> Record:
