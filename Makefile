@@ -88,6 +88,11 @@ simulate: $(RUN) $(DEV) ## run one history of the simulation with faults (SEED=7
 soak: $(RUN) $(DEV) ## run new histories for minutes (MINUTES=5; ARGS=--mutations looks for bugs put in on purpose)
 	$(BIN)/python tools/simulate.py --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
+.PHONY: prove
+prove: $(RUN) $(DEV) ## engines against a model, money verbs against each other (HISTORIES=300 STEPS=200)
+	NOSTRO_HISTORIES=$(or $(HISTORIES),300) NOSTRO_STEPS=$(or $(STEPS),200) \
+		$(BIN)/pytest -q -n $(WORKERS) --dist worksteal tests/engines/test_model.py tests/invariants/test_races.py $(ARGS)
+
 .PHONY: fuzz
 fuzz: $(RUN) $(DEV) ## send wrong input at scale for a long time (ARGS="--minutes 30")
 	$(BIN)/python tools/fuzz.py $(ARGS)

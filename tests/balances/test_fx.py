@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from expect import fails
 from nostro.balances.exchange_rate import TEST_RATES
-from nostro.balances.fx import exchange, trade
+from nostro.balances.fx import Settle, exchange, further, trade
 from nostro.kernel.money import exponent
 from nostro.kernel.posting import Posting, balanced
 from nostro.testing.sandbox import Sandbox
@@ -38,6 +38,25 @@ def test_a_trade_is_explained_to_the_minor_unit(
     assert 0 <= amount * made.exchange_rate - made.amount < 1
     lines = (Posting("merchant:a:available", amount, sold), Posting("merchant:a:available", -made.amount, bought))
     assert balanced((*lines, *exchange(made)))
+
+
+@given(
+    parts=st.lists(st.integers(1, 10**8), min_size=1, max_size=12), sold=st.sampled_from(CURRENCIES),
+    bought=st.sampled_from(CURRENCIES), rate=RATES, fee=st.decimals("0", "0.05", places=4), back=st.booleans(),
+)  # fmt: skip
+def test_parts_of_a_trade_add_up(
+    parts: list[int], sold: str, bought: str, rate: Decimal, fee: Decimal, back: bool
+) -> None:
+    sign, before, settle = -1 if back else 1, 0, Settle(base_rate=rate, currency=bought, fee=fee)
+    whole = trade(sign * sum(parts), sold, bought, rate, fee)
+    made = []
+    for amount in parts:
+        made.append(further(before, sign * amount, sold, settle))
+        before += sign * amount
+        lines = (Posting("a", sign * amount, sold), Posting("a", -made[-1].amount, bought))
+        assert balanced((*lines, *exchange(made[-1])))
+    for name in ("amount", "base", "spread", "rounding", "from_amount"):
+        assert sum(getattr(one, name) for one in made) == getattr(whole, name)
 
 
 @pytest.fixture

@@ -70,6 +70,18 @@ def test_what_is_given_back_is_taken_at_the_payments_rate(till: Till) -> None:
     assert stands(till, "clearing:fx:eur", "eur") == -320  # the fee is what was not given back
 
 
+def test_what_is_given_back_in_parts_adds_up(till: Till) -> None:
+    """A penny is worth 1.25 cents: whoever gives pennies back one by one gains nothing by it."""
+    settle_in(till)
+    charge = till.pay(amount=1000, currency="gbp")
+    paid = till.client.v1.balance_transactions.retrieve(charge.balance_transaction)
+    form: Any = {"charge": charge.id}
+    lines = [till.client.v1.refunds.create({**form, "amount": amount}) for amount in (1, 1, 1, 1, 2, 333, 661)]
+    taken = [till.client.v1.balance_transactions.retrieve(str(one.balance_transaction)).amount for one in lines]
+    assert sum(taken) == -paid.amount and taken[:4] == [-1, -1, -1, -2]
+    assert till.client.v1.charges.retrieve(charge.id).refunded
+
+
 def test_a_dispute_and_its_fee_too(till: Till) -> None:
     settle_in(till)
     charge = till.pay("pm_card_createDispute", 10_000, "eur")

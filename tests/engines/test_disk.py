@@ -1,5 +1,6 @@
 """A disk that fails under SQLite: nobody is told of a commit that is not there, and the server goes on when it can."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -8,7 +9,8 @@ import apsw
 import pytest
 
 from counter import COUNTER, unit, write
-from nostro.kernel.errors import ApiError
+from faulty import FaultyDisk
+from nostro.kernel.errors import ApiError, Conflict
 from nostro.storage.unit import Scope
 from sim.disk import Disk, Weather
 from sim.engine import SimEngine
@@ -90,3 +92,17 @@ async def test_a_server_does_not_start_on_a_log_that_cannot_be_synced(machine: M
     with pytest.raises((ApiError, apsw.IOError)):
         await machine.start()
     await machine.engine.abandon()
+
+
+async def test_a_full_disk_where_units_are_tried_one_by_one(tmp_path: Path) -> None:
+    """Two units share a commit that the first one spoils; then the disk is full for the second."""
+    engine = FaultyDisk(tmp_path / "engine.db")
+    await engine.prepare([COUNTER])
+    await engine.commit(unit(ONE, write("cnt_1", 1)))
+    engine.often = 1.0
+    spoilt, other = await asyncio.gather(
+        engine.commit(unit(ONE, write("cnt_1", 2))), engine.commit(unit(ONE, write("cnt_2", 2))), return_exceptions=True
+    )
+    assert isinstance(spoilt, Conflict)
+    assert isinstance(other, ApiError) and other.status == 503
+    await engine.close()

@@ -231,6 +231,7 @@ def test_listing(till: Till) -> None:
         ({"statement_descriptor": "<week>"}, "statement_descriptor", "invalid_characters"),
         ({"colour": "blue"}, "colour", "parameter_unknown"),
         ({"currency": "huf", "amount": 150}, "amount", None),
+        ({"currency": "ugx", "amount": 50_050}, "amount", None),
     ],
 )
 def test_wrong_payouts(till: Till, form: Any, param: str, code: str | None) -> None:

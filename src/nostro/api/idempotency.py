@@ -43,8 +43,15 @@ async def purge(world: World) -> None:
             return
 
 
-def fingerprint(method: str, path: str, body: bytes) -> str:
-    return hashlib.sha256(b"\0".join((method.encode(), path.encode(), body))).hexdigest()[:32]
+def fingerprint(method: str, path: str, query: bytes, body: bytes) -> str:
+    return hashlib.sha256(b"\0".join((method.encode(), path.encode(), *([query] if query else ()), body))).hexdigest()[
+        :32
+    ]
+
+
+def reference_of(scope: Scope, key: str) -> str:
+    """The name under which a stream is booked that has a key and no reference of its own."""
+    return "key:" + hashlib.sha256(f"{scope.number}:{key}".encode()).hexdigest()[:32]
 
 
 class Answered(Exception):

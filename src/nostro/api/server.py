@@ -13,10 +13,10 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from nostro.controls.api_key import Caller, Keys, on_behalf
+from nostro.controls.api_key import Caller, Keys, on_behalf, still_connected
 from nostro.events.work import perform
 from nostro.kernel.clock import SECOND, elapsed
-from nostro.kernel.errors import ApiError, Refused, invalid, no_such, refused, unavailable
+from nostro.kernel.errors import ApiError, Conflict, Refused, invalid, no_such, refused, unavailable
 from nostro.kernel.form import FormError, decode
 from nostro.kernel.http import Incoming, Reply
 from nostro.kernel.ids import time_code
@@ -31,7 +31,7 @@ from .admission import Admission
 from .browser import check_expand, narrowed
 from .credentials import given_key
 from .expand import MOST_PATHS, expand
-from .idempotency import Answered, Idempotency, fingerprint, keep
+from .idempotency import Answered, Idempotency, fingerprint, keep, reference_of
 from .log import POLL, Recorder
 from .multipart import decode_multipart
 from .pagination import SearchParams, list_page, list_params, search_page
@@ -150,7 +150,7 @@ class Api:
         )
         if key is None:
             return await self._perform(route, caller, ids, form, paths, request, None)
-        print = fingerprint(incoming.method, incoming.path, incoming.body)
+        print = fingerprint(incoming.method, incoming.path, incoming.query, incoming.body)
         stored = await self._idempotency.begin(caller.scope, key, print, route.verb.kind == "system")
         if stored is not None:
             return stored
@@ -164,13 +164,17 @@ class Api:
         request: Request, print: str | None,
     ) -> Reply:  # fmt: skip
         reply, runs = Reply(200, b""), 0
-        outside = await self._run_outside(route, caller, ids, form) if route.verb.kind == "system" else None
+        outside: Any = None
 
         async def run(tx: Tx) -> Any:
             nonlocal runs
             runs += 1
             if runs > 1 and print and (stored := await self._stored(caller, request, print)):
                 raise Answered(stored)
+            if caller.scope.connected and route.verb.method != "GET":
+                tx.rely()  # if the account is deleted meanwhile, this runs again
+                if runs > 1:
+                    await still_connected(self.world, caller)
             answer = outside or await self._run(tx, route, caller, dict(ids), dict(form))
             wire = rendered(tx.view, answer)
             if paths and tx.outcome is None:
@@ -184,21 +188,47 @@ class Api:
                 keep(tx, caller.scope, request.idempotency_key, print, made)
 
         try:
+            if route.verb.kind == "system":
+                outside = await self._run_outside(route, caller, ids, form, request)
             await perform(self.world, caller.scope, run, request, seal)
         except Answered as answered:
             return answered.reply
-        except (ApiError, Refused):
-            if print and (stored := await self._stored(caller, request, print)):
-                return stored
-            raise
+        except (ApiError, Refused) as error:
+            if print is None:
+                raise
+            return await self._refused(error, caller, request, print)
+        return reply
+
+    async def _refused(self, error: ApiError | Refused, caller: Caller, request: Request, print: str) -> Reply:
+        """A refusal is an answer as well: the key gives it again. But not if the form was wrong, and not what passes
+        by itself."""
+        told = refused(error) if isinstance(error, Refused) else error
+        if told.status >= 500:  # what is there may not be on the disk (docs/decisions/0020)
+            raise told
+        if stored := await self._stored(caller, request, print):  # another worker was first, and left nothing to do
+            return stored
+        reply = self._error(told, request.id or "", caller)
+        if not told.begun or told.status not in (400, 402, 403, 404):
+            return reply
+        tx = Tx(self.world, caller.scope, request)
+        keep(tx, caller.scope, request.idempotency_key or "", print, reply)
+        try:
+            await self.world.engine.commit(tx.seal())
+        except Conflict:
+            return await self._stored(caller, request, print) or reply
         return reply
 
     async def _stored(self, caller: Caller, request: Request, print: str) -> Reply | None:
         return await self._idempotency.stored(caller.scope, request.idempotency_key or "", print)
 
-    async def _run_outside(self, route: Route, caller: Caller, ids: dict[str, str], form: dict[str, Any]) -> Any:
-        """A verb that acts through many units; the one that follows only keeps its answer."""
+    async def _run_outside(
+        self, route: Route, caller: Caller, ids: dict[str, str], form: dict[str, Any], request: Request
+    ) -> Any:
+        """A verb that acts through many units; the one that follows only keeps its answer. If that is never written,
+        or another worker has the same request, what is done is known by a reference: the caller's, or the key's."""
         assert route.verb.run is not None, f"{route.verb.path} does nothing"
+        if request.idempotency_key and "reference" in route.verb.params.__struct_fields__:
+            form = {"reference": reference_of(caller.scope, request.idempotency_key), **form}
         scope = await load_scope(self.world, caller.scope.number)
         return await route.verb.run(self.world, scope, convert({**form, **ids}, route.verb.params))
 

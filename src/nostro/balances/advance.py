@@ -210,7 +210,8 @@ class UpdateParams(Params, frozen=True, kw_only=True):
 
 async def create(tx: Tx, params: CreateParams) -> Record:
     currency = params.currency.lower()
-    policy = (await settings_of(tx)).policy.advances
+    settings = await settings_of(tx)
+    policy = settings.policy.advances
     open_ones = await open_in(tx, currency)
     days = await _pending(tx, currency)
     lent = sum(advance.amount - advance.amount_repaid for advance in open_ones)
@@ -229,8 +230,8 @@ async def create(tx: Tx, params: CreateParams) -> Record:
         merchant=tx.merchant, open=currency,
     )  # fmt: skip
     line = _line(tx, advance, "advance", advance.amount, f"ADVANCE ({advance.id})", fee)
-    for other in open_ones:
-        tx.save(other)  # of two advances at once only one may count on what is pending
+    for one in (settings, *open_ones):
+        tx.save(one)  # of two advances at once, also of the first two, only one may count on what is pending
     _look_again(tx, currency, [*open_ones, advance])
     return tx.move(advance, LIFE["create"], balance_transaction=line)
 

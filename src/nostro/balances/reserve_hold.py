@@ -212,6 +212,7 @@ async def hold_payment(
         amount = min(amount, -await tx.balance(chart.available(tx.merchant), written.currency))
     if amount <= 0:
         return None
+    await _keep_still(tx, charge)
     return place(
         tx, amount=amount, available_on=written.available_on, release_after=tx.now + days * DAY,
         currency=written.currency, reason=reason, source_charge=charge, cause=cause,
@@ -221,6 +222,11 @@ async def hold_payment(
 async def free_of(tx: Tx, charge: str, line: balance_transaction.Record) -> int:
     """What the merchant got for a payment, less what holds keep of it."""
     return line.net - line.taken_back - sum(hold.amount_releasable for hold in await of_charge(tx, charge))
+
+
+async def _keep_still(tx: Tx, charge: str) -> None:
+    """What is held must still be there of the payment: of a hold and a refund at once, one looks again."""
+    tx.save(await tx.get(tx.registry.by_object["charge"], charge))
 
 
 async def of_charge(tx: Tx, charge: str) -> list[Record]:
@@ -320,6 +326,7 @@ async def _of_payment(tx: Tx, params: CreateParams, charge_id: str, given: dict[
         raise invalid(f"The payment's money is in {line.currency}.", "currency")
     if amount > free or amount <= 0:
         raise invalid(f"Of this payment {text(free, line.currency)} can be held.", "amount", "amount_too_large")
+    await _keep_still(tx, charge_id)
     return place(
         tx, amount=amount, available_on=line.available_on, currency=line.currency, reason="standalone",
         source_charge=charge_id, **given,

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta
 
+from nostro.balances.availability import waiting_account
 from nostro.balances.settings import ID as SETTINGS_ID
 from nostro.balances.settings import Record as BalanceSettings
 from nostro.balances.settings import settings_of
@@ -27,6 +28,7 @@ from nostro.kernel.resource import (
     merge_metadata,
     public,
 )  # fmt: skip
+from nostro.ledger import chart
 from nostro.storage.body import whole
 from nostro.storage.engine import Row
 from nostro.storage.tx import Tx
@@ -50,7 +52,7 @@ from .scope import enter, enter_new, leave
 from .values import documents, merged
 
 FIND_CREATED = "SELECT created FROM scope WHERE scope=?"
-OWED = "SELECT count(*) FROM ledger_account WHERE book=? AND code>=? AND code<? AND balance<>0"
+STANDS = "SELECT code, currency, balance FROM ledger_account WHERE book=? AND code>=? AND code<?"
 PAGE = (
     "SELECT a.id, a.created, a.body, b.id, b.created, b.body FROM connected c "
     "JOIN account a ON a.scope=c.scope AND a.id=c.account "
@@ -346,11 +348,17 @@ async def delete(tx: Tx, params: OfAccount) -> Wire:
     if account is None:
         raise invalid("You cannot delete your own account.", "account")
     prefix = f"merchant:{account.id}:"
-    if (await tx.world.engine.rows(OWED, (tx.scope.book, prefix, prefix + "~")))[0][0]:
+    stands = await tx.world.engine.rows(STANDS, (tx.scope.book, prefix, prefix + "~"))
+    if any(balance for _, _, balance in stands):
         raise ApiError(
             "This account has a balance, or money on its way. Only accounts that nothing is owed to can be deleted.",
             code="account_has_balance",
         )  # fmt: skip
+    # What comes at this very moment stops it, also where nothing was booked yet.
+    currency = account.default_currency or "usd"
+    paid_now = waiting_account(account.id, (await settings_of(tx)).available_on(tx.now, currency), tx.now)
+    stands += [(code, currency, 0) for code in (chart.available(account.id), paid_now)]
+    tx.unit.pinned |= {(code, currency): 0 for code, currency, _ in stands}
     tx.delete(account)
     tx.unschedule(standing.JOB, account.id)
     leave(tx)

@@ -106,6 +106,13 @@ async def on_behalf(world: World, caller: Caller, account: str) -> Caller:
     return msgspec.structs.replace(caller, scope=scope)
 
 
+async def still_connected(world: World, caller: Caller) -> None:
+    """Raises the same if the account that the caller acts for was deleted since."""
+    platform = await recall_scope(world, caller.scope.book)
+    if await account_scope(world, platform, caller.scope.merchant) is None:
+        raise no_access(caller.scope.merchant)
+
+
 def digest(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 

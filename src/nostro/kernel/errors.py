@@ -19,8 +19,11 @@ from typing import Any
 class ApiError(Exception):
     """What a caller did wrong, or what the world answered. `objects` are shown in the error, rendered.
 
-    `reason` is for a request that was turned away by a limit: the limit's family and name.
+    `reason` is for a request that was turned away by a limit: the limit's family and name. `begun` is false if the
+    request's form was wrong, so that nothing was looked at yet.
     """
+
+    begun = True
 
     def __init__(
         self,

@@ -22,6 +22,14 @@ _NAME = re.compile(r"`([^`]*)`")
 def convert(form: dict[str, Any], params: type[P], within: str = "") -> P:
     """Raises `ApiError` that names the parameter; `within` is where the form stands in a larger one."""
     try:
+        return _converted(form, params, within)
+    except ApiError as error:
+        error.begun = False
+        raise
+
+
+def _converted(form: dict[str, Any], params: type[P], within: str) -> P:
+    try:
         made = msgspec.convert(form, params, strict=False)
     except msgspec.ValidationError as error:
         raise _explain(str(error), form, params, within) from None

@@ -53,6 +53,7 @@ from nostro.storage.tx import Tx
 
 from . import dispute_evidence as evidences
 from .dispute_evidence import NONE, Evidence
+from .split import given_before
 
 if TYPE_CHECKING:
     from .charge import Record as Charge
@@ -121,8 +122,7 @@ class Dispute(Stored, frozen=True, kw_only=True):
 
 class Record(Dispute, frozen=True, kw_only=True, omit_defaults=True):
     """`fee` was taken with the amount; `token` is the network's, `program` what it offers beyond evidence.
-    `settle` is the charge's, and `before` what was given back or disputed of it before, of which a converted amount
-    takes account."""
+    `settle` is the charge's, of which `before` was given back or disputed before."""
 
     merchant: str
     rail: str
@@ -208,11 +208,10 @@ async def open_all(tx: Tx, charge: Charge) -> None:
     """
     card, left = test_cards.card_of(charge.token), charge.amount - charge.amount_refunded
     made: list[Record] = []
-    before = charge.amount_captured - left
     for amount in allocate(left, [1] * card.disputes):
         if amount:
-            made.append(_new(tx, charge, card, amount, before if charge.settle else 0))
-            before += amount
+            before = given_before(charge) + sum(one.amount for one in made) if charge.settle else 0
+            made.append(_new(tx, charge, card, amount, before))
     if not made:
         return
     tx.save(msgspec.structs.replace(charge, disputed=True, dispute=made[0].id))
@@ -335,9 +334,7 @@ async def _escalate(tx: Tx, dispute: Record) -> None:
         return
     tx.save(charge)  # a refund at this very moment meets a conflict, and then the dispute
     details = msgspec.structs.replace(dispute.evidence_details, due_by=_due_by(tx.now))
-    if charge.settle is not None:
-        before = charge.amount_captured - charge.amount + charge.amount_refunded
-        dispute = msgspec.structs.replace(dispute, before=before)
+    dispute = msgspec.structs.replace(dispute, before=given_before(charge) if charge.settle else 0)
     _taken(tx, dispute, "escalate", left, evidence_details=details, **_told(dispute.token, inquiry=False))
     await _withdrawn(tx, charge, dispute.id)
 

@@ -41,7 +41,7 @@ from nostro.storage.tx import Tx
 
 from . import application_fee, dispute, follow_up, transfer_reversal
 from .rules import check_carried
-from .split import proportional
+from .split import given_before, proportional
 from .transfer import TRANSFER
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ def _destination(charge: Charge) -> dict[str, Any]:
 
 def give(tx: Tx, charge: Charge, amount: int, reason: Any = None, **given: Any) -> Record:
     """Refund `amount` of a captured charge: the statement line, the money, and the charge's own totals."""
-    before = _given_before(charge) if charge.settle else 0
+    before = given_before(charge) if charge.settle else 0
     refund = _new(tx, charge, amount, reason, destination_details=_destination(charge), before=before, **given)
     line = _line(tx, refund, "refund", -amount, f"REFUND FOR CHARGE ({charge.description or charge.id})")
     fate = rail_of(tx, charge.rail).refund_fate(charge.token)
@@ -287,18 +287,13 @@ async def create(tx: Tx, params: CreateParams) -> Record:
     return refund
 
 
-def _given_before(charge: Charge) -> int:
-    """What was refunded of the captured amount; what a capture left of the hold shows as refunded too."""
-    return charge.amount_refunded - (charge.amount - charge.amount_captured)
-
-
 async def _reverse(tx: Tx, charge: Charge, amount: int, id: str) -> str | None:
     """Take the refund's share of the charge's transfer back."""
     if not charge.transfer:
         raise invalid("Cannot set reverse_transfer: this charge has no transfer. Reverse transfers that were made "
                       "by hand with their own reversals.", "reverse_transfer")  # fmt: skip
     made = await tx.get(TRANSFER, charge.transfer)
-    share = proportional(made.amount, _given_before(charge), amount, charge.amount_captured)
+    share = proportional(made.amount, given_before(charge), amount, charge.amount_captured)
     share = min(share, made.amount - made.amount_reversed)
     return (await transfer_reversal.make(tx, made, share, source_refund=id)).id if share else None
 
@@ -311,7 +306,7 @@ async def _refund_fee(tx: Tx, charge: Charge, amount: int) -> None:
         raise invalid("Cannot set refund_application_fee: this charge has no application fee.",
                       "refund_application_fee")  # fmt: skip
     fee = await platform.get(application_fee.APPLICATION_FEE, id)
-    share = proportional(fee.amount, _given_before(charge), amount, charge.amount_captured)
+    share = proportional(fee.amount, given_before(charge), amount, charge.amount_captured)
     share = min(share, fee.amount - fee.amount_refunded)
     if share:
         await application_fee.give_back(platform, fee, share)

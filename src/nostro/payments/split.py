@@ -258,6 +258,11 @@ async def shared_anew(tx: Tx, charge: Charge, amount: int, fee: int | None, data
     return {"application_fee_amount": charge.application_fee_amount if fee is None else fee, "transfer_data": data}
 
 
+def given_before(charge: Charge) -> int:
+    """What was refunded of the captured amount; what a capture left of the hold shows as refunded too."""
+    return charge.amount_refunded - (charge.amount - charge.amount_captured)
+
+
 def proportional(whole: int, before: int, amount: int, of: int) -> int:
     """Of `whole`, the part that goes with `amount` of `of` when `before` went already.
 

@@ -61,7 +61,7 @@ INSTANT_RATE = Decimal("0.015")
 SMALLEST_FEE = 50
 LARGEST_PAYOUT = 99_999_999_999
 # Banks carry no decimals of these, though cards do.
-WHOLE_UNITS = frozenset(("huf", "isk", "twd"))
+WHOLE_UNITS = frozenset(("huf", "isk", "twd", "ugx"))
 FAILURES = {
     "account_closed": "The bank account has been closed.",
     "could_not_process": "The card's bank could not credit it.",

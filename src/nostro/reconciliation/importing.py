@@ -325,9 +325,10 @@ class _Import:
         """That nobody else has imported into the account meanwhile."""
         start = staged.place << SHIFT
         rows = await tx.world.engine.rows(COUNT, (account.number, start, start + (1 << SHIFT)))
-        banks = account.banks
-        before = banks[staged.chain.place].balance if staged.chain.place < len(banks) else staged.opening
-        if account.last > staged.place or before != staged.opening or rows[0][0] != staged.count:
+        known = staged.chain.place < len(account.banks)
+        before = account.banks[staged.chain.place].balance if known else staged.opening
+        follows = before == staged.opening and not (staged.opening_line and known)
+        if account.last > staged.place or not follows or rows[0][0] != staged.count:
             raise bad("another import into the account ran at the same time. Import the file again",
                       "bank_statement_overlap")  # fmt: skip
 

@@ -223,6 +223,7 @@ class PostgresEngine:
 
     async def _transact(self, group: Group, until: float) -> None:
         pipe = await self._writer.open(until)
+        self._known.standings.make_room()
         try:
             if await self._guessed(pipe, group, until):
                 return

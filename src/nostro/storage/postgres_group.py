@@ -235,7 +235,8 @@ class Group:
 
     def weigh(self, answers: Sequence[Answer]) -> bool:
         """Decide on each unit in order. False if it must be rolled back and looked at again: one that is not good has
-        made its claim, or `cold` says of which accounts it is not known what batches have booked on them.
+        made its claim, `cold` says of which accounts it is not known what batches have booked on them, or others have
+        booked so many that none is known.
         """
         answer = iter(answers[2:])
         versions = {
@@ -245,7 +246,7 @@ class Group:
         }  # fmt: skip
         now = {number: (edition, offset) for number, edition, offset in rows_of(next(answer))} if self._scopes else {}
         head = self._learn_head(answer) if self._accounts else Head()
-        if self.cold:
+        if self._accounts and (self._known.standings.upto is None or self.cold):
             return False
         books = Books(head, self._known.standings.find)
         if self._batch is None:

@@ -46,6 +46,7 @@ CARRY_OVER = "PRAGMA wal_checkpoint(PASSIVE)"
 PART = 65_536  # less than the 128 KB that SQLite writes at a time
 # The disk is full, fails, or is kept by another program: the caller may come back, and so may the disk.
 DISK = (apsw.FullError, apsw.IOError, apsw.CantOpenError, apsw.BusyError)
+TAKEN = (apsw.SQLITE_CONSTRAINT_UNIQUE, apsw.SQLITE_CONSTRAINT_PRIMARYKEY, apsw.SQLITE_CONSTRAINT_ROWID)
 INSERT_ENTRY = "INSERT INTO ledger_entry VALUES (?,?,?,?,?,?,?,?,?,?)"
 INSERT_POSTING = "INSERT INTO ledger_posting VALUES (?,?,?,?)"
 INSERT_ACCOUNT = "INSERT INTO ledger_account (account,book,code,currency,balance) VALUES (?,?,?,?,0)"
@@ -200,13 +201,15 @@ class SqliteEngine:
                     _answer(done, _out_of_order(error))
             except Exception as error:
                 if len(group) == 1:
-                    _answer(group[0][1], self._made_before(group[0][0]) or error)
+                    _answer(group[0][1], _taken(error) or error)
                     continue
                 for one in group:  # one bad unit must not take the others with it
                     try:
                         await self._commit_group([one])
+                    except DISK as disk_error:
+                        _answer(one[1], _out_of_order(disk_error))
                     except Exception as own_error:
-                        _answer(one[1], self._made_before(one[0]) or own_error)
+                        _answer(one[1], _taken(own_error) or own_error)
 
     async def _commit_group(self, group: list[Waiting]) -> None:
         started = elapsed()
@@ -264,8 +267,7 @@ class SqliteEngine:
             if verdict is None:
                 books.book(unit)
                 self._stage(unit, touched, staged)
-                rows += unit.rows
-                rows += [(RENEW, (number,)) for number in unit.renewed]
+                rows += _rows(unit)
         self._write_rows(staged, rows)
         self._write_books(books)
         return verdicts, lambda: self._learn(books)
@@ -280,7 +282,7 @@ class SqliteEngine:
         booking = booked(head, unit.batch, unit.micros, known.at(places))
         staged: dict[str, list[tuple[Any, ...]]] = {}
         self._stage(unit, set(), staged)
-        self._write_rows(staged, unit.rows)
+        self._write_rows(staged, _rows(unit))
         if booking is None:
             return [None], lambda: None
         self._write_batch(booking)
@@ -316,14 +318,6 @@ class SqliteEngine:
                 continue
             found = _all(self._writer, self._sql(write.table)[0], (scope, write.id))
             if not found or found[0][0] != write.read:
-                return Conflict(write.id)
-        return None
-
-    def _made_before(self, unit: Unit) -> Conflict | None:
-        """Another unit made a record that this one makes too: it runs again, and finds it."""
-        for write in unit.writes:
-            key = (unit.whose(write), write.id)
-            if write.read == 0 and _all(self._writer, self._sql(write.table)[0], key):
                 return Conflict(write.id)
         return None
 
@@ -365,6 +359,7 @@ class SqliteEngine:
         account = _all(self._writer, "SELECT coalesce(max(account),0) FROM ledger_account")[0][0]
         if link != self._link:
             self._standings, self._latest, self._link = Standings(), {}, link
+        self._standings.make_room()
         books = {unit.scope.book for unit in units if unit.entries or unit.batch}
         latest = {book: self._latest.get(book) or max(_all(self._writer, LATEST, (book, book))[0]) for book in books}
         closed = {book: until for book in books for (until,) in _all(self._writer, CLOSED, (book,))}
@@ -440,6 +435,18 @@ def record_table(name: str) -> list[str]:
 
 def _all(db: apsw.Connection, statement: str, values: tuple[Any, ...] = ()) -> list[Row]:
     return db.execute(statement, values).fetchall()
+
+
+def _rows(unit: Unit) -> list[RowWrite]:
+    """The rows of hand-written tables, scopes included."""
+    return [*unit.rows, *((RENEW, (number,)) for number in unit.renewed)]
+
+
+def _taken(error: Exception) -> Conflict | None:
+    """Another unit made a record or a row that this one makes too: it runs again, and finds it."""
+    if isinstance(error, apsw.ConstraintError) and error.extendedresult in TAKEN:  # type: ignore[attr-defined]
+        return Conflict(str(error))
+    return None
 
 
 def _out_of_order(error: Exception) -> ApiError:

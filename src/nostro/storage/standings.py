@@ -33,10 +33,14 @@ class Standings:
         self._columns = np.zeros((3, FIRST_SIZE), np.int64)
         self._known = np.zeros((2, FIRST_SIZE), np.bool_)
 
-    def places(self, keys: Sequence[AccountKey]) -> Ints:
-        """Where these accounts have their places, made if they have none."""
+    def make_room(self) -> None:
+        """Forget all accounts if they have become too many. Between two commits only: within one, what was looked at
+        must stay where it is."""
         if len(self._places) > MOST:
             self._clear()
+
+    def places(self, keys: Sequence[AccountKey]) -> Ints:
+        """Where these accounts have their places, made if they have none."""
         find, next = self._places.get, len(self._places)
         places = [find(key, -1) for key in keys]
         if -1 in places:
