@@ -197,6 +197,10 @@ class Api:
             if print is None:
                 raise
             return await self._refused(error, caller, request, print)
+        except Exception:  # whatever a second run meets, the first one has the word
+            if print and (stored := await self._stored(caller, request, print)):
+                return stored
+            raise
         return reply
 
     async def _refused(self, error: ApiError | Refused, caller: Caller, request: Request, print: str) -> Reply:
