@@ -31,6 +31,7 @@ def lines(market: Marketplace, account: str | None = None) -> list[tuple[str, st
 
 def holds(market: Marketplace, account: str | None = None) -> dict[str, int]:
     """What an account has in each currency, pending and available; nothing is left out."""
+    market.nostro.settle()
     balance = market.client.v1.balance.retrieve({}, market.of(account))
     found: dict[str, int] = {}
     for part in (*balance.available, *balance.pending):
