@@ -74,6 +74,7 @@ def test_files_are_listed_withdrawn_and_answers_read(at: Sandbox) -> None:
     with pytest.raises(Trouble, match="cannot be sent again"):
         run("resend", file["id"], "--reason", "lost")
     assert run("withdraw", file["id"], "--reason", "wrong") == f"Withdrew {file['id']}; its 1 payments fail.\n"
+    assert json.loads(run("aside", "--json")) == [], "all of them could be written"
     Path("noise.ach").write_text("101 not a file\n")
     with pytest.raises(Trouble, match="Nothing of it was taken"):
         run("ingest", "noise.ach")

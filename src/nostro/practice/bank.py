@@ -44,6 +44,7 @@ VISIT = "simulated_bank.visit"
 ID = f"simbank_{'0' * TIME_LENGTH}1"
 BY = "nostro dev --bank"
 STATEMENTS = "camt.053"
+AT_BANK = ("sent", "accepted", "settled")
 # Its accounts have no money of their own at first, as the books have none, and may be overdrawn as far as it takes.
 OVERDRAFT = 10**15
 SETTLED = (
@@ -103,7 +104,7 @@ async def carry_job(tx: Tx, id: str) -> None:
         file = tx.move(file, bank_file.LIFE["approve"], approved_at=tx.now, approved_by=BY)
     if file.status in ("built", "approved"):
         await bank_file.send(tx, file, NoParams())
-    elif file.status == "sent":
+    elif file.status in AT_BANK:
         await _take(tx, file, account)
 
 
@@ -122,8 +123,11 @@ async def _take(tx: Tx, file: bank_file.Record, account: Originator) -> None:
 
 
 async def _receive(tx: Tx, file: bank_file.Record, receipt: Receipt) -> None:
-    """The bank's word on a file of a format that has no message for it."""
-    if receipt.status == "rejected":
+    """The bank's word on a file of a format that has no message for it, unless somebody was faster by hand."""
+    rejected = receipt.status == "rejected"
+    if file.status not in bank_file.LIFE["reject" if rejected else "accept"].source:
+        return
+    if rejected:
         reason = bank_file.ReasonParams(reason=f"{receipt.code}: {receipt.message}"[:500])
         await bank_file.reject(tx, file, reason)
     else:
@@ -140,6 +144,8 @@ async def visit_job(tx: Tx, ref: str) -> None:
         try:
             await deliver(tx, letter)
         except ApiError as error:
+            if error.code == "lock_timeout":  # not the letter's fault: it is delivered later
+                raise
             logger.warning("the simulated bank's %s was refused: %s", letter.name, error.message)
     else:
         await _pass_time(tx, kept)
