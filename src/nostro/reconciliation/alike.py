@@ -39,7 +39,7 @@ def _alike(one: str, other: str) -> int:
         return ONE_SLIP
     if len(short) >= PART and short in long:
         return A_PART
-    same = sum(map(eq, short, long))
+    same: int = sum(map(eq, short, long))
     return 100 * max(same, min(begin + end, len(short))) // len(long)
 
 
