@@ -126,7 +126,8 @@ def _machine(results: Results) -> list[str]:
 HEAD = """# Performance
 
 Written by `make bench`, `make growth` and `make mix`; the numbers are in [results.json](results.json), and
-[profile.md](profile.md) says where the time goes. The load generator, the server and its database share the machine.
+[profile.md](profile.md) says where the time goes; `make reconcile` writes [reconciliation.md](reconciliation.md). The
+load generator, the server and its database share the machine.
 """
 PAYMENTS_TEXT = """
 A payment is one `POST /v1/payment_intents` that creates and confirms, with a new `Idempotency-Key`, as the official

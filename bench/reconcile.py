@@ -48,6 +48,15 @@ from .postgresql import postgresql
 BANK, OTHER = "app:bank", "app:other"
 MERCHANT = "acct_bench"
 CLOSED = DAYS - 1
+PAGE = """# Reconciliation, measured
+
+Written by `make reconcile ARGS="--lines {lines} --seed {seed} --report docs/performance/reconciliation.md"`: a bank's
+month with labelled errors, which 3.6 % of the groups have. Each step is the command as a user runs it, in a process of
+its own. `mangled` references are cut off at an end or misread in up to three places; with `reference lost` nothing is
+left of it, and four tenths of the amounts are one of eight prices. What has lost its reference and has a price that
+others have too cannot be told apart: it is a line and an entry that are missing.
+
+"""
 LOOK = 0.05  # seconds between two looks at a command's memory
 MAPPING = b"""currency = "usd"
 account = "US-1"
@@ -375,6 +384,7 @@ def main() -> None:
     parser.add_argument("--lines", type=int, default=1_000_000, help="about so many")
     parser.add_argument("--engine", choices=("sqlite", "postgresql"), default="sqlite")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--report", type=Path, help="also write it here: docs/performance/reconciliation.md")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="nostro-reconcile-") as home:
         folder = Path(home)
@@ -384,6 +394,8 @@ def main() -> None:
             with postgresql(folder) as url:
                 report = run(url, "PostgreSQL", given.lines, given.seed, folder)
     print(told(report))
+    if given.report is not None:
+        given.report.write_text(f"{PAGE.format(lines=given.lines, seed=given.seed)}{told(report)}\n")
 
 
 if __name__ == "__main__":

@@ -7,11 +7,13 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from nostro.testing.server import Server
+from warm import warm
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "concepts" / "reconciliation.md"
 
@@ -34,10 +36,11 @@ def test_the_page_works_as_it_stands(tmp_path: Path) -> None:
             else:
                 expected.append(line)
     database = f"sqlite:///{tmp_path}/books.db"
-    with Server(database=database) as server:
+    with tempfile.TemporaryDirectory() as folder, warm(Path(folder)) as bin, Server(database=database) as server:
         environment = {
             **os.environ, "NOSTRO_API_BASE": server.api_base, "NOSTRO_API_KEY": "sk_test_page",
-            "NOSTRO_DATABASE": database, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "NOSTRO_DATABASE": database,
+            "PATH": os.pathsep.join([str(bin), str(Path(sys.executable).parent), os.environ["PATH"]]),
         }  # fmt: skip
         done = subprocess.run(
             ["bash", "-c", "\n".join(script)],
