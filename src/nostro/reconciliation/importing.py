@@ -20,6 +20,7 @@ from nostro.kernel.clock import EPOCH
 from nostro.kernel.errors import ApiError, invalid
 from nostro.kernel.money import CURRENCIES, text
 from nostro.networks.statement import Closing, Line, Opening, Piece
+from nostro.storage.rows import RowWrite
 from nostro.storage.tx import Tx
 from nostro.storage.unit import NOBODY, Scope, Unit
 from nostro.storage.world import World
@@ -32,6 +33,7 @@ from .statement import Record, found, found_by
 
 PART = 8_192  # lines in one unit
 MOST = 10**15
+BESIDE = "another import into the account ran at the same time. Import the file again"
 MOST_LINES = 1 << SHIFT
 Tell = Callable[[str, int, int], None]
 _encode = msgspec.msgpack.Encoder().encode
@@ -151,7 +153,6 @@ class _Import:
             raise ValueError(f"the statement is in {head.currency[:20]!r}, which is no currency")
         account = await perform(self.world, self.scope, lambda tx: self._reserve(tx, currency))
         if account.number not in self.names:
-            await self._purge(account)
             self.names[account.number] = [one.bank_account for one in account.banks]
         bank = accounts.bank_of(
             self.names[account.number], account.ledger_account, head.account, self.about.another
@@ -167,10 +168,14 @@ class _Import:
         return staged
 
     async def _reserve(self, tx: Tx, currency: str) -> Account:
-        """A place for a statement."""
+        """A place for a statement. With it this import begins in the account: whatever another one has left there, or
+        is writing still, is dropped in the same unit."""
         accounts.check_own(tx)
         account = await accounts.opened(tx, self.about.ledger_account, currency)
-        return tx.save(msgspec.structs.replace(account, reserved=account.reserved + 1))
+        account = tx.save(msgspec.structs.replace(account, reserved=account.reserved + 1))
+        if account.number not in self.names:
+            tx.write_row(DROP, (account.number, account.last_line, account.reserved << SHIFT))
+        return account
 
     def _chain(self, account: Account, bank: int) -> Chain:
         if (account.number, bank) not in self.chains:
@@ -180,11 +185,6 @@ class _Import:
                 bank, known.balance if known else 0, known.covered_until if known else None, account.first_open_day
             )
         return self.chains[account.number, bank]
-
-    async def _purge(self, account: Account) -> None:
-        """Drop what an import has left that did not come to its end."""
-        rows = [(DROP, (account.number, account.last_line, account.reserved << SHIFT))]
-        await self.world.engine.commit(Unit(scope=NOBODY, micros=self.world.clock.micros(), rows=rows))
 
     async def _same(self, account: Account, chain: Chain, head: Opening) -> Record | None:
         """A statement that is there already and begins as this one does."""
@@ -227,9 +227,17 @@ class _Import:
                 (PUT, row_of(number, first + n, max(line.booked.toordinal() - EPOCH, least), line))
                 for n, line in enumerate(lines)
             ]
-            await self.world.engine.commit(Unit(scope=NOBODY, micros=self.world.clock.micros(), rows=rows))
+            await perform(self.world, self.scope, lambda tx: self._put(tx, staged, rows))
         self.tell("import", self.done, max(self.about.lines, self.done))
         await asyncio.sleep(0)  # others have their turn
+
+    async def _put(self, tx: Tx, staged: Staged, rows: list[RowWrite]) -> None:
+        """Lines are written as long as no other import has begun: that one would not know of them."""
+        account = await tx.get(accounts.ACCOUNT, staged.account.id)
+        if account.reserved != staged.place:
+            raise bad(BESIDE, "bank_statement_overlap")
+        tx.unit.rows += rows
+        tx.save(account)
 
     def _least_day(self, staged: Staged) -> int:
         """A line that the bank dates back counts on a day whose balance was not told yet."""
@@ -329,8 +337,7 @@ class _Import:
         before = account.banks[staged.chain.place].balance if known else staged.opening
         follows = before == staged.opening and not (staged.opening_line and known)
         if account.last > staged.place or not follows or rows[0][0] != staged.count:
-            raise bad("another import into the account ran at the same time. Import the file again",
-                      "bank_statement_overlap")  # fmt: skip
+            raise bad(BESIDE, "bank_statement_overlap")
 
     def _moved(self, staged: Staged, account: Account) -> Account:
         assert staged.opening is not None and staged.closing is not None
