@@ -144,6 +144,20 @@ def test_rules_of_ones_own(desk: Desk) -> None:
     assert desk.ask("delete", f"/rules/{netted['id']}")["deleted"]
 
 
+def test_what_a_rule_leaves_to_a_person_no_later_rule_matches(desk: Desk) -> None:
+    funded = Funded(desk)
+    desk.ask("post", "/rules", name="ask first", action="suspense", description="^HOLD")
+    desk.take([(funded.day, "50.00", "TOPUP-0001", "HOLD this"), (funded.day, "7.00", "TOPUP-0002", "x")])
+    found = desk.match()
+    assert (found["matches"], found["open_breaks"]) == ({"reference": 1}, 1)
+    [left] = desk.breaks(status="open")
+    assert desk.match()["open_breaks"] == 1 and [b["id"] for b in desk.breaks(status="open")] == [left["id"]]
+    made = desk.ask(
+        "post", "/matches", account="bank:cash", lines=left["lines"], entries=left["entries"], by="ada", reason="asked",
+    )  # fmt: skip
+    assert made["status"] == "matched" and desk.breaks(status="open") == []
+
+
 def test_what_is_found_later_ends_a_break(desk: Desk) -> None:
     """The bank is first: the line is a break until the ledger has booked it."""
     form: Any = {"currency": "usd", "source": "btok_us_verified", "amount": 900}
