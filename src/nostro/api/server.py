@@ -181,7 +181,7 @@ class Api:
             await perform(self.world, caller.scope, run, request, seal)
         except Answered as answered:
             return answered.reply
-        except (ApiError, Refused):
+        except Exception:  # whatever a second run meets, the first one has the word
             if print and (stored := await self._stored(caller, request, print)):
                 return stored
             raise
