@@ -20,6 +20,7 @@ from nostro.kernel.clock import EPOCH
 from nostro.kernel.errors import ApiError, invalid
 from nostro.kernel.money import CURRENCIES, text
 from nostro.networks.statement import Closing, Line, Opening, Piece
+from nostro.storage.rows import RowWrite
 from nostro.storage.tx import Tx
 from nostro.storage.unit import NOBODY, Scope, Unit
 from nostro.storage.world import World
@@ -32,6 +33,7 @@ from .statement import Record, found, found_by
 
 PART = 8_192  # lines in one unit
 MOST = 10**15
+BESIDE = "another import into the account ran at the same time. Import the file again"
 MOST_LINES = 1 << SHIFT
 Tell = Callable[[str, int, int], None]
 _encode = msgspec.msgpack.Encoder().encode
@@ -136,9 +138,9 @@ class _Import:
         currency = head.currency.lower()
         if currency not in CURRENCIES:
             raise ValueError(f"the statement is in {head.currency[:20]!r}, which is no currency")
-        account, fresh = await perform(self.world, self.scope, lambda tx: self._reserve(tx, currency, head.account))
-        if fresh:
-            await self._purge(account)
+        account = await perform(self.world, self.scope, lambda tx: self._reserve(tx, currency, head.account))
+        if account.number not in self.chains:
+            self.chains[account.number] = Chain(account.balance, account.covered_until, account.first_open_day)
         self.digest = hashlib.sha256(_encode((head.account, currency, head.number)))
         chain = self.chains[account.number]
         staged = Staged(account, account.reserved, head, head.balance, False, await self._same(account, head))
@@ -148,7 +150,9 @@ class _Import:
         self.staged.append(staged)
         return staged
 
-    async def _reserve(self, tx: Tx, currency: str, bank_account: str) -> tuple[Account, bool]:
+    async def _reserve(self, tx: Tx, currency: str, bank_account: str) -> Account:
+        """A place for a statement. With it this import begins in the account: whatever another one has left there, or
+        is writing still, is dropped in the same unit."""
         accounts.check_own(tx)
         account = await accounts.opened(tx, self.about.ledger_account, currency)
         if account.bank_account and bank_account and account.bank_account != bank_account:
@@ -157,15 +161,9 @@ class _Import:
                 f"{account.bank_account!r}; name the ledger account that stands for it"
             )
         account = tx.save(msgspec.structs.replace(account, reserved=account.reserved + 1))
-        fresh = account.number not in self.chains
-        if fresh:
-            self.chains[account.number] = Chain(account.balance, account.covered_until, account.first_open_day)
-        return account, fresh
-
-    async def _purge(self, account: Account) -> None:
-        """Drop what an import has left that did not come to its end."""
-        rows = [(DROP, (account.number, account.last_line, account.reserved << SHIFT))]
-        await self.world.engine.commit(Unit(scope=NOBODY, micros=self.world.clock.micros(), rows=rows))
+        if account.number not in self.chains:
+            tx.write_row(DROP, (account.number, account.last_line, account.reserved << SHIFT))
+        return account
 
     async def _same(self, account: Account, head: Opening) -> Record | None:
         """A statement that is there already and begins as this one does."""
@@ -208,9 +206,17 @@ class _Import:
                 (PUT, row_of(number, first + n, max(line.booked.toordinal() - EPOCH, least), line))
                 for n, line in enumerate(lines)
             ]
-            await self.world.engine.commit(Unit(scope=NOBODY, micros=self.world.clock.micros(), rows=rows))
+            await perform(self.world, self.scope, lambda tx: self._put(tx, staged, rows))
         self.tell("import", self.done, max(self.about.lines, self.done))
         await asyncio.sleep(0)  # others have their turn
+
+    async def _put(self, tx: Tx, staged: Staged, rows: list[RowWrite]) -> None:
+        """Lines are written as long as no other import has begun: that one would not know of them."""
+        account = await tx.get(accounts.ACCOUNT, staged.account.id)
+        if account.reserved != staged.place:
+            raise bad(BESIDE, "bank_statement_overlap")
+        tx.unit.rows += rows
+        tx.save(account)
 
     def _least_day(self, staged: Staged) -> int:
         """A line that the bank dates back counts on a day whose balance was not told yet."""
@@ -304,8 +310,7 @@ class _Import:
         rows = await tx.world.engine.rows(COUNT, (account.number, start, start + (1 << SHIFT)))
         before = account.balance if account.covered_until is not None else staged.opening
         if account.last > staged.place or before != staged.opening or rows[0][0] != staged.count:
-            raise bad("another import into the account ran at the same time. Import the file again",
-                      "bank_statement_overlap")  # fmt: skip
+            raise bad(BESIDE, "bank_statement_overlap")
 
     def _moved(self, staged: Staged, account: Account) -> Account:
         assert staged.opening is not None and staged.closing is not None
