@@ -67,9 +67,8 @@ class Life:
 
     async def bury(self, tasks: list[asyncio.Task[Any]]) -> None:
         """End all that the dead program was doing, whatever it would still do about it."""
-        left = set(tasks)
-        while left:
+        while left := [task for task in tasks if not task.done()]:
             for task in left:
                 task.cancel()
-            _, left = await asyncio.wait(left, timeout=0.01)
+            await asyncio.wait(left, timeout=0.01)
         await asyncio.gather(*tasks, return_exceptions=True)

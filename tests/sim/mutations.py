@@ -23,6 +23,7 @@ from nostro.storage.unit import NOBODY, Unit
 from nostro.storage.world import World
 
 from .engine import SimEngine
+from .money_mutations import MONEY
 
 Mutation = Callable[[], AbstractContextManager[Any]]
 
@@ -152,4 +153,5 @@ MUTATIONS: dict[str, Mutation] = {
     "drops a job that failed": _in_place_of(job, "_put_off", _give_up),
     "does a job that another did": _in_place_of(Tx, "claim", _claim_in_vain),
     "writes no statement line for a refund": _in_place_of(refund, "_line", lambda *_, **__: None),
+    **MONEY,
 }

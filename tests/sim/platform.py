@@ -79,6 +79,9 @@ class Platform(Shop):
     def _named(self, call: Call) -> Call:
         return self._keyed(call)
 
+    def errands(self, now: int) -> list[Call]:
+        return [self._keyed(call) for call in self.treasury.errands(now + self.ahead)]
+
     # Learning --------------------------------------------------------------------
 
     def learn(self, call: Call, answer: Answer, now: int) -> None:

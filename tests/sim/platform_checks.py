@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from math import isclose
 from typing import Any
 
 from asgi import Client
+from nostro.kernel.money import exponent
 from nostro.storage.world import World
 
 from .bank_checks import check_bank
@@ -87,7 +89,7 @@ async def check_merchant(client: Client, booked: Booked, lists: Lists) -> None:
             continue
         line = by_id[charge["balance_transaction"]]
         same = line["currency"] == charge["currency"]
-        assert not same or line["amount"] == charge["amount_captured"], f"{charge['id']} is wrong on the statement"
+        assert not same or line["amount"] == charge["amount"], f"{charge['id']} is wrong on the statement"
     on_way: Counter[str] = Counter()
     for payout in lists["/v1/payouts"]:
         on_way[payout["currency"]] += payout["amount"] * (payout["status"] in OPEN)
@@ -119,7 +121,8 @@ def check_quotes(lists: Lists) -> None:
         if quote is not None:
             assert quote["created"] <= one["created"] < quote["lock_expires_at"], f"{one['id']} is of a dead quote"
             promised = quote["rates"][one["from_currency"]]["exchange_rate"]
-            assert one["exchange_rate"] == promised, f"{one['id']} is not at the rate of its quote"
+            minor = 10.0 ** (exponent(one["currency"]) - exponent(one["from_currency"]))
+            assert isclose(one["exchange_rate"], promised * minor), f"{one['id']} is not at the rate of its quote"
 
 
 def check_advances(booked: Booked, everybody: tuple[Lists, ...]) -> None:

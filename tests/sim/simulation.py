@@ -23,6 +23,7 @@ from nostro.kernel.errors import ApiError
 from nostro.kernel.ids import Ids
 from nostro.ledger.audit import verify
 from nostro.storage.engine import Engine
+from nostro.storage.meter import Meter
 
 from .call import AGAIN, KEPT, SAID_NO, Call, same
 from .checks import check_done, check_shop
@@ -43,6 +44,7 @@ from .shop import Shop
 PLATFORMS = ("mia",)
 CASTS = (("ann", "bob"), ("ann", "mia"), ("mia",))
 PATIENCE = 40  # asks, the last of them in fair weather
+ERRANDS = 0.5  # the chance of a treasurer's morning
 LOOKS = 8  # at a shop that goes on changing
 LOOK_AGAIN = 0.5  # seconds of virtual time between two looks at what is not settled: it costs no real time to wait
 STAGES = {
@@ -191,6 +193,8 @@ class Simulation:
         )  # fmt: skip
         for platform in self.platforms:
             await platform.look_at_bank(self.life.world, self.clock.seconds, self.outbox)
+        if self.platforms:
+            kinds += (self._advance, self._advance)
         kind = self.random.choice(kinds)
         self.log.append(f"--- step {self.steps}:{kind.__name__.replace('_', ' ')}")
         self.receiver.trouble = self.random.choice((0.0, 0.3, 0.9))
@@ -287,7 +291,7 @@ class Simulation:
         """Move the time of one sandbox while others go on, and maybe while the disk is in trouble."""
         self._brew()
         shop = self.random.choice(list(self.shops.values()))
-        move = self.random.choice((shop.settle(), shop.advance(self.random.choice((60, 86_400, 9 * 86_400)))))
+        move = self.random.choice((shop.settle(), shop.advance(self.random.choice((60, 86_400, 86_400, 9 * 86_400)))))
         self.faults.note("sandbox advanced")
         calls = self._calls()
         ahead = shop.ahead
@@ -321,7 +325,12 @@ class Simulation:
     # Asking -------------------------------------------------------------------------
 
     def _calls(self) -> list[Call]:
-        return [self._call() for _ in range(self.random.randint(1, 7))]
+        """What is asked side by side; now and then what a treasurer does in the morning."""
+        if not self.platforms:
+            return [self._call() for _ in range(self.random.randint(1, 7))]
+        platform = self.random.choice(self.platforms)
+        errands = platform.errands(self.clock.seconds) if self.random.random() < ERRANDS else []
+        return errands + [self._call() for _ in range(self.random.randint(2, 10))]
 
     def _call(self) -> Call:
         return self.random.choice(list(self.shops.values())).call(self.clock.seconds)
@@ -429,7 +438,8 @@ class Simulation:
 async def simulate(simulation: Simulation, steps: int) -> None:
     """So many steps with a check after each, and the end."""
     seldom = mock.patch.object(sandbox, "LOOK_AGAIN", LOOK_AGAIN)
-    with simulation.clock.measures_durations(), simulation.receiver.listens(), seldom:
+    unmeasured = mock.patch.object(Meter, "sample")  # it reads the memory of this process from /proc
+    with simulation.clock.measures_durations(), simulation.receiver.listens(), seldom, unmeasured:
         await simulation.open()
         for _ in range(steps):
             await simulation.step()

@@ -108,6 +108,14 @@ class Treasury(Desk):
         self._fetched.add(id)
         self.house.take(content, self.files[id]["filename"])
 
+    def errands(self, now: int) -> list[Call]:
+        """A treasurer's morning: files that wait go out, letters come in, what has come is matched and closed."""
+        calls = [self._sent(id) for id, file in self.files.items() if file["status"] in ("built", "approved")][:3]
+        calls += [self._read(id) for id in self._unread()][:2]
+        calls += [self._carried() for _ in self.mail[:5]]
+        calls += [ask(f"{ROOT}/accounts/{id}/match") for id in self.seen.get("reconciliation.account", ())]
+        return [*calls, self.one_of((lambda: self._day(now), lambda: self._close_day(now), lambda: self._month(now)))]
+
     def _carried(self) -> Call:
         """A letter of the bank, mostly the oldest."""
         if self.chance(0.7):
@@ -121,7 +129,7 @@ class Treasury(Desk):
         if self.mail and self.chance(0.5):
             return self._carried()
         makers = (
-            self._fetched_or_sent, self._fetched_or_sent, self._fetched_or_sent, self._pay_out, self._pay_out,
+            self._fetched_or_sent, self._pay_out, self._pay_out,
             self._pay_out, self._build, self._withdraw_or_again, self._bulk, self._bulk, self._match, self._match,
             self._resolve, self._undo, lambda: self._day(now), lambda: self._close_day(now),
             lambda: self._close_day(now), lambda: self._month(now),
@@ -129,12 +137,19 @@ class Treasury(Desk):
         return self.one_of(makers)
 
     def _fetched_or_sent(self) -> Call:
-        waits = [id for id, file in self.files.items() if file["status"] in OUT and id not in self._fetched
-                 and file["format"] == "pain.001"]  # fmt: skip
-        if waits:
-            return ask(f"{FILES}/{self.random.choice(waits)}/contents", method="GET")
-        id = self.any("bank_file", "built", "approved")
-        if id in self.files and self.seen["bank_file"].get(id) == "built" and self.chance(0.6):
+        if unread := self._unread():
+            return self._read(self.random.choice(unread))
+        return self._sent(self.any("bank_file", "built", "approved"))
+
+    def _unread(self) -> list[str]:
+        return [id for id, file in self.files.items() if file["status"] in OUT and id not in self._fetched
+                and file["format"] == "pain.001"]  # fmt: skip
+
+    def _read(self, id: str) -> Call:
+        return ask(f"{FILES}/{id}/contents", method="GET")
+
+    def _sent(self, id: str) -> Call:
+        if id in self.files and self.files[id]["status"] == "built" and self.chance(0.5):
             return ask(f"{FILES}/{id}/approve", {"sha256": self.files[id]["sha256"]})
         return ask(f"{FILES}/{id}/send")
 
