@@ -16,8 +16,7 @@ from nostro.connect import owed
 from nostro.ledger import app_entry
 from nostro.payments import application_fee, transfer_reversal
 from nostro.payments.transfer import TRANSFER
-from nostro.payouts import bank_answer, bank_file, bulk_payout, outbox
-from nostro.reconciliation import importing
+from nostro.payouts import bank_file, outbox
 from nostro.reconciliation.account import ACCOUNT, Record, Turn
 from nostro.storage import books
 from nostro.storage.tx import Tx
@@ -90,18 +89,6 @@ async def _lay_down(tx: Tx, id: str) -> None:
     await bank_file.released(tx, file)
 
 
-async def _settle_all(tx: Tx, ref: str) -> None:
-    """All that was in the file settles, also what came back before."""
-    bulk = await tx.get(bulk_payout.BULK_PAYOUT, ref.split(bulk_payout.SEPARATOR)[0])
-    tx._written[bulk_payout.BULK_PAYOUT.table, bulk.id] = msgspec.structs.replace(bulk, early={})
-    await bulk_payout.settled_job(tx, ref)
-
-
-async def _known_to_nobody(tx: Tx, account: Any, one: Any, payment: Any) -> None:
-    """Whatever was said of a payment before, it is said again."""
-    one.payment = msgspec.structs.replace(payment, code=None) if one.item.kind == "return" else None
-
-
 # Reconciliation and closing -----------------------------------------------------------
 
 
@@ -121,14 +108,7 @@ MONEY: dict[str, Mutation] = {
     ),
     "lays a file down before it is written that it will": _job(bank_file.STAGE, _lay_down),
     "tells nobody that a file was withdrawn": _all_of((bank_file, "fail", lambda *_: None)),
-    "settles what came back before": _job("bulk_payout.settled", _settle_all),
-    "takes what a bank says as often as it is said": _all_of(
-        (bank_answer, "known", _nothing),
-        (bank_answer, "_judge", _known_to_nobody),
-        (bank_answer, "ANSWERED", bank_answer.ANSWERED.replace(" AND code IS NULL", "")),
-    ),
     "lets two runs match at once": _all_of((Turn, "account", _anybody)),
-    "imports a statement beside another": _all_of((importing._Import, "_check_alone", _nothing)),
     "books into a closed month": _all_of(
         (books, "_too_early", lambda *_: None), (app_entry, "check_open", _nothing)
     ),
