@@ -91,7 +91,7 @@ soak: $(RUN) $(DEV) ## run new histories for minutes (MINUTES=5; ARGS=--mutation
 .PHONY: prove
 prove: $(RUN) $(DEV) ## engines against a model, money verbs against each other (HISTORIES=300 STEPS=200)
 	NOSTRO_HISTORIES=$(or $(HISTORIES),300) NOSTRO_STEPS=$(or $(STEPS),200) \
-		$(BIN)/pytest -q -n $(WORKERS) --dist worksteal tests/engines/test_model.py tests/invariants/test_races.py $(ARGS)
+		$(BIN)/pytest -q -n $(WORKERS) --dist worksteal -o faulthandler_timeout=0 tests/engines/test_model.py tests/invariants/test_races.py $(ARGS)
 
 .PHONY: fuzz
 fuzz: $(RUN) $(DEV) ## send wrong input at scale for a long time (ARGS="--minutes 30")
