@@ -25,6 +25,7 @@ from msgspec import Struct
 from nostro.app import make_world
 from nostro.controls.api_key import make_scope, sandbox_merchant
 from nostro.events.job import run_due
+from nostro.kernel.pace import Pace
 from nostro.kernel.settings import Settings
 from nostro.ledger.account import find
 from nostro.ledger.app_account import ACCOUNT, OPEN, Record
@@ -34,7 +35,7 @@ from nostro.ledger.bulk import MOST_AT_ONCE
 from nostro.ledger.chart import held
 from nostro.ledger.directory import Directory, directory, meet
 from nostro.ledger.statement import statement
-from nostro.ledger.transfers import batch_of, commit
+from nostro.ledger.transfers import Plain, batch_of, commit
 from nostro.storage.batch import Transfers, Words
 from nostro.storage.tx import Tx
 from nostro.storage.unit import Scope, Unit, Write
@@ -94,7 +95,7 @@ async def engine(what: str, database: str, transfers: int, accounts: int, hot: b
     scope = await make_scope(world, "acct_bench", livemode=False, dev=True)
     await open_accounts(world, scope, accounts)
     known = await directory(world, scope)
-    await meet(world, scope, known, [code(n) for n in range(accounts)])
+    await meet(world, scope, known, [code(n) for n in range(accounts)], Pace())
     places = np.array([known.of("usd")[code(n)] for n in range(accounts)])
     for start in range(0, accounts, MOST_AT_ONCE):  # each is booked on once, as in a ledger that has been in use
         debit = np.arange(start, min(start + MOST_AT_ONCE, accounts))
@@ -115,8 +116,9 @@ async def engine(what: str, database: str, transfers: int, accounts: int, hot: b
 async def _book(world: World, scope: Scope, known: Directory, places: np.ndarray, made: Pairs) -> None:
     tx, none = Tx(world, scope), np.zeros(len(made[0]), np.int64)
     lines = Transfers(places[made[0]], places[made[1]], made[2], none + tx.now, none, none)
-    batch = batch_of(tx, known, lines, Words([BOOKED], [None]))
-    await commit(tx)
+    found = Plain(known, lines, Words([BOOKED], [None]), none == 0, None)
+    batch = batch_of(tx, found, slice(None))
+    await commit(tx, found)
     assert batch.outcome is not None and not batch.outcome.refused
 
 
@@ -145,8 +147,15 @@ async def _finished(world: World, scope: Scope, result: Result) -> Result:
 # Over HTTP --------------------------------------------------------------------------------
 
 
-def body(made: Pairs, kind: str) -> bytes:
+def body(made: Pairs, kind: str, reference: int | None = None) -> bytes:
+    """With a reference for each line, numbered from `reference` on, if it is given."""
     rows = zip(*(column.tolist() for column in made), strict=True)
+    if reference is not None:
+        return "".join(
+            f'{{"debit":"{code(debit)}","credit":"{code(credit)}","amount":{amount},"currency":"usd",'
+            f'"reference":"order-{n:012d}"}}\n'
+            for n, (debit, credit, amount) in enumerate(rows, reference)
+        ).encode()
     if kind == "text/csv":
         lines = [f"{code(debit)},{code(credit)},{amount},usd\n" for debit, credit, amount in rows]
         return ("debit,credit,amount,currency\n" + "".join(lines)).encode()
@@ -156,15 +165,20 @@ def body(made: Pairs, kind: str) -> bytes:
     ).encode()
 
 
-def over_http(what: str, server: servers.Server, kind: str, transfers: int, accounts: int) -> Result:
-    """One connection that sends a request after the other; the accounts are there."""
+def over_http(
+    what: str, server: servers.Server, kind: str, transfers: int, accounts: int, named: bool = False
+) -> Result:
+    """One connection that sends a request after the other; the accounts are there. `named` lines have references."""
     rng, size = np.random.default_rng(2), 50_000
-    bodies = [body(pairs(rng, size, accounts, hot=False), kind) for _ in range(4)]
+    bodies = [
+        body(pairs(rng, size, accounts, hot=False), kind, n * size if named else None)
+        for n in range(transfers // size if named else 4)
+    ]
     headers = {"authorization": f"Bearer {KEY}", "content-type": kind}
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=300)
     before, started = server.cpu(), time.perf_counter()
     for n in range(transfers // size):
-        connection.request("POST", "/v1/ledger/entries/bulk", bodies[n % 4], headers)
+        connection.request("POST", "/v1/ledger/entries/bulk", bodies[n % len(bodies)], headers)
         answer = connection.getresponse()
         said = answer.read()
         if answer.status != 200 or said.count(b'"created"') != size:
@@ -189,6 +203,9 @@ def serve(home: Path, transfers: int, accounts: int) -> list[Result]:
         return [
             over_http("HTTP, SQLite, NDJSON", server, "application/x-ndjson", transfers, accounts),
             over_http("HTTP, SQLite, CSV", server, "text/csv", transfers, accounts),
+            over_http(
+                "HTTP, SQLite, NDJSON with references", server, "application/x-ndjson", transfers, accounts, True
+            ),
         ]
 
 

@@ -26,6 +26,7 @@ from nostro.app import make_world
 from nostro.controls.api_key import make_scope
 from nostro.events.job import run_due
 from nostro.kernel.clock import DAY, SECOND, ManualClock, midnight
+from nostro.kernel.pace import Pace
 from nostro.kernel.settings import Settings
 from nostro.ledger.app_account import OPEN
 from nostro.ledger.app_entry import BOOKED
@@ -33,7 +34,7 @@ from nostro.ledger.audit import verify
 from nostro.ledger.bulk import MOST_AT_ONCE
 from nostro.ledger.chart import held
 from nostro.ledger.directory import directory, meet
-from nostro.ledger.transfers import batch_of, commit
+from nostro.ledger.transfers import Plain, batch_of, commit
 from nostro.reconciliation.account import find
 from nostro.reconciliation.match import COLUMNS, found_of
 from nostro.reconciliation.rule import CreateParams, create
@@ -153,18 +154,20 @@ async def _fee_rule(world: World, scope: Scope) -> None:
 
 async def _book_day(world: World, scope: Scope, clock: ManualClock, file: Path) -> None:
     known = await directory(world, scope)
-    await meet(world, scope, known, [BANK, OTHER])
+    await meet(world, scope, known, [BANK, OTHER], Pace())
     bank, other = (known.of("usd")[code] for code in (BANK, OTHER))
     for part in _parts(file):
         amounts = np.array([int(amount) for amount, _ in part], np.int64)
         words = Words([BOOKED], [reference for _, reference in part])
         tx, none = Tx(world, scope), np.zeros(len(part), np.int64)
         into = amounts > 0
-        batch = batch_of(tx, known, Transfers(
+        lines = Transfers(
             np.where(into, bank, other), np.where(into, other, bank), np.abs(amounts), none + clock.micros() // SECOND,
             none, np.arange(len(part)),
-        ), words)  # fmt: skip
-        await commit(tx)
+        )  # fmt: skip
+        found = Plain(known, lines, words, none == 0, None)
+        batch = batch_of(tx, found, slice(None))
+        await commit(tx, found)
         assert batch.outcome is not None and not batch.outcome.refused
     await run_due(world)
 

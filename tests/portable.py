@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "nostro"
 # SQLite's own, and what copies whole databases: that reads the catalog and COPY, which each database has its way of.
-ANOTHER_ENGINE = {"sqlite.py", "sqlite_copy.py", "postgres_copy.py", "backup.py", "schema.py"}
+ANOTHER_ENGINE = {"sqlite.py", "sqlite_accounts.py", "sqlite_copy.py", "postgres_copy.py", "backup.py", "schema.py"}
 # What names an index for EXPLAIN, or stands in a comment, is no statement.
 BEGINNINGS = re.compile(r"(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH|CREATE|DROP|ALTER|SET|BEGIN|COMMIT|ROLLBACK)\b")
 VERBS = re.compile(r"(SELECT \S|INSERT INTO \S|UPDATE \S+( \w)? SET|DELETE FROM|WITH (RECURSIVE )?\w+ (\(\w+\) )?AS|"

@@ -251,6 +251,7 @@ JOBS: dict[str, Any] = {
     app_account.ALERT: alert.alert_job,
     hold.EXPIRE: hold.expire_job,
     merging.MERGE: merging.merge_job,
+    merging.MERGE_NAMES: merging.merge_names_job,
     period.CLOSE: period.closer((*checks.CHECKS, checks.Check("breaks", _open_breaks))),
     report_run.MAKE: report_run.make_job,
 }

@@ -87,6 +87,11 @@ def test_import(at: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
         run("import", "spend.ndjson", "--atomic")
     said = run("import", "spend.ndjson", status=1)
     assert "line 3: The account app:alice would stand 26 usd" in said and "1 created, 1 refused" in said
+    assert "into a file of their own" in said
+    Path("wrong.csv").write_text("debit,credit,amount,currency\n" + "app:bank,app:alice,x,usd\n" * 60)
+    said = run("import", "wrong.csv", status=1)
+    assert "line 2: amount: Invalid integer: x" in said and "line 51: " in said and "line 52: " not in said
+    assert "... and 10 more" in said and said.endswith("60 refused\n")
     plain = "debit,credit,amount,currency\n" + "".join(f"app:bank,app:alice,{n},usd\n" for n in range(1, 8))
     Path("plain.csv").write_text(plain)
     assert run("import", "plain.csv") == "7 created\n"

@@ -22,6 +22,11 @@ from .trouble import Trouble
 PART = 16_384  # lines a request. A part is known by where it begins, so this must not change
 MOST_ATOMIC = 100_000
 PATH = "/v1/ledger/entries/bulk"
+CORRECTED = (
+    "Put the refused lines, corrected, into a file of their own: a changed file is another one, and what was booked\n"
+    "of this one would be booked again, except for lines that have a reference."
+)
+MOST_TOLD = 50  # refused lines that are shown one by one
 KINDS = {".csv": "text/csv", ".ndjson": "application/x-ndjson", ".jsonl": "application/x-ndjson"}
 
 
@@ -36,6 +41,10 @@ class Part(Struct):
 class Advance(Protocol):
     def __call__(self, done: int, refused: int) -> None: ...
 
+    def tell(self, text: str) -> None:
+        """A line that stays, above the bar."""
+        ...
+
 
 def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="FILE.csv or .ndjson")],
@@ -47,7 +56,8 @@ def import_(
 
     After an interruption import the same file again: what was booked is found and not booked twice. To book a file a
     second time on purpose, give it another --reference. With --json one result a line is printed, else only what was
-    refused and the totals. Plain transfers (no reference, no metadata in a line) go fastest.
+    refused (the first of it) and the totals. Plain transfers (one debit, one credit, no metadata) go fastest, with a
+    reference of their own or without.
 
     Example: nostro ledger import entries.csv
     """
@@ -63,13 +73,32 @@ def import_(
         for part in _only_one(parts, size) if atomic else parts:
             params = {"atomic": atomic, "reference": f"{name}:{part.numbers[0]}"}
             for number, result in zip(part.numbers, _send(client, kind, part, params), strict=True):
-                _tell({**result, "line": number}, json)
-                counts[result["status"]] = counts.get(result["status"], 0) + 1
+                status = result["status"]
+                counts[status] = counts.get(status, 0) + 1
+                if json:
+                    show.as_line({**result, "line": number})
+                elif status == "refused" and counts[status] <= MOST_TOLD:
+                    advance.tell(f"line {number}: {_why(result['error'])}")
             advance(part.done, counts.get("refused", 0))
     if not json:
-        typer.echo(", ".join(f"{count} {status}" for status, count in sorted(counts.items())) or "No lines.")
+        _sum_up(counts)
     if counts.get("refused"):
         raise typer.Exit(1)
+
+
+def _why(error: dict[str, Any]) -> str:
+    """With the name that the column has: a posting's parameter is `postings[0][amount]`."""
+    param = str(error.get("param", "")).removesuffix("]").rpartition("[")[2]
+    return f"{param}: {error['message']}" if error["message"].startswith("Invalid") and param else error["message"]
+
+
+def _sum_up(counts: dict[str, int]) -> None:
+    refused = counts.get("refused", 0)
+    if refused > MOST_TOLD:
+        typer.secho(f"... and {refused - MOST_TOLD:,} more; --json tells of each line.", fg="red", err=True)
+    typer.echo(", ".join(f"{count:,} {status}" for status, count in sorted(counts.items())) or "No lines.")
+    if refused and len(counts) > 1:
+        typer.echo(CORRECTED, err=True)
 
 
 def _only_one(parts: Iterator[Part], size: int) -> list[Part]:
@@ -91,13 +120,6 @@ def _send(client: Client, kind: str, part: Part, params: dict[str, Any]) -> list
         return client.post_lines(PATH, part.body, kind, params)
     except Refusal as refusal:
         raise Trouble(str(refusal), "Nothing of these lines was booked.") from None
-
-
-def _tell(result: dict[str, Any], json: bool) -> None:
-    if json:
-        show.as_line(result)
-    elif result["status"] == "refused":
-        typer.secho(f"line {result['line']}: {result['error']['message']}", fg="red", err=True)
 
 
 def json_parts(lines: IO[str], size: int) -> Iterator[Part]:
@@ -148,19 +170,39 @@ def _csv(rows: list[list[str]]) -> str:
     return out.getvalue()
 
 
+class Silent:
+    """Where nobody looks at a bar."""
+
+    def __call__(self, done: int, refused: int) -> None:
+        pass
+
+    def tell(self, text: str) -> None:
+        typer.secho(text, fg="red", err=True)
+
+
+class Shown:
+    def __init__(self, bar: Any, task: Any) -> None:
+        self._bar, self._task = bar, task
+
+    def __call__(self, done: int, refused: int) -> None:
+        self._bar.update(self._task, completed=done, refused=refused)
+
+    def tell(self, text: str) -> None:
+        self._bar.console.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
+
+
 @contextmanager
 def bar(file: Path, quiet: bool) -> Iterator[Advance]:
     """A bar on the terminal, if it is one."""
     if quiet or not sys.stderr.isatty():
-        yield lambda done, refused: None
+        yield Silent()
         return
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
     bar = Progress(
         TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn(),
-        TextColumn("{task.fields[refused]} refused"), console=Console(stderr=True), transient=True,
+        TextColumn("{task.fields[refused]:,} refused"), console=Console(stderr=True), transient=True,
     )  # fmt: skip
     with bar:
-        task = bar.add_task(file.name, total=file.stat().st_size, refused=0)
-        yield lambda done, refused: bar.update(task, completed=done, refused=refused)
+        yield Shown(bar, bar.add_task(file.name, total=file.stat().st_size, refused=0))

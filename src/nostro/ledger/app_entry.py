@@ -15,6 +15,7 @@ from msgspec import Meta
 
 from nostro.kernel.errors import invalid, no_such
 from nostro.kernel.resource import Filter, Metadata, Params, Resource, Stored, Verb, Wire, merge_metadata
+from nostro.storage.names import name_of
 from nostro.storage.tx import Tx
 
 from . import entry as journal
@@ -23,9 +24,9 @@ from .batches import entry_id
 from .closed import check_open, check_period
 from .draft import Draft, Exchange, ExchangeParams, Line, LineParams, again, drafted
 from .dry_run import DryRun, rehearsed
+from .reference import ENTRY as FAMILY
 from .reference import ReferenceParam, content_of, keep, known
 
-FAMILY = "entry"
 BOOKED = "ledger.entry.create"
 REVERSED = "ledger.entry.reverse"
 KIND = re.compile(r"[a-z0-9_.]{1,64}")
@@ -96,7 +97,7 @@ class ListParams(Params, frozen=True, kw_only=True):
 # Booking ----------------------------------------------------------------------------
 
 
-async def create(tx: Tx, params: CreateParams) -> Record | Wire:
+async def create(tx: Tx, params: CreateParams) -> LedgerEntry | Wire:
     if params.kind is not None and not KIND.fullmatch(params.kind):
         raise invalid("A kind is a name of a-z, 0-9, _ and ., with up to 64 characters.", "kind")
     draft = await drafted(tx, params.postings, params.currency, params.exchange)
@@ -104,7 +105,7 @@ async def create(tx: Tx, params: CreateParams) -> Record | Wire:
     return await _book(tx, draft, params, kind)
 
 
-async def reverse(tx: Tx, params: ReverseParams) -> Record | Wire:
+async def reverse(tx: Tx, params: ReverseParams) -> LedgerEntry | Wire:
     """An entry with every posting the other way round. Limits hold for it as for any other."""
     original, number = await _original(tx, params.entry)
     draft = await again(tx, original.postings, -1)
@@ -127,7 +128,7 @@ async def _original(tx: Tx, id: str) -> tuple[LedgerEntry, int]:
 
 async def _book(
     tx: Tx, draft: Draft, params: Details, kind: str, original: LedgerEntry | None = None, number: int | None = None
-) -> Record | Wire:
+) -> LedgerEntry | Wire:
     """`number` is that of the entry which this one reverses."""
     _check_effective(tx, params.effective_at)
     await check_period(tx, params.period)
@@ -143,7 +144,7 @@ async def _book(
     if params.dry_run:
         return await rehearsed(tx, draft.accounts, draft.postings, existing)
     if existing is not None:
-        return await tx.get(ENTRY, existing)
+        return await retrieve(tx, FindParams(entry=existing))
     entry = Record(
         id=tx.new_id("lent"), created=tx.now, livemode=tx.scope.livemode, description=params.description,
         effective_at=tx.now if params.effective_at is None else params.effective_at, exchange=draft.exchange,
@@ -233,6 +234,7 @@ async def _shown(tx: Tx, entry: journal.Entry) -> LedgerEntry:
         id=entry_id(entry.number), created=entry.created, description=entry.description,
         effective_at=entry.effective, kind=entry.kind, livemode=tx.scope.livemode,
         source=None if batched else entry.source, reversed_by=reversals[0][0] if reversals else None,
+        reference=(await name_of(tx.world.engine.rows, entry.number) or None) if batched else None,
         postings=[
             Line(account=one.account, amount=abs(one.amount), currency=one.currency,
                  direction="debit" if one.amount > 0 else "credit")

@@ -3,6 +3,7 @@
     the journal    every entry balances, its lines are the accounts' lines, numbers and times run on,
                    and each link of the hash chain covers exactly its entries or its batch of them
     the runs       have the lines of the batches, all of them, in order, with the right balances
+    references     of batches are those that the chain covers, and are found by what they are
     late lines     are those of entries that took effect before one that was booked earlier
     the accounts   each is on the chart, each running balance is the one before plus the line, each total the last
     the objects    clearing accounts are empty for whatever is at rest, and what a merchant's statement
@@ -26,10 +27,12 @@ from nostro.storage.books import EntryRow, chain_hash
 from nostro.storage.engine import Engine, Row
 
 from .audit_accounts import check_accounts, stray_lines
-from .audit_batches import BatchesCheck, check_runs
+from .audit_batches import BatchesCheck
 from .audit_journal import BATCH, JournalCheck
 from .audit_late import LateCheck
+from .audit_names import check_names
 from .audit_objects import ObjectsCheck
+from .audit_runs import check_runs
 from .batches import BATCH as COLUMNS
 from .problem import Problem
 
@@ -116,6 +119,7 @@ async def verify(engine: Engine, registry: Registry, progress: Progress | None =
     if stored != journal.lines:
         problems += await stray_lines(engine, last)
     problems += await check_runs(engine, last)
+    problems += await check_names(engine, last)
     problems += await late.finish(last)
     problems += await check_accounts(engine, last, tell)
     problems += await objects.finish()

@@ -27,8 +27,8 @@ def entry_id(number: int) -> str:
 
 
 async def at(engine: Engine, numbers: Iterable[int]) -> list[EntryRow]:
-    """Those of these entries that are in batches, the newest first, as rows of `ledger_entry` and when they were made
-    (seconds, the sandbox's time)."""
+    """Those of these entries that are in batches, the newest first, as rows of `ledger_entry`, when they were made
+    (seconds, the sandbox's time), and whether their caller said when they take effect (for those with a reference)."""
     found: list[EntryRow] = []
     wanted = sorted(set(numbers))
     while wanted:
@@ -117,6 +117,6 @@ def _rows(
         if kind is None or words.kinds[kinds] == kind:
             found.append((
                 number, batch[2], words.kinds[kinds], entry_id(number), batch[3], effective, None,
-                words.descriptions[description], f"[[{debit},{amount}],[{credit},{-amount}]]", batch[4],
+                words.descriptions[description], f"[[{debit},{amount}],[{credit},{-amount}]]", batch[4], words.dated,
             ))  # fmt: skip
     return found

@@ -1,13 +1,14 @@
 """The lines of a bulk request: what each asks for, as parameters of an entry, and which of them are plain transfers.
 
-A plain transfer has one debit and one credit, an amount and a currency, and perhaps a kind, a description and an
-effective time. Those are booked many at once; any other line, a wrong one too, takes the way of a single entry.
+A plain transfer has one debit and one credit, an amount and a currency, and perhaps a kind, a description, an
+effective time and a reference. Those are booked many at once; any other line, a wrong one too, takes the way of a
+single entry.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from io import StringIO
 from itertools import islice
 from typing import Any, TypeVar
@@ -16,13 +17,14 @@ import msgspec
 from msgspec import Struct
 
 from nostro.kernel.errors import invalid
+from nostro.kernel.pace import Pace
 from nostro.kernel.params import convert
 
 from .app_entry import CreateParams
 
 COLUMNS = {"amount", "credit", "currency", "debit", "description", "effective_at", "kind", "reference"}
-PLAIN_COLUMNS = COLUMNS - {"reference"}
 MOST_COLUMNS = 100
+IN_TURN = 1_024  # lines that are read between two turns for other requests
 NUL = "\\u0000"  # as JSON writes it; texts with NUL bytes cannot be compared by every database
 Made = Callable[[], CreateParams]
 T = TypeVar("T")
@@ -45,12 +47,13 @@ class Transfer(Struct, forbid_unknown_fields=True):
     kind: str | None = None
     description: str | None = None
     effective_at: int | None = None
+    reference: str | None = None
     postings: list[Leg] | None = None
 
 
 class Columns(Struct):
-    """What the lines say, by what it is. A line that is no plain transfer has the amount 0; `kind`, `description`
-    and `effective` are None if no line has one."""
+    """What the lines say, by what it is. A line that is no plain transfer has the amount 0; `kind`, `description`,
+    `effective` and `reference` are None if no line has one."""
 
     debit: Sequence[str]
     credit: Sequence[str]
@@ -59,6 +62,13 @@ class Columns(Struct):
     kind: Sequence[str | None] | None
     description: Sequence[str | None] | None
     effective: Sequence[int | None] | None
+    reference: Sequence[str | None] | None
+
+    def only(self, chosen: Sequence[int]) -> Columns:
+        columns: list[Any] = [
+            None if column is None else [column[n] for n in chosen] for column in msgspec.structs.astuple(self)
+        ]
+        return Columns(*columns)
 
 
 class Slice(Struct):
@@ -71,20 +81,24 @@ class Slice(Struct):
     def line(self, n: int) -> tuple[int, Made]:
         return self.numbers[n], self.made(n)
 
+    def only(self, chosen: Sequence[int]) -> Slice:
+        made = self.made
+        return Slice([self.numbers[n] for n in chosen], self.columns.only(chosen), lambda n: made(chosen[n]))
+
 
 NOTHING = Transfer()
 _decode = msgspec.json.Decoder(Transfer).decode
 
 
-def read(text: str, format: str, size: int) -> Iterator[Slice]:
+def read(text: str, format: str, size: int, pace: Pace) -> AsyncIterator[Slice]:
     """Slices of `size` lines at most; empty lines are passed over. Raises what is wrong with a CSV."""
-    return _read_csv(text, size) if format == "csv" else _read_json(text, size)
+    return _read_csv(text, size, pace) if format == "csv" else _read_json(text, size, pace)
 
 
 # Newline-delimited JSON -----------------------------------------------------------------
 
 
-def _read_json(text: str, size: int) -> Iterator[Slice]:
+async def _read_json(text: str, size: int, pace: Pace) -> AsyncIterator[Slice]:
     lines = text.split("\n")
     for start in range(0, len(lines), size):
         part = lines[start : start + size]
@@ -92,22 +106,31 @@ def _read_json(text: str, size: int) -> Iterator[Slice]:
         if len(numbers) < len(part):
             part = [lines[n - 1] for n in numbers]
         if part:
-            yield Slice(numbers, _json_columns(part), _json_lines(part))
+            found: list[Transfer] = []
+            for at in range(0, len(part), IN_TURN):
+                found += _transfers(part[at : at + IN_TURN])
+                await pace.give_way()
+            columns = _json_columns(found)
+            await pace.give_way()
+            yield Slice(numbers, columns, _json_lines(part))
 
 
-def _json_columns(lines: Sequence[str]) -> Columns:
+def _transfers(lines: Sequence[str]) -> list[Transfer]:
     try:
         found = [_decode(line) for line in lines]
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
         found = [_transfer(line) for line in lines]
     if any(NUL in line for line in lines):
         found = [NOTHING if NUL in line else one for line, one in zip(lines, found, strict=True)]
-    found = [one if one.postings is None else _two_legs(one) for one in found]
+    return [one if one.postings is None else _two_legs(one) for one in found]
+
+
+def _json_columns(found: Sequence[Transfer]) -> Columns:
     return Columns(
         debit=[one.debit for one in found], credit=[one.credit for one in found],
         amount=[one.amount for one in found], currency=[one.currency for one in found],
         kind=_given([one.kind for one in found]), description=_given([one.description for one in found]),
-        effective=_given([one.effective_at for one in found]),
+        effective=_given([one.effective_at for one in found]), reference=_given([one.reference for one in found]),
     )  # fmt: skip
 
 
@@ -126,6 +149,8 @@ def _two_legs(one: Transfer) -> Transfer:
     legs = one.postings or []
     if len(legs) != 2 or one.amount or one.debit or one.credit:
         return NOTHING
+    if legs[0].direction != "debit" and one.reference is not None:
+        return NOTHING  # under a reference the order of the postings counts
     debit, credit = legs if legs[0].direction == "debit" else reversed(legs)
     if debit.direction != "debit" or credit.direction != "credit" or debit.amount != credit.amount:
         return NOTHING
@@ -161,18 +186,24 @@ def _has_nul(value: Any) -> bool:
 # CSV ------------------------------------------------------------------------------------
 
 
-def _read_csv(text: str, size: int) -> Iterator[Slice]:
+async def _read_csv(text: str, size: int, pace: Pace) -> AsyncIterator[Slice]:
     rows = csv.reader(StringIO(text))
     try:
         head = [name.strip() for name in next(rows, [])]
         _check_head(head)
         several = '"' in text  # then a row may go over more than one line
         before = rows.line_num
-        while part := list(islice(_numbered(rows) if several else enumerate(rows, before + 1), size)):
-            before += len(part)
+        numbered = _numbered(rows) if several else enumerate(rows, before + 1)
+        while part := list(islice(numbered, min(size, IN_TURN))):
+            while len(part) < size and (more := list(islice(numbered, min(size - len(part), IN_TURN)))):
+                await pace.give_way()
+                part += more
+            await pace.give_way()
             numbers, cells = [n for n, row in part if row], [row for _, row in part if row]
             if cells:
-                yield Slice(numbers, _csv_columns(head, cells), _csv_lines(head, cells))
+                columns = _csv_columns(head, cells)
+                await pace.give_way()
+                yield Slice(numbers, columns, _csv_lines(head, cells))
     except csv.Error as error:
         raise invalid(f"The CSV cannot be read: {error}.", "lines") from None
 
@@ -198,7 +229,7 @@ def _check_head(head: list[str]) -> None:
 
 def _csv_columns(head: list[str], rows: list[list[str]]) -> Columns:
     count = len(rows)
-    if not set(head) <= PLAIN_COLUMNS or len(set(head)) < len(head):
+    if not set(head) <= COLUMNS or len(set(head)) < len(head):
         rows = []
     elif {*map(len, rows)} != {len(head)}:
         rows = [row if len(row) == len(head) else [""] * len(head) for row in rows]
@@ -210,6 +241,7 @@ def _csv_columns(head: list[str], rows: list[list[str]]) -> Columns:
         debit=cells.get("debit", none), credit=cells.get("credit", none), amount=_numbers(cells.get("amount", none)),
         currency=cells.get("currency", none), kind=_filled(cells.get("kind")),
         description=_filled(cells.get("description")), effective=_moments(cells.get("effective_at")),
+        reference=_filled(cells.get("reference")),
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 
 from nostro.kernel.errors import ApiError, Conflict, Refused
+from nostro.kernel.pace import Pace
 from nostro.storage.batch import Outcome, words_of
 from nostro.storage.tx import Tx
 from nostro.storage.unit import Scope
@@ -17,6 +18,7 @@ from nostro.storage.world import World
 
 from . import batches
 from .app_entry import CreateParams
+from .bulk_again import told_again
 from .bulk_lines import Made, Slice
 from .bulk_results import told
 from .bulk_single import as_one_unit, one_by_one
@@ -28,12 +30,14 @@ ATTEMPTS = 20
 Told = dict[int, str]
 
 
-async def once(world: World, scope: Scope, part: Slice, name: str, atomic: bool) -> list[str]:
-    answers = await _batched(world, scope, part, name, atomic)
+async def once(world: World, scope: Scope, part: Slice, name: str, atomic: bool, pace: Pace) -> list[str]:
+    answers = await _batched(world, scope, part, name, atomic, pace)
     if atomic and len(answers) < len(part.numbers):  # then there is no batch, see below
         made = part.made
         part.made = lambda n: _named(made(n), f"{name}:{part.numbers[n]}")
         return await as_one_unit(world, scope, part)
+    if part.columns.reference is not None:
+        answers |= await _again(world, scope, part, answers, pace)
     other = [
         (number, _named(part.made(n), f"{name}:{number}"))
         for n, number in enumerate(part.numbers)
@@ -43,9 +47,12 @@ async def once(world: World, scope: Scope, part: Slice, name: str, atomic: bool)
     return [answers[number] for number in part.numbers]
 
 
-async def _batched(world: World, scope: Scope, part: Slice, name: str, atomic: bool) -> Told:
+async def _batched(world: World, scope: Scope, part: Slice, name: str, atomic: bool, pace: Pace) -> Told:
     """What came of the plain transfers, now or before."""
-    content = content_of([msgspec.structs.asdict(part.columns), atomic])
+    columns = msgspec.structs.asdict(part.columns)
+    if columns["reference"] is None:
+        del columns["reference"]  # it was not there when the first streams were booked
+    content = content_of([columns, atomic])
     for _ in range(ATTEMPTS):
         tx = Tx(world, scope)
         existing = await known(tx, FAMILY, name, content)
@@ -55,10 +62,20 @@ async def _batched(world: World, scope: Scope, part: Slice, name: str, atomic: b
         if existing is None:
             keep(tx, FAMILY, name, name, content)
         try:
-            return await _booked(tx, part, name, atomic)
+            return await _booked(tx, part, name, atomic, pace)
         except Conflict:
             continue  # the same part was sent twice at once
     raise ApiError("This part of the stream is being booked by another request.", status=409, code="lock_timeout")
+
+
+async def _again(world: World, scope: Scope, part: Slice, answers: Told, pace: Pace) -> Told:
+    """Of the lines that have no answer yet, what came of those that were booked under their own references."""
+    left = part.only([n for n, number in enumerate(part.numbers) if number not in answers])
+    if not left.numbers:
+        return {}
+    tx = Tx(world, scope)
+    told_of = await told_again(tx, left, await plain(tx, left.columns, pace), pace)
+    return {left.numbers[n]: answer for n, answer in told_of.items()}
 
 
 async def _before(world: World, scope: Scope, part: Slice, name: str) -> Told | None:
@@ -72,15 +89,20 @@ async def _before(world: World, scope: Scope, part: Slice, name: str) -> Told | 
     return dict(zip(numbers, told(numbers, Outcome(row[0], refused), "existing"), strict=True))
 
 
-async def _booked(tx: Tx, part: Slice, name: str, atomic: bool) -> Told:
-    found = await plain(tx, part.columns)
-    if not found.good.any() or (atomic and not found.good.all()):
+async def _booked(tx: Tx, part: Slice, name: str, atomic: bool, pace: Pace) -> Told:
+    found = await plain(tx, part.columns, pace)
+    await pace.give_way()
+    new = found.good.copy()
+    new[list(found.there)] = False
+    if not new.any() or (atomic and not new.all()):
         return {}
-    words = msgspec.structs.replace(found.words, left_out=np.flatnonzero(~found.good).tolist())
-    batch = batch_of(tx, found.known, found.lines.only(found.good), words, atomic)
+    words = msgspec.structs.replace(found.words, left_out=np.flatnonzero(~new).tolist())
+    batch = batch_of(tx, found._replace(words=words), new, atomic)
     batch.reference = name
-    await commit(tx)
-    numbers = [part.numbers[n] for n in np.flatnonzero(found.good).tolist()]
+    await pace.give_way()
+    await commit(tx, found)
+    await pace.give_way()
+    numbers = [part.numbers[n] for n in np.flatnonzero(new).tolist()]
     return dict(zip(numbers, told(numbers, batch.outcome), strict=True))
 
 

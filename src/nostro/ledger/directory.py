@@ -12,7 +12,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from nostro.storage.batch import AccountKey
+from nostro.kernel.pace import Pace
+from nostro.storage.batch import AccountKey, Remembered
 from nostro.storage.body import whole
 from nostro.storage.columns import Ints
 from nostro.storage.unit import Scope
@@ -32,6 +33,7 @@ class Directory:
     def __init__(self, version: int = 0) -> None:
         self.version = version
         self.keys: list[AccountKey] = []
+        self.remembered = Remembered()
         self.ids: list[str] = []
         self._places: dict[str, dict[str, int]] = {}
         self._bounds: Ints = np.zeros((2, 1024), np.int64)
@@ -77,7 +79,7 @@ async def directory(world: World, scope: Scope) -> Directory:
     return kept
 
 
-async def meet(world: World, scope: Scope, known: Directory, codes: Sequence[str]) -> None:
+async def meet(world: World, scope: Scope, known: Directory, codes: Sequence[str], pace: Pace) -> None:
     """Look these accounts up, in every currency that they are open in."""
     engine = world.engine
     for start in range(0, len(codes), AT_ONCE):
@@ -90,3 +92,4 @@ async def meet(world: World, scope: Scope, known: Directory, codes: Sequence[str
             account = decode(whole(*row))
             if account.code not in known.of(account.currency):
                 known.add(scope.book, account)
+        await pace.give_way()

@@ -3,6 +3,9 @@
 Saying the same thing again under the same reference answers what is there; saying something else is refused. A
 reference is a record whose id follows from it, so of two units that bring the same one the engine lets one commit;
 the other runs again and finds it. Unlike an Idempotency-Key it is never forgotten.
+
+References of entries that were booked in batches have no record but are found by hash (named.py). An entry that is
+booked by itself is stale if names were booked in batches since it looked.
 """
 
 from __future__ import annotations
@@ -15,8 +18,12 @@ from msgspec import Meta
 
 from nostro.kernel.errors import invalid
 from nostro.kernel.resource import Resource, Stored
+from nostro.storage.names import digest_of
 from nostro.storage.tx import Tx
 
+from . import named
+
+ENTRY = named.FAMILY
 ReferenceParam = Annotated[str, Meta(min_length=1, max_length=255)]
 
 
@@ -36,10 +43,13 @@ async def known(tx: Tx, family: str, reference: str | None, content: str | None 
     """The id of what the reference names. With `content`, raises if it was said with another one."""
     if reference is None:
         return None
-    found = await tx.find(REFERENCE, _id(family, reference))
+    digest = digest_of(family, reference)
+    found: Reference | named.Named | None = await tx.find(REFERENCE, named.record_id(digest))
+    if found is None and family == ENTRY:
+        found = await named.find(tx, reference, digest)
     if found is None:
         return None
-    if content is not None and found.content != content:
+    if content is not None and content != (found.content if isinstance(found, Reference) else content_of(found.said)):
         raise invalid(
             f"The reference '{reference[:60]}' belongs to {found.target}, which has another content.",
             "reference", "ledger_reference_in_use",
@@ -49,11 +59,8 @@ async def known(tx: Tx, family: str, reference: str | None, content: str | None 
 
 def keep(tx: Tx, family: str, reference: str | None, target: str, content: str) -> None:
     if reference is not None:
-        tx.save(Reference(id=_id(family, reference), created=tx.now, target=target, content=content))
-
-
-def _id(family: str, reference: str) -> str:
-    return "lref_" + hashlib.sha256(f"{family}\0{reference}".encode()).hexdigest()[:40]
+        id = named.record_id(digest_of(family, reference))
+        tx.save(Reference(id=id, created=tx.now, target=target, content=content))
 
 
 REFERENCE: Resource[Reference] = Resource(

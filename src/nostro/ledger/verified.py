@@ -24,10 +24,11 @@ from nostro.storage.tx import Tx
 
 from .audit import MOST_PROBLEMS, end_of_chain, parts
 from .audit_accounts import check_lines, check_totals, stray_lines
-from .audit_batches import BatchesCheck, check_runs
+from .audit_batches import BatchesCheck
 from .audit_journal import JournalCheck
 from .audit_late import LateCheck
 from .audit_objects import ObjectsCheck
+from .audit_runs import check_runs
 from .problem import Problem
 
 READ = 50  # entries at once: others have their turn in between

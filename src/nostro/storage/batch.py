@@ -7,7 +7,8 @@ of the hash chain, and one sorted run of its lines (runs.py), instead of four ro
 from __future__ import annotations
 
 import hashlib
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -25,12 +26,17 @@ BatchRow = tuple[int, int, int, int, int, int, str | None, str, bytes]
 
 class Words(Struct, frozen=True, omit_defaults=True):
     """What the columns `kind` and `description` name by their places here. Of a batch with a reference also what was
-    not booked: the lines that were left out before, and those that a limit refused, by their places."""
+    not booked: the lines that were left out before, and those that a limit refused, by their places.
+
+    `names` is SHA-256 over the references of the batch's entries, if they have any; `dated` is true if their callers
+    said when they take effect, which is part of what they must say again."""
 
     kinds: list[str]
     descriptions: list[str | None]
     left_out: list[int] = []
     refused: dict[int, tuple[str, str, str, int]] = {}
+    names: str = ""
+    dated: bool = False
 
 
 class Transfers(NamedTuple):
@@ -47,15 +53,51 @@ class Transfers(NamedTuple):
         return Transfers(*(column[chosen] for column in self))
 
 
+class Remembered(Struct):
+    """Where a process remembers the accounts of a list, which only grows: -1 for one that it was not asked for yet.
+    True for one memory at one time; standings.py fills it."""
+
+    memory: object = None
+    places: Ints = np.zeros(0, np.int64)
+
+
+class Accounts(Sequence[AccountKey]):
+    """Some accounts of a long list. They are so many that it counts whether each is looked at."""
+
+    def __init__(self, keys: Sequence[AccountKey], chosen: Ints, remembered: Remembered) -> None:
+        self.keys, self.chosen, self.remembered = keys, chosen, remembered
+
+    def __len__(self) -> int:
+        return len(self.chosen)
+
+    def __getitem__(self, n: Any) -> Any:
+        if isinstance(n, slice):
+            return Accounts(self.keys, self.chosen[n], self.remembered)
+        return self.keys[self.chosen[n]]
+
+
+class Names(Struct):
+    """Of the lines of a batch, one each: the name, empty for none, and its hash."""
+
+    scope: int
+    texts: list[str]
+    hashes: Ints
+
+    def only(self, chosen: NDArray[np.bool_] | Ints | slice) -> Names:
+        places = np.arange(len(self.texts))[chosen].tolist()
+        return Names(self.scope, [self.texts[n] for n in places], self.hashes[chosen])
+
+
 class Batch(Struct):
     """`accounts` are (book, code, currency), each once; `lowest` and `highest` bound what they may stand at after a
     credit and after a debit (debit positive), and `at_lowest` and `at_highest` are the refusals' codes, as places in
     `refusals`. `atomic`: all are booked or none, and limits are judged after the last; else line by line.
 
-    With a `reference` it is remembered what was refused. `outcome` is set by the commit.
+    With a `reference` it is remembered what was refused. `names` are the references of its lines. `outcome` is set by
+    the commit.
     """
 
-    accounts: list[AccountKey]
+    accounts: Sequence[AccountKey]
     lowest: Ints
     highest: Ints
     debit_normal: NDArray[np.bool_]
@@ -64,6 +106,7 @@ class Batch(Struct):
     created: int
     atomic: bool = False
     reference: str | None = None
+    names: Names | None = None
     outcome: Outcome | None = None
 
 

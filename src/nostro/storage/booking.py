@@ -7,7 +7,7 @@ is about to be stored.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -18,12 +18,13 @@ from .batch import AccountKey, Batch, BatchRow, Outcome, Transfers, batch_hash, 
 from .books import CLOSED, Head
 from .columns import Ints
 from .limits import refusals
+from .names import rows_of
 from .runs import Lines, pages, run_number, running, sorted_lines, starts
 
 
 class Booking(NamedTuple):
     """`head` is the journal's new end; `numbers` and `batched` are, for each account of the batch, its number (0: it
-    was not booked on) and what batches have booked on it."""
+    was not booked on) and what batches have booked on it. `named` are the rows of the lines' references."""
 
     head: Head
     link: tuple[int, int, int, int, str]
@@ -33,6 +34,7 @@ class Booking(NamedTuple):
     run: tuple[int, int, int, int, int, int]
     pages: list[tuple[int, int, int, bytes]]
     late: list[tuple[int, int, int, int]]
+    named: list[tuple[str, tuple[Any, ...]]]
     numbers: Ints
     batched: Ints
 
@@ -44,11 +46,11 @@ def booked(head: Head, batch: Batch, micros: int, standing: tuple[Ints, Ints, In
     """
     number, rows, opening = standing
     refused = _refused(batch, rows + opening, head.closed.get(batch.accounts[0][0], 0))
-    lines = batch.transfers
+    lines, names = batch.transfers, batch.names
     if refused:
         accepted = np.ones(len(lines.amount), np.bool_)
         accepted[list(refused)] = False
-        lines = lines.only(accepted)
+        lines, names = lines.only(accepted), names and names.only(accepted)
     batch.outcome = Outcome(head.entry + 1, refused)
     if not len(lines.amount):
         return None
@@ -61,6 +63,10 @@ def booked(head: Head, batch: Batch, micros: int, standing: tuple[Ints, Ints, In
     if batch.reference is not None and refused:
         said = {n: (one.account, one.currency, one.refusal, one.short_by) for n, one in refused.items()}
         words = msgspec.structs.replace(words, refused=said)
+    named: list[tuple[str, tuple[Any, ...]]] = []
+    if names is not None and names.hashes.any():
+        sha, named = rows_of(first, names)
+        words = msgspec.structs.replace(words, names=sha)
     row = batch_row(first, recorded, latest, batch, words, lines)
     sorted_, batched = _lines(first, lines, number, opening)
     assert not int(sorted_.amount.sum()), f"the batch of entry {first} is out of balance"
@@ -79,7 +85,7 @@ def booked(head: Head, batch: Batch, micros: int, standing: tuple[Ints, Ints, In
     return Booking(
         head=end, link=(end.link, first, last, recorded, hash), accounts=new, batch=row, kinds=kinds,
         run=(run, book, 0, first, last, len(sorted_.account)), pages=pages(run, sorted_), numbers=number,
-        batched=batched, late=_late(first, lines, latest),
+        batched=batched, late=_late(first, lines, latest), named=named,
     )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from .booking import Booking, booked
 from .books import Books, Head
 from .columns import Ints
 from .pipe import NONE, Answer, CellKind, Column, Encoded, Statement, encoded
+from .postgres_unless import guard, unless_of
 from .rows import RowWrite, grouped
 from .standings import Standings
 from .unit import Key, Unit
@@ -156,7 +157,7 @@ class Group:
         self._tables: list[str] = []
         self._accounts = _accounts(units)
         self._scopes = {number for unit in units for number in unit.recalled}
-        self._books = {book for book, _, _ in self._accounts}
+        self._books = {units[0].scope.book} if units[0].batch else {book for book, _, _ in self._accounts}
 
     @property
     def good(self) -> list[Unit]:
@@ -171,8 +172,8 @@ class Group:
         """The transaction as it must be if nobody else has booked, and a guard before each thing that it takes for
         granted: a guard that does not hold fails, and with it everything. None if there is no guessing.
         """
-        head, find = self._known.head, self._known.standings.find
-        if self._accounts and (head is None or not all(find(account) for account in self._accounts)):
+        head, standings = self._known.head, self._known.standings
+        if self._accounts and (head is None or not standings.knows(standings.places(self._accounts))):
             return None
         head = msgspec.structs.replace(head, latest=dict(head.latest), closed={}) if head else Head()
         if not self._books <= head.latest.keys():
@@ -189,6 +190,7 @@ class Group:
         if self._scopes:
             recalled = {(n, scope.edition, scope.offset) for unit in self._units for n, scope in unit.recalled.items()}
             statements.append((GUARD_SCOPES, encoded((*_cells([*recalled], (int, int, int)), len(recalled)))))
+        statements += [guard(one, dollars(one.statement)) for one in unless_of(self._units)]
         return [*statements, *_claimed(self._units), *self.write()]
 
     def _book_all(self, head: Head) -> bool:
@@ -231,6 +233,7 @@ class Group:
             keys = _columns(list(self._accounts), (int, str, str))
             books = encoded([Column(self._books, int)])
             statements += [(HEAD, NONE), (LAST_ACCOUNT, NONE), (LATEST, books), (NEW_BATCHES, since), (BALANCES, keys)]
+        statements += [(dollars(one.statement), encoded(one.values)) for one in unless_of(units)]
         return statements + [(dollars(unit.claim[0]), encoded(unit.claim[1])) for unit in units if unit.claim]
 
     def weigh(self, answers: Sequence[Answer]) -> bool:
@@ -248,6 +251,7 @@ class Group:
         head = self._learn_head(answer) if self._accounts else Head()
         if self._accounts and (self._known.standings.upto is None or self.cold):
             return False
+        there = {id(one) for one in unless_of(self.good) if not one.holds(rows_of(next(answer)))}
         books = Books(head, self._known.standings.find)
         if self._batch is None:
             self.made = books
@@ -257,7 +261,7 @@ class Group:
             if self.verdicts[n] is not None:
                 continue
             claimed = next(answer) == 1 if unit.claim else None
-            verdict: Exception | None = unit.forgetful(touched, now) or _stale(unit, touched, versions)
+            verdict: Exception | None = unit.forgetful(touched, now) or _stale(unit, touched, versions, there)
             if verdict is None and claimed is False:
                 verdict = Conflict("another was first to claim this")
             verdict = verdict or books.refusal(unit)
@@ -276,8 +280,7 @@ class Group:
 
     @property
     def cold(self) -> dict[int, list[int]]:
-        keys = list(self._accounts)
-        return self._known.standings.cold(keys, self._known.standings.places(keys))
+        return self._known.standings.cold(self._accounts, self._known.standings.places(self._accounts))
 
     def _learn_head(self, answer: Iterator[Answer]) -> Head:
         """Under the lock all of it is true, and stays so until this group is committed."""
@@ -319,9 +322,9 @@ def _read(units: Sequence[Unit]) -> dict[str, list[tuple[int, str, int]]]:
     return read
 
 
-def _accounts(units: Sequence[Unit]) -> dict[AccountKey, None]:
+def _accounts(units: Sequence[Unit]) -> Sequence[AccountKey]:
     if units[0].batch is not None:
-        return dict.fromkeys(units[0].batch.accounts)
+        return units[0].batch.accounts
     booked = (
         (unit.scope.book, posting.account, posting.currency)
         for unit in units
@@ -329,7 +332,7 @@ def _accounts(units: Sequence[Unit]) -> dict[AccountKey, None]:
         for posting in entry.postings
     )
     pinned = ((unit.scope.book, *key) for unit in units for key in unit.pinned)
-    return dict.fromkeys((*booked, *pinned))
+    return list(dict.fromkeys((*booked, *pinned)))
 
 
 def _earliest(units: Sequence[Unit]) -> dict[int, int]:
@@ -347,7 +350,10 @@ def _nothing(key: AccountKey) -> None:
     return None
 
 
-def _stale(unit: Unit, touched: set[Key], versions: dict[Key, int]) -> Conflict | None:
+def _stale(unit: Unit, touched: set[Key], versions: dict[Key, int], there: set[int]) -> Conflict | None:
+    """`there` are those of what must not be there that are."""
+    if found := next((one for one in unit.unless if id(one) in there), None):
+        return Conflict(found.statement)
     for write in unit.writes:
         key = (unit.whose(write), write.table, write.id)
         if key in touched or (write.read and versions.get(key) != write.read):
@@ -434,6 +440,7 @@ def _booking(made: Booking) -> Iterator[Statement]:
     yield INSERT_PAGES, _columns(made.pages, (int, int, int, bytes))
     if made.late:
         yield INSERT_LATE, _columns(made.late, (int, int, int, int))
+    yield from _ordered(made.named)
     yield INSERT_LINK, encoded(made.link)
 
 

@@ -36,6 +36,7 @@ from .indexes import indexes
 from .rows import RowWrite, grouped
 from .runs import Ask, balances_upto
 from .schema import migrations
+from .sqlite_accounts import look_up, meet
 from .standings import Standings
 from .unit import Key, Unit, together
 
@@ -63,7 +64,6 @@ INSERT_BATCH = "INSERT INTO ledger_batch VALUES (?,?,?,?,?,?,?,?,?)"
 INSERT_KIND = "INSERT INTO ledger_batch_kind VALUES (?,?,?)"
 INSERT_RUN = "INSERT INTO ledger_run VALUES (?,?,?,?,?,?)"
 INSERT_PAGE = "INSERT INTO ledger_page VALUES (?,?,?,?)"
-FIND_ACCOUNT = "SELECT account, balance FROM ledger_account WHERE book=? AND code=? AND currency=?"
 ALL = 2**63 - 1
 T = TypeVar("T")
 Waiting = tuple[Unit, "asyncio.Future[None]"]
@@ -184,6 +184,11 @@ class SqliteEngine:
     # Committing ----------------------------------------------------------------
 
     async def commit(self, unit: Unit) -> None:
+        if unit.batch is not None:
+            try:
+                await meet(self._reader, self._standings, unit.batch.accounts)
+            except DISK as error:
+                raise _out_of_order(error) from error
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((unit, done))
         if self._draining is None or self._draining.done():
@@ -257,12 +262,8 @@ class SqliteEngine:
         rows: list[RowWrite] = []
         verdicts: list[Exception | None] = []
         for unit in units:
-            verdict = (
-                unit.forgetful(touched, now)
-                or self._stale(unit, touched)
-                or books.refusal(unit)
-                or self._too_late(unit)
-            )
+            stale = unit.forgetful(touched, now) or self._stale(unit, touched) or self._outdated(unit)
+            verdict = stale or books.refusal(unit) or self._too_late(unit)
             verdicts.append(verdict)
             if verdict is None:
                 books.book(unit)
@@ -275,7 +276,8 @@ class SqliteEngine:
     def _apply_batch(self, unit: Unit) -> tuple[list[Exception | None], Callable[[], None]]:
         """The same for a unit with a batch. What the batch's limits say is raised."""
         assert unit.batch is not None and not unit.entries, "a batch is booked by itself"
-        if verdict := unit.forgetful(set(), self._scopes([unit])) or self._stale(unit, set()) or self._too_late(unit):
+        stale = unit.forgetful(set(), self._scopes([unit])) or self._stale(unit, set()) or self._outdated(unit)
+        if verdict := stale or self._too_late(unit):
             return [verdict], lambda: None
         head, known = self._head([unit]), self._standings
         places = self._load(unit.batch.accounts)
@@ -319,6 +321,12 @@ class SqliteEngine:
             found = _all(self._writer, self._sql(write.table)[0], (scope, write.id))
             if not found or found[0][0] != write.read:
                 return Conflict(write.id)
+        return None
+
+    def _outdated(self, unit: Unit) -> Conflict | None:
+        for one in unit.unless:
+            if not one.holds(_all(self._writer, one.statement, one.values)):
+                return Conflict(one.statement)
         return None
 
     def _too_late(self, unit: Unit) -> Conflict | None:
@@ -375,9 +383,7 @@ class SqliteEngine:
         """Have the standing of these accounts remembered, as far as they were ever booked on. Answers where."""
         known = self._standings
         places = known.places(keys)
-        for n in known.unknown(places).tolist():
-            if found := _all(self._writer, FIND_ACCOUNT, keys[n]):
-                known.put(keys[n], *found[0])
+        look_up(self._writer, known, keys, places)
         for book, numbers in known.cold(keys, places).items():
             known.warm(book, *self._ask(balances_upto(book, numbers, ALL)))
             known.cold(keys, places)
@@ -398,6 +404,7 @@ class SqliteEngine:
         self._writer.execute(INSERT_RUN, booking.run)
         self._writer.executemany(INSERT_PAGE, booking.pages)
         self._writer.executemany(INSERT_LATE, booking.late)
+        self._write_rows({}, booking.named)
         self._writer.execute(INSERT_LINK, booking.link)
 
     def _write_books(self, books: Books) -> None:

@@ -70,14 +70,27 @@ class Entry(Struct, frozen=True):
     description: str | None = None
 
 
+class Unless(Struct, frozen=True):
+    """What a unit took for granted that there is none of: if the statement finds a row when the unit commits, the unit
+    is stale. With `among`, only a row whose one column is one of these."""
+
+    statement: str
+    values: tuple[Any, ...]
+    among: frozenset[str] | None = None
+
+    def holds(self, rows: Sequence[tuple[Any, ...]]) -> bool:
+        return not rows if self.among is None else self.among.isdisjoint(row[0] for row in rows)
+
+
 class Unit(Struct):
     """What `engine.commit` applies. `rows` are (statement, values) for the hand-written tables, run in this order.
 
     `claim` is a statement that must change exactly one row, or the unit is stale: it takes a job or a delivery
     for this unit alone. It runs before the rows, so a job may put itself on again. `pinned` are balances by account
-    and currency: if one is another at commit, the unit is stale. `recalled` are scopes as they were remembered: if one
-    has another edition at commit, or its time was moved on, the unit is stale; `renewed` are scopes, by number, whose
-    edition rises with it. A unit with a `batch` has no entries beside it and is committed by itself.
+    and currency: if one is another at commit, the unit is stale; `unless` says what else must not be there. `recalled`
+    are scopes as they were remembered: if one has another edition at commit, or its time was moved on, the unit is
+    stale; `renewed` are scopes, by number, whose edition rises with it. A unit with a `batch` has no entries beside it
+    and is committed by itself.
     """
 
     scope: Scope
@@ -88,6 +101,7 @@ class Unit(Struct):
     rows: list[tuple[str, tuple[Any, ...]]] = []
     claim: tuple[str, tuple[Any, ...]] | None = None
     pinned: dict[tuple[str, str], int] = {}
+    unless: list[Unless] = []
     recalled: dict[int, Scope] = {}
     renewed: set[int] = set()
     due: int | None = None

@@ -17,6 +17,7 @@ from nostro.kernel.trace import Trace, untraced
 from .engine import Engine
 from .memory import Memory
 from .meter import Meter
+from .names import Filters
 from .redis import Redis
 from .unit import Scope
 
@@ -26,8 +27,9 @@ class World(Struct, kw_only=True):
 
     `scopes` are those seen so far, `last_scope` is the highest number that this process gave to a new one, and
     `moving` has a lock for each whose time was moved, `importing` for each book that took a bank's statement. `memory`
-    is what is remembered of each scope; `directories` are the ledger accounts that bulk has met, by scope. `redis` is
-    there where a setting names one and workers have something to share.
+    is what is remembered of each scope; `directories` are the ledger accounts that bulk has met, by scope, and
+    `filters` say which references are new. `redis` is there where a setting names one and workers have something to
+    share.
     `leaving` is true from the moment that the server is told to stop.
     """
 
@@ -46,6 +48,7 @@ class World(Struct, kw_only=True):
     memory: dict[int, Memory] = {}
     redis: Redis | None = None
     directories: dict[int, Any] = {}
+    filters: Filters = field(default_factory=Filters)
     leaving: bool = False
     last_scope: int = 0
     trace: Trace = untraced
