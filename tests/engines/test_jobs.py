@@ -13,6 +13,7 @@ from counter import COUNTER, Counter
 from nostro.controls.api_key import make_scope
 from nostro.events import job
 from nostro.events.work import perform
+from nostro.kernel.ids import Ids
 from nostro.storage.tx import Tx
 from nostro.storage.unit import Scope
 from nostro.storage.world import World
@@ -81,8 +82,8 @@ async def desks(open_world: Callable[[], Awaitable[World]]) -> list[Desk]:
     """Three processes on one database."""
     worlds = [await open_world() for _ in range(3)]
     scope = await make_scope(worlds[0], "acct_jobs", livemode=False, dev=True)
-    for world in worlds:
-        world.ids.word(worlds.index(world) + 1)  # they have the same seed
+    for seed, world in enumerate(worlds):
+        world.ids = Ids(seed=seed)  # what is random in one is not what is random in another
     return [Desk(world, scope) for world in worlds]
 
 

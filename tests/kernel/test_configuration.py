@@ -72,7 +72,7 @@ def test_everything_that_is_wrong_is_said_at_once_with_its_place_and_what_is_acc
             "NOSTRO_PRIVATE_WEBHOOKS is 'maybe': it can be on or off",
             "max_body in nostro.toml is True: it must be a whole number, 1000 or more",
             "NOSTRO_LOG_DAYS is '0': it must be a whole number, 1 or more",
-            "NOSTRO_FEES_RATE is '-1': it must be a number like 0.029",
+            "NOSTRO_FEES_RATE is '-1': it must be 0 or more and below 1, like 0.029 for 2.900 %",
             "NOSTRO_WORKERS is 2: an SQLite file has one worker; for more use PostgreSQL",
         ]
     )
