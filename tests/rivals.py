@@ -7,6 +7,7 @@ A scene is prepared in a sandbox of its own as often as it is looked at, so that
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import re
 from collections import Counter
@@ -36,6 +37,8 @@ TRACE = re.compile(r'"trace_id":\{[^}]*\}')
 # Nothing was done, and trying again may do it.
 TRY_AGAIN = ("409 lock_timeout", "400 bank_statement_overlap")
 NAMES = itertools.count()
+LONGEST = 0.3
+"""Seconds for which a rival is held at most: who needs longer for its first commit waits for the other."""
 Outcome = tuple[tuple[str, ...], frozenset[Any]]
 
 
@@ -134,7 +137,7 @@ Scene = Callable[[Sandbox], Awaitable[list[Ask]]]
 
 class Gate:
     """Holds each rival at its first commit until the other stands there too, or has ended. Then they go on in their
-    order."""
+    order. One that waits for a lock of the other's can do neither, so nobody is held for ever."""
 
     def __init__(self, worlds: Sequence[World], count: int) -> None:
         self._worlds = worlds
@@ -155,10 +158,10 @@ class Gate:
         rival = WITHIN.get()
         if rival is not None and not self._arrived[rival].is_set():
             self._arrived[rival].set()
-            for other in self._arrived:
-                await other.wait()
-            for before in self._ended[:rival]:
-                await before.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LONGEST):
+                    for event in (*self._arrived, *self._ended[:rival]):
+                        await event.wait()
         await commit(unit)
 
     async def run(self, rival: int, asked: Awaitable[str]) -> str:
