@@ -55,24 +55,35 @@ async def check_runs(engine: Engine, last: int, since: int = 0) -> list[Problem]
     out."""
     problems: list[Problem] = []
     for (book,) in sorted(await engine.rows(BOOKS)):
-        standing: Ints = np.zeros(1, np.int64)
-        covered = (await engine.rows(BEFORE, (book, since)))[0][0]
-        while runs := await engine.rows(NEXT_RUN, (book, covered, last)):
-            run = runs[0]
-            if since:
-                standing = await _standing(engine, (book, covered, run[3]), run[2] - 1)
-            before = standing.copy()
-            standing, problem = await _check_run(engine, book, covered, run, standing)
-            if problem and not await engine.rows(STILL_THERE, (run[0], book)):
-                standing = before
-                continue  # it was merged meanwhile
-            problems += problem
-            covered = max(run[2], run[3])
-        left = await engine.rows(NEXT_BATCHES, (book, covered, last, 1))
-        if left:
-            problems.append(Problem(f"batch of entries {left[0][0]} to {left[0][1]}", "no run has its lines"))
+        while (found := await _check_book(engine, book, last, since)) is None:
+            pass
+        problems += found
     for entry, by in await engine.rows(REVERSALS, (MOST_PROBLEMS,)):
         problems.append(Problem(f"entry {entry}", f"is said to be reversed by {by}, which does not reverse it"))
+    return problems
+
+
+async def _check_book(engine: Engine, book: int, last: int, since: int) -> list[Problem] | None:
+    """None if the run that was looked at last was merged meanwhile with those behind it: look again."""
+    problems: list[Problem] = []
+    standing: Ints = np.zeros(1, np.int64)
+    covered, run = (await engine.rows(BEFORE, (book, since)))[0][0], None
+    while runs := await engine.rows(NEXT_RUN, (book, covered, last)):
+        run = runs[0]
+        if since:
+            standing = await _standing(engine, (book, covered, run[3]), run[2] - 1)
+        before = standing.copy()
+        standing, problem = await _check_run(engine, book, covered, run, standing)
+        if problem and not await engine.rows(STILL_THERE, (run[0], book)):
+            standing = before
+            continue  # it was merged meanwhile
+        problems += problem
+        covered = max(run[2], run[3])
+    left = await engine.rows(NEXT_BATCHES, (book, covered, last, 1))
+    if left and run is not None and not await engine.rows(STILL_THERE, (run[0], book)):
+        return None
+    if left:
+        problems.append(Problem(f"batch of entries {left[0][0]} to {left[0][1]}", "no run has its lines"))
     return problems
 
 
