@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from application import Books, entry, opened
 from nostro.events.job import run_due
 from nostro.ledger.audit import verify
+from nostro.ledger.audit_runs import NEXT_RUN, check_runs
 from nostro.ledger.problem import Problem
 from nostro.ledger.verified import Mark, rest, verify_slice
+from nostro.storage.engine import Engine, Row
 from nostro.storage.runs import ask, balances_upto
 
 ALICE, BOB, BANK = "app:wallets:alice", "app:wallets:bob", "app:bank"
@@ -194,6 +197,28 @@ async def test_merges_change_nothing(merged: Books) -> None:
     assert [one["number"] for one in lines] == list(range(4001, 5001))
     listed = await merged.client.all("/v1/ledger/entries", account=ALICE)
     assert len(listed) == 83 * 64
+
+
+class MergingMeanwhile:
+    """An engine that merges what there is to merge as soon as the audit has looked at the first run."""
+
+    def __init__(self, books: Books) -> None:
+        self._books = books
+        self._looks = 0
+
+    async def rows(self, statement: str, values: Sequence[Any] = ()) -> list[Row]:
+        if statement == NEXT_RUN:
+            self._looks += 1
+            if self._looks == 2:
+                await run_due(self._books.world)
+        return await self._books.world.engine.rows(statement, values)
+
+
+async def test_runs_are_merged_while_the_audit_looks_at_them(books: Books) -> None:
+    for _ in range(8):
+        await books.lines(transfers(64, BANK, ALICE))
+    assert await check_runs(cast(Engine, MergingMeanwhile(books)), 8 * 64) == []
+    assert await books.world.engine.rows("SELECT count(*) FROM ledger_run WHERE book>0") == [(1,)]
 
 
 async def test_another_opening_of_the_database_goes_on(tmp_path: Path) -> None:
