@@ -181,3 +181,41 @@ async def test_a_unit_that_only_rests_on_a_balance(world: World, scope: Scope) -
     await perform(world, scope, put)
     with pytest.raises(Conflict):
         await world.engine.commit(late.seal())
+
+
+async def test_what_was_read_in_parts_is_read_again(world: World, scope: Scope) -> None:
+    """Another unit is committed between two readings, so that the two do not fit each other."""
+    turns = 0
+
+    async def both(tx: Tx, value: int) -> None:
+        for id in ("cnt_1", "cnt_2"):
+            await tx.find(COUNTER, id)
+            tx.save(Counter(id=id, created=1, value=value))
+
+    async def compare(tx: Tx) -> int:
+        nonlocal turns
+        turns += 1
+        first = await tx.get(COUNTER, "cnt_1")
+        if turns == 1:
+            await perform(world, scope, lambda tx: both(tx, 2))
+        second = await tx.get(COUNTER, "cnt_2")
+        assert first.value == second.value, "they do not fit"
+        return first.value
+
+    await perform(world, scope, lambda tx: both(tx, 1))
+    assert await perform(world, scope, compare) == 2
+    assert turns == 2
+
+
+async def test_what_is_wrong_for_good_is_said_once(world: World, scope: Scope) -> None:
+    turns = 0
+
+    async def fails(tx: Tx) -> None:
+        nonlocal turns
+        turns += 1
+        await tx.find(COUNTER, "cnt_1")
+        raise AssertionError("for good")
+
+    with pytest.raises(AssertionError, match="for good"):
+        await perform(world, scope, fails)
+    assert turns == 1

@@ -47,6 +47,10 @@ async def perform(
             if await unchanged(world, tx.unit):
                 raise
             continue
+        except AssertionError:  # two records may not fit each other because another unit was committed between
+            if not await tx.outdated():
+                raise
+            continue
         finally:
             tx.close()
         if not (unit.writes or unit.entries or unit.rows or unit.claim):

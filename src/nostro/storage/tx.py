@@ -225,6 +225,16 @@ class Tx:
         )
         return [self.loaded(resource, row) for row in rows]
 
+    async def outdated(self) -> bool:
+        """Whether another unit has changed what this one has read."""
+        for part in self.parts:
+            for (table, id), (version, _) in part._read.items():
+                statement = f'SELECT version FROM "{table}" WHERE scope=? AND id=?'
+                found = await self.world.engine.rows(statement, (part.scope.number, id))
+                if not found or found[0][0] != version:
+                    return True
+        return False
+
     def loaded(self, resource: Resource[R], row: Row) -> R:
         """A record from its version, id, moment and body; what this unit has read or written before stays as it was."""
         version, id, created, body = row
