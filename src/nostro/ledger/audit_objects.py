@@ -111,8 +111,9 @@ class ObjectsCheck:
         )
         booked = [line for (postings,) in rows for line in _lines(postings)]
         known = await names(self._engine, (account for account, _ in booked))
-        merchants = {n for n, (_, code, unit) in known.items() if unit == currency and _merchant(code)}
-        return -sum(amount for account, amount in booked if account in merchants)
+        merchant = (await self._engine.rows("SELECT merchant FROM scope WHERE scope=?", (scope,)))[0][0]
+        own = {n for n, (_, code, unit) in known.items() if unit == currency and _merchant(code) == merchant}
+        return -sum(amount for account, amount in booked if account in own)
 
     async def _stated_for(self, scope: int, source: str, currency: str) -> int:
         path = self._engine.path
