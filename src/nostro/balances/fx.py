@@ -67,7 +67,6 @@ def further(before: int, amount: int, sold: str, settle: Settle) -> Trade:
 
 def less(whole: Trade, *parts: Trade) -> Trade:
     """What of a trade is left without `parts` of it, which are at the same rate."""
-
     return Trade(
         amount=whole.amount - sum(part.amount for part in parts),
         base=whole.base - sum(part.base for part in parts),

@@ -26,7 +26,6 @@ from .values import DocumentParams, FilesParams
 
 Kind = Literal["account", "bank_account", "card", "person"]
 FIND = 'SELECT version, id, created, body FROM "token" WHERE scope=? AND id=?'
-SPEND = 'UPDATE "token" SET version=version+1, body=? WHERE scope=? AND id=? AND version=?'
 THEIRS = ("business_type", "company", "documents", "external_account", "individual", "tos_acceptance")
 """What only the holder says of an account whose requirements we collect."""
 PURPOSES = ("identity_document", "additional_verification", "account_requirement")

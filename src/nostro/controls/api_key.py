@@ -25,7 +25,6 @@ PUT_SCOPE = (
     "ON CONFLICT (merchant,livemode) DO NOTHING"
 )
 PUT_KEY = "INSERT INTO api_key (hash,scope,kind,hint,name,created) VALUES (?,?,?,?,?,?)"
-REVOKE_KEY = "UPDATE api_key SET revoked=? WHERE hint=? AND revoked IS NULL"
 SHARED_FOR = 60
 _DEV_KEY = re.compile(r"^(sk|rk|pk)_test_[A-Za-z0-9_]{1,200}$")
 

@@ -26,7 +26,6 @@ Answer = list[Row] | int
 MOST_PREPARED = 1_000
 UNKNOWN_NAME = "26000"
 LOOK = 0.5
-_GOOD = (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK)
 
 
 class Lost(Exception):
